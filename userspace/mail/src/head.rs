@@ -1,0 +1,206 @@
+//! The head of a message: the few header fields that are needed, read without holding the rest (RFC 5322 §2.2, §3.6).
+
+use memchr::memchr;
+
+/// A header field's body longer than this is cut: RFC 5322 has no limit, and a sender has no mercy.
+const MAX_FIELD: usize = 8 * 1024;
+/// The longest name of interest is `Resent-Message-ID`.
+const MAX_NAME: usize = 24;
+
+/// The header fields needed of a message. Field bodies are unfolded, with white space at both ends taken off.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// `Message-ID`, RFC 5322 §3.6.4; the first one where there are several.
+    pub message_id: Option<Box<[u8]>>,
+    /// `Resent-Message-ID`, RFC 5322 §3.6.6; the first one, which is that of the latest resending.
+    pub resent_message_id: Option<Box<[u8]>>,
+    /// `From`, RFC 5322 §3.6.2.
+    pub from: Option<Box<[u8]>>,
+    /// `Date`, RFC 5322 §3.6.1.
+    pub date: Option<Box<[u8]>>,
+    /// `Resent-Date`, RFC 5322 §3.6.6.
+    pub resent_date: Option<Box<[u8]>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    MessageId,
+    ResentMessageId,
+    From,
+    Date,
+    ResentDate,
+}
+
+impl Field {
+    fn named(name: &[u8]) -> Option<Self> {
+        // RFC 5322 §4.5 lets white space stand before the colon.
+        Some(match name.trim_ascii_end().to_ascii_lowercase().as_slice() {
+            b"message-id" => Self::MessageId,
+            b"resent-message-id" => Self::ResentMessageId,
+            b"from" => Self::From,
+            b"date" => Self::Date,
+            b"resent-date" => Self::ResentDate,
+            _ => return None,
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum At {
+    /// Before the first octet of a line.
+    LineStart,
+    /// At a line's start, a CR read: an empty line if LF follows.
+    LineStartCr,
+    /// In a field's name.
+    Name(Vec<u8>),
+    /// In the body of a field that is needed.
+    Body(Field, Vec<u8>),
+    /// The same, at the start of the next line: white space continues the field.
+    Fold(Field, Vec<u8>),
+    /// In a line that is not needed.
+    Skip,
+    /// Past the empty line that ends the head.
+    Done,
+}
+
+/// Reads the head of a message from octets in pieces of any size.
+#[derive(Clone, Debug)]
+pub struct HeadReader {
+    at: At,
+    head: Head,
+}
+
+impl Default for HeadReader {
+    fn default() -> Self {
+        Self { at: At::LineStart, head: Head::default() }
+    }
+}
+
+impl HeadReader {
+    /// Whether the head is over, so that no more octets are needed.
+    pub fn is_done(&self) -> bool {
+        self.at == At::Done
+    }
+
+    /// Reads message octets, dot-stuffing already taken off.
+    pub fn push(&mut self, mut octets: &[u8]) {
+        while let Some((&octet, rest)) = octets.split_first() {
+            match std::mem::replace(&mut self.at, At::Skip) {
+                At::Done => {
+                    self.at = At::Done;
+                    return;
+                }
+                At::LineStart => self.line_start(octet),
+                At::LineStartCr => self.at = if octet == b'\n' { At::Done } else { At::Skip },
+                At::Name(mut name) => match octet {
+                    b':' => self.at = Field::named(&name).map_or(At::Skip, |field| At::Body(field, Vec::new())),
+                    b'\n' => self.at = At::LineStart,
+                    _ if name.len() < MAX_NAME => {
+                        name.push(octet);
+                        self.at = At::Name(name);
+                    }
+                    _ => {}
+                },
+                At::Body(field, mut body) => {
+                    // The rest of the line in one go.
+                    let end = memchr(b'\n', octets);
+                    let piece = octets.get(..end.unwrap_or(octets.len())).unwrap_or(octets);
+                    let room = MAX_FIELD.saturating_sub(body.len()).min(piece.len());
+                    body.extend_from_slice(piece.get(..room).unwrap_or(piece));
+                    octets = octets.get(piece.len() + usize::from(end.is_some())..).unwrap_or_default();
+                    self.at = if end.is_some() { At::Fold(field, body) } else { At::Body(field, body) };
+                    continue;
+                }
+                At::Fold(field, mut body) => {
+                    if octet == b' ' || octet == b'\t' {
+                        while body.last().is_some_and(|&last| last == b'\r') {
+                            body.pop();
+                        }
+                        body.push(octet);
+                        self.at = At::Body(field, body);
+                    } else {
+                        self.keep(field, &body);
+                        self.line_start(octet);
+                    }
+                }
+                At::Skip => {
+                    let Some(end) = memchr(b'\n', octets) else { return };
+                    octets = octets.get(end + 1..).unwrap_or_default();
+                    self.at = At::LineStart;
+                    continue;
+                }
+            }
+            octets = rest;
+        }
+    }
+
+    /// Gives the head: what was read of it, if the message ended inside.
+    pub fn finish(mut self) -> Head {
+        if let At::Body(field, body) | At::Fold(field, body) = std::mem::replace(&mut self.at, At::Done) {
+            self.keep(field, &body);
+        }
+        self.head
+    }
+
+    fn line_start(&mut self, octet: u8) {
+        self.at = match octet {
+            b'\r' => At::LineStartCr,
+            b'\n' => At::Done,
+            b' ' | b'\t' => At::Skip,
+            _ => At::Name(vec![octet]),
+        };
+    }
+
+    fn keep(&mut self, field: Field, body: &[u8]) {
+        let place = match field {
+            Field::MessageId => &mut self.head.message_id,
+            Field::ResentMessageId => &mut self.head.resent_message_id,
+            Field::From => &mut self.head.from,
+            Field::Date => &mut self.head.date,
+            Field::ResentDate => &mut self.head.resent_date,
+        };
+        if place.is_none() {
+            *place = Some(body.trim_ascii().into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(message: &[u8], piece: usize) -> Head {
+        let mut reader = HeadReader::default();
+        message.chunks(piece).for_each(|octets| reader.push(octets));
+        reader.finish()
+    }
+
+    #[test]
+    fn fields_are_read_however_the_octets_are_cut() {
+        let message = b"Received: by x\r\n\tMessage-ID: <no@x>\r\nMESSAGE-id:\r\n <1@example.org>\r\nfrom : \"A\"\r\n\t<a@example.org>\r\n\
+            Resent-Message-ID: <2@example.org>\r\nSubject: x\r\n\r\nDate: not in the head\r\n";
+        for piece in 1..message.len() {
+            let head = read(message, piece);
+            assert_eq!(head.message_id.as_deref(), Some(&b"<1@example.org>"[..]));
+            assert_eq!(head.from.as_deref(), Some(&b"\"A\"\t<a@example.org>"[..]));
+            assert_eq!(head.resent_message_id.as_deref(), Some(&b"<2@example.org>"[..]));
+            assert_eq!(head.date, None);
+        }
+    }
+
+    #[test]
+    fn a_message_that_ends_in_its_head_still_has_its_fields() {
+        assert_eq!(read(b"Message-ID: <1@x>", 3).message_id.as_deref(), Some(&b"<1@x>"[..]));
+        assert_eq!(read(b"Message-ID: <1@x>\n", 3).message_id.as_deref(), Some(&b"<1@x>"[..]));
+    }
+
+    #[test]
+    fn a_field_without_end_is_bounded() {
+        let mut reader = HeadReader::default();
+        reader.push(b"Message-ID: ");
+        for _ in 0..1000 {
+            reader.push(&[b'x'; 1000]);
+        }
+        assert_eq!(reader.finish().message_id.map(|id| id.len()), Some(MAX_FIELD - 1));
+    }
+}

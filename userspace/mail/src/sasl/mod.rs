@@ -1,0 +1,160 @@
+//! SASL exchanges (RFC 4422) as SMTP, POP3 and IMAP4 carry them: who logs in, and which octets are secret.
+//!
+//! The exchange of a session is collected step by step, read once when the server has given its answer, and its octets
+//! are zeroised when it is dropped.
+
+mod identity;
+mod redact;
+
+use std::fmt;
+use std::ops::Range;
+
+use writ_wire::{Direction, Time};
+use zeroize::Zeroize;
+
+pub use identity::Identity;
+pub use redact::Keep;
+
+/// A client may send no more steps than this in one exchange; no mechanism needs a tenth of it.
+const MAX_STEPS: usize = 32;
+
+/// A SASL mechanism, as far as its messages are understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// RFC 4616.
+    Plain,
+    /// The user name and the password in two steps; never a standard, used everywhere.
+    Login,
+    /// RFC 2195.
+    CramMd5,
+    /// RFC 2831.
+    DigestMd5,
+    /// RFC 5802 and its successors, any hash, with or without channel binding.
+    Scram,
+    /// The OAuth 2 bearer token before it was a standard.
+    Xoauth2,
+    /// RFC 7628.
+    OauthBearer,
+    /// Microsoft's NTLM.
+    Ntlm,
+    /// RFC 4422 appendix A.
+    External,
+    /// Any other: GSSAPI and whatever comes.
+    Unknown,
+}
+
+impl Mechanism {
+    /// By its name, in any case.
+    pub fn named(name: &[u8]) -> Self {
+        match name.to_ascii_uppercase().as_slice() {
+            b"PLAIN" => Self::Plain,
+            b"LOGIN" => Self::Login,
+            b"CRAM-MD5" => Self::CramMd5,
+            b"DIGEST-MD5" => Self::DigestMd5,
+            b"XOAUTH2" => Self::Xoauth2,
+            b"OAUTHBEARER" => Self::OauthBearer,
+            b"NTLM" => Self::Ntlm,
+            b"EXTERNAL" => Self::External,
+            name if name.starts_with(b"SCRAM-") => Self::Scram,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// One line (or reply) of an exchange as it crossed the wire.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Who sent it.
+    pub from: Direction,
+    /// The time of the packet with its first octet.
+    pub first: Time,
+    /// The time of the packet with its last octet.
+    pub last: Time,
+    /// All of its octets.
+    pub octets: Box<[u8]>,
+    /// Where in `octets` the SASL message stands, in base64; empty where there is none.
+    pub payload: Range<usize>,
+}
+
+impl Step {
+    /// The SASL message in base64.
+    pub fn payload(&self) -> &[u8] {
+        self.octets.get(self.payload.clone()).unwrap_or_default()
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        self.octets.zeroize();
+    }
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Step({:?}, {} octets)", self.from, self.octets.len())
+    }
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server accepted the login.
+    Succeeded,
+    /// The server refused it.
+    Failed,
+    /// The server's answer was not seen.
+    Unknown,
+}
+
+/// One attempt to log in, from the command to the server's answer.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// The mechanism that the client named.
+    pub mechanism: Mechanism,
+    /// Every line in the order in which the ends saw them, the command first and the final answer last.
+    pub steps: Vec<Step>,
+    /// Lines past the limit that `steps` does not hold.
+    pub cut: u64,
+}
+
+impl Exchange {
+    /// Begins with the command.
+    pub fn new(mechanism: Mechanism, command: Step) -> Self {
+        Self { mechanism, steps: vec![command], cut: 0 }
+    }
+
+    /// Adds the next line.
+    pub fn add(&mut self, step: Step) {
+        if self.steps.len() < MAX_STEPS {
+            self.steps.push(step);
+        } else {
+            self.cut += step.octets.len() as u64;
+        }
+    }
+
+    /// Who logs in, where the mechanism tells.
+    pub fn identity(&self) -> Option<Identity> {
+        let responses: Vec<&Step> = self.client_messages().collect();
+        identity::read(self.mechanism, &responses)
+    }
+
+    /// The first challenge of the server, in base64 as sent.
+    pub fn challenge(&self) -> Option<&[u8]> {
+        let challenges = self.steps.iter().filter(|step| step.from == Direction::FromServer);
+        challenges.map(Step::payload).find(|payload| !payload.is_empty())
+    }
+
+    /// The last response of the client, in base64 as sent.
+    pub fn response(&self) -> Option<&[u8]> {
+        self.client_messages().map(Step::payload).last()
+    }
+
+    /// The lines, with every octet overwritten by `*` that `keep` does not let go; each as long as it was.
+    pub fn redacted(&self, keep: Keep) -> Vec<Step> {
+        redact::redact(self, keep)
+    }
+
+    fn client_messages(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.from == Direction::FromClient && !step.payload.is_empty())
+    }
+}

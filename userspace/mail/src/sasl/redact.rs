@@ -1,0 +1,191 @@
+//! Overwriting what an exchange must not show, octet for octet.
+
+use base64::Engine as _;
+use writ_wire::Direction;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::identity::{BASE64, decode};
+use super::{Exchange, Mechanism, Step};
+
+/// How much of an exchange may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Keep {
+    /// Not even the user name.
+    Nothing,
+    /// The user name; no password, digest, proof or token.
+    Username,
+    /// All of it.
+    Everything,
+}
+
+/// The part of a decoded message that stays, the rest being secret.
+enum Shown {
+    All,
+    Nothing,
+    /// Up to this octet.
+    UpTo(usize),
+}
+
+pub(super) fn redact(exchange: &Exchange, keep: Keep) -> Vec<Step> {
+    let mut steps = exchange.steps.clone();
+    if keep == Keep::Everything {
+        return steps;
+    }
+    let mut responses = 0;
+    let mut asked_for_password = false;
+    for step in &mut steps {
+        if step.payload.is_empty() {
+            continue;
+        }
+        let message = decode(step.payload());
+        let shown = match step.from {
+            Direction::FromServer => {
+                asked_for_password =
+                    message.as_ref().is_some_and(|text| text.to_ascii_lowercase().starts_with(b"pass"));
+                shown_challenge(exchange.mechanism)
+            }
+            Direction::FromClient if keep == Keep::Nothing => Shown::Nothing,
+            Direction::FromClient => {
+                let shown = match (&message, asked_for_password) {
+                    (Some(message), false) => shown_response(exchange.mechanism, responses, message),
+                    _ => Shown::Nothing,
+                };
+                responses += 1;
+                shown
+            }
+        };
+        overwrite(step, message, &shown);
+    }
+    steps
+}
+
+/// A challenge from which a password could be tested offline is secret as well.
+fn shown_challenge(mechanism: Mechanism) -> Shown {
+    match mechanism {
+        Mechanism::Plain | Mechanism::Login | Mechanism::CramMd5 => Shown::All,
+        _ => Shown::Nothing,
+    }
+}
+
+fn shown_response(mechanism: Mechanism, number: usize, message: &[u8]) -> Shown {
+    let after_last = |separator: u8| {
+        message.iter().rposition(|&octet| octet == separator).map_or(Shown::Nothing, |at| Shown::UpTo(at + 1))
+    };
+    match (mechanism, number) {
+        (Mechanism::Plain, 0) => {
+            let mut zeros = message.iter().enumerate().filter(|(_, octet)| **octet == 0).map(|(at, _)| at);
+            zeros.nth(1).map_or(Shown::Nothing, |at| Shown::UpTo(at + 1))
+        }
+        (Mechanism::Login | Mechanism::External, 0) => Shown::All,
+        (Mechanism::CramMd5, 0) => after_last(b' '),
+        (Mechanism::Scram, 0) => Shown::All,
+        // The token follows the first separator.
+        (Mechanism::Xoauth2 | Mechanism::OauthBearer, 0) => {
+            message.iter().position(|&octet| octet == 1).map_or(Shown::Nothing, |at| Shown::UpTo(at + 1))
+        }
+        _ => Shown::Nothing,
+    }
+}
+
+fn overwrite(step: &mut Step, message: Option<Zeroizing<Vec<u8>>>, shown: &Shown) {
+    let upto = match shown {
+        Shown::All => return,
+        Shown::Nothing => 0,
+        Shown::UpTo(at) => *at,
+    };
+    let range = step.payload.clone();
+    let Some(target) = step.octets.get_mut(range) else { return };
+    let encoded = message.filter(|_| upto > 0).map(|mut message| {
+        if let Some(secret) = message.get_mut(upto..) {
+            secret.fill(b'*');
+        }
+        BASE64.encode(&*message)
+    });
+    match encoded {
+        // Clients that leave the padding out get none here either.
+        Some(mut encoded) if encoded.len() >= target.len() && encoded.len() - target.len() <= 2 => {
+            target.copy_from_slice(encoded.as_bytes().get(..target.len()).unwrap_or_default());
+            encoded.zeroize();
+        }
+        _ => target.fill(b'*'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use writ_wire::Time;
+
+    use super::*;
+
+    fn step(from: Direction, prefix: &[u8], message: &[u8]) -> Step {
+        let mut octets = prefix.to_vec();
+        octets.extend(BASE64.encode(message).into_bytes());
+        let payload = prefix.len()..octets.len();
+        octets.extend(b"\r\n");
+        Step { from, first: Time::MIN, last: Time::MIN, octets: octets.into_boxed_slice(), payload }
+    }
+
+    fn shown(exchange: &Exchange, keep: Keep) -> Vec<String> {
+        let steps = exchange.redacted(keep);
+        for (before, after) in exchange.steps.iter().zip(&steps) {
+            assert_eq!(before.octets.len(), after.octets.len());
+        }
+        let text = |step: &Step| match decode(step.payload()) {
+            Some(message) => String::from_utf8_lossy(&message).into_owned(),
+            None => String::from_utf8_lossy(step.payload()).into_owned(),
+        };
+        steps.iter().map(text).collect()
+    }
+
+    use Direction::{FromClient, FromServer};
+
+    #[test]
+    fn plain_keeps_the_name_and_no_octet_of_the_password() {
+        let exchange = Exchange::new(Mechanism::Plain, step(FromClient, b"AUTH PLAIN ", b"\0alice\0secret"));
+        assert_eq!(shown(&exchange, Keep::Username), ["\0alice\0******"]);
+        assert_eq!(shown(&exchange, Keep::Nothing), ["*".repeat(20)]);
+        assert_eq!(shown(&exchange, Keep::Everything), ["\0alice\0secret"]);
+    }
+
+    #[test]
+    fn login_keeps_the_first_step_only() {
+        let mut exchange = Exchange::new(Mechanism::Login, step(FromClient, b"AUTH LOGIN", b""));
+        exchange.add(step(FromServer, b"334 ", b"Username:"));
+        exchange.add(step(FromClient, b"", b"alice"));
+        exchange.add(step(FromServer, b"334 ", b"Password:"));
+        exchange.add(step(FromClient, b"", b"secret"));
+        assert_eq!(shown(&exchange, Keep::Username), ["", "Username:", "alice", "Password:", &"*".repeat(8)]);
+        // A server that asks for the password alone.
+        let mut exchange = Exchange::new(Mechanism::Login, step(FromClient, b"AUTH LOGIN", b""));
+        exchange.add(step(FromServer, b"334 ", b"Password:"));
+        exchange.add(step(FromClient, b"", b"secret"));
+        assert_eq!(shown(&exchange, Keep::Username), ["", "Password:", &"*".repeat(8)]);
+    }
+
+    #[test]
+    fn digests_proofs_and_tokens_are_secret() {
+        for (mechanism, first, expected) in [
+            (Mechanism::CramMd5, &b"alice 0123"[..], "alice ****"),
+            (Mechanism::Xoauth2, b"user=a@b\x01auth=Bearer t\x01\x01", "user=a@b\u{1}***************"),
+        ] {
+            let exchange = Exchange::new(mechanism, step(FromClient, b"AUTH X ", first));
+            assert_eq!(shown(&exchange, Keep::Username), [expected]);
+        }
+        let mut exchange = Exchange::new(Mechanism::Scram, step(FromClient, b"AUTH S ", b"n,,n=alice,r=abc"));
+        exchange.add(step(FromServer, b"334 ", b"r=abc,s=salt,i=4096"));
+        exchange.add(step(FromClient, b"", b"c=biws,r=abc,p=proof"));
+        exchange.add(step(FromServer, b"235 ", b"v=verifier"));
+        let steps = shown(&exchange, Keep::Username);
+        assert_eq!(steps[0], "n,,n=alice,r=abc");
+        assert!(steps[1..].iter().all(|step| step.bytes().all(|octet| octet == b'*')), "{steps:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_overwritten_whole() {
+        let mut bad = step(FromClient, b"AUTH PLAIN ", b"");
+        bad.octets = (*b"AUTH PLAIN secret!\r\n").into();
+        bad.payload = 11..18;
+        let exchange = Exchange::new(Mechanism::Plain, bad);
+        assert_eq!(&*exchange.redacted(Keep::Username)[0].octets, b"AUTH PLAIN *******\r\n");
+    }
+}

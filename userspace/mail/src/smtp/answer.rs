@@ -1,0 +1,201 @@
+//! The server's side: replies, and what each of them settles.
+
+use writ_wire::{Direction, Time};
+
+use super::body::Body;
+use super::{Anomaly, Answered, Command, Event, Fate, Mode, Pending, Reply, Smtp, Tell, Verb};
+use crate::head::Head;
+use crate::sasl::{Outcome, Step};
+
+impl Smtp {
+    /// Reads octets that the server sent.
+    pub fn server(&mut self, time: Time, octets: &[u8], tell: Tell<'_>) {
+        let mut rest = octets;
+        while !rest.is_empty() && !self.is_dark() {
+            let before = self.server.stray_lines;
+            let reply = self.server.take(time, &mut rest, self.limits.line);
+            for _ in before..self.server.stray_lines {
+                tell(Event::Anomaly(Anomaly::StrayServerLine));
+            }
+            if let Some(reply) = reply {
+                self.answer(reply, tell);
+                self.resume(tell);
+            }
+        }
+    }
+
+    /// Reads what was held until the reply came.
+    pub(super) fn resume(&mut self, tell: Tell<'_>) {
+        while !matches!(self.mode, Mode::Waiting) {
+            let Some((time, octets, from)) = self.stalled.pop_front() else {
+                self.stalled_octets = 0;
+                return;
+            };
+            let read = self.read(time, octets.get(from..).unwrap_or_default(), tell);
+            self.stalled_octets = self.stalled_octets.saturating_sub(read);
+            if from + read < octets.len() {
+                self.stalled.push_front((time, octets, from + read));
+            }
+        }
+    }
+
+    /// Takes one whole reply.
+    pub(super) fn answer(&mut self, reply: Reply, tell: Tell<'_>) {
+        if std::mem::take(&mut self.greeting_due) {
+            tell(Event::Greeting(&reply));
+            return;
+        }
+        if matches!(self.mode, Mode::Unsynced) {
+            self.sync(&reply);
+            return;
+        }
+        match self.pending.front_mut() {
+            None => {
+                if !self.replies_lost {
+                    tell(Event::Anomaly(Anomaly::UnaskedReply));
+                }
+            }
+            Some(Pending::EndOfData { head: None, .. }) => self.answer_in_data(reply, tell),
+            Some(Pending::EndOfData { .. }) => self.message_answered(Some(&reply), reply.last, tell),
+            Some(Pending::Command { command, .. }) => {
+                // After lost replies the count is off: 2yz to DATA is never right, so it answers something before.
+                if self.replies_lost && command.verb == Verb::Data && reply.is_positive() {
+                    return;
+                }
+                self.command_answered(Some(&reply), reply.last, tell);
+            }
+        }
+    }
+
+    /// The first reply of a capture that began in mid-stream tells where the dialogue stands.
+    fn sync(&mut self, reply: &Reply) {
+        match reply.code {
+            354 => self.begin_data(0),
+            // The response to a challenge follows: not a command.
+            334 => {}
+            _ => {
+                self.mode = Mode::Command;
+                self.resync = true;
+            }
+        }
+    }
+
+    fn begin_data(&mut self, transaction: u32) {
+        self.mode = Mode::Body(Box::new(Body::new()));
+        self.pending.push_front(Pending::EndOfData { transaction, head: None, early: None, begun: false, lost: false });
+    }
+
+    /// A reply while the client is still sending.
+    fn answer_in_data(&mut self, reply: Reply, tell: Tell<'_>) {
+        let bare_end = matches!(&self.mode, Mode::Body(body) if body.maybe_ended);
+        let Some(Pending::EndOfData { begun, lost, early, .. }) = self.pending.front_mut() else { return };
+        if bare_end || *lost {
+            // The server saw an end where strict reading has none, or where octets are missing.
+            if bare_end {
+                tell(Event::Anomaly(Anomaly::BareLfEnd));
+            }
+            self.end_of_data(tell);
+            self.message_answered(Some(&reply), reply.last, tell);
+        } else if reply.code == 354 || (self.replies_lost && !*begun) {
+            // The rest of a group whose first replies were lost.
+        } else {
+            *early = Some(Box::new(reply));
+        }
+    }
+
+    /// What became of a message sent with DATA.
+    pub(super) fn message_answered(&mut self, reply: Option<&Reply>, time: Time, tell: Tell<'_>) {
+        let Some(Pending::EndOfData { transaction, head, .. }) = self.pending.pop_front() else { return };
+        tell(Event::Reply { to: Answered::EndOfData { transaction }, reply });
+        let head = head.unwrap_or_default();
+        tell(Event::Message { transaction, time, fate: fate(reply), head: &head });
+    }
+
+    /// Settles the command that has waited longest; `None` where its reply was lost.
+    pub(super) fn command_answered(&mut self, reply: Option<&Reply>, time: Time, tell: Tell<'_>) {
+        let Some(Pending::Command { command, told, head }) = self.pending.pop_front() else { return };
+        self.pending_octets = self.pending_octets.saturating_sub(command.line.octets.len());
+        if command.verb == Verb::Auth {
+            self.auth_answered(command, reply, tell);
+            return;
+        }
+        if !told {
+            tell(Event::Command(&command));
+        }
+        tell(Event::Reply { to: Answered::Command(&command), reply });
+        match command.verb {
+            Verb::Data => {
+                self.mode = Mode::Command;
+                // Where the reply was lost the client's going on tells nothing yet; most servers said yes.
+                if reply.is_none_or(Reply::is_intermediate) {
+                    self.begin_data(command.transaction);
+                }
+            }
+            Verb::Bdat { last: true, .. } | Verb::Burl { last: true } => {
+                let head = head.unwrap_or_else(|| self.head_so_far());
+                tell(Event::Message { transaction: command.transaction, time, fate: fate(reply), head: &head });
+            }
+            Verb::StartTls => {
+                if reply.is_some_and(|reply| reply.code == 220) || (reply.is_none() && self.tls_follows()) {
+                    self.go_dark(tell);
+                } else {
+                    self.mode = Mode::Command;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The reply to the last chunk came before all of its octets did: the server had enough.
+    fn head_so_far(&self) -> Box<Head> {
+        Box::new(self.chunks.as_ref().map(|reader| (**reader).clone().finish()).unwrap_or_default())
+    }
+
+    fn tls_follows(&self) -> bool {
+        self.stalled.front().is_none_or(|(_, octets, from)| octets.get(*from) == Some(&0x16))
+    }
+
+    /// A reply within an AUTH exchange (RFC 4954 §4): 334 asks for more, all else ends it.
+    fn auth_answered(&mut self, command: Command, reply: Option<&Reply>, tell: Tell<'_>) {
+        let Some(exchange) = &mut self.auth else { return };
+        if let Some(reply) = reply {
+            let payload = if reply.code == 334 { payload_of(reply) } else { 0..0 };
+            exchange.cut += reply.cut;
+            let octets = reply.octets.clone();
+            exchange.add(Step { from: Direction::FromServer, first: reply.first, last: reply.last, octets, payload });
+            if reply.code == 334 {
+                self.mode = Mode::Response;
+                self.pending_octets += command.line.octets.len();
+                self.pending.push_front(Pending::Command { command, told: false, head: None });
+                return;
+            }
+        }
+        let outcome = match reply {
+            None => Outcome::Unknown,
+            Some(reply) if reply.is_positive() => Outcome::Succeeded,
+            Some(_) => Outcome::Failed,
+        };
+        if let Some(exchange) = self.auth.take() {
+            tell(Event::Auth { exchange: &exchange, outcome, code: reply.map_or(0, |reply| reply.code) });
+        }
+        if matches!(self.mode, Mode::Waiting | Mode::Response) {
+            self.mode = Mode::Command;
+            // Where the answer was lost, what follows may be a SASL response: only known commands count.
+            self.resync = reply.is_none();
+        }
+    }
+}
+
+fn fate(reply: Option<&Reply>) -> Fate {
+    match reply {
+        None => Fate::Unknown,
+        Some(reply) if reply.is_positive() => Fate::Accepted,
+        Some(_) => Fate::Refused,
+    }
+}
+
+/// Where the challenge stands in `334 challenge`.
+fn payload_of(reply: &Reply) -> std::ops::Range<usize> {
+    let end = reply.octets.trim_ascii_end().len();
+    4.min(end)..end
+}

@@ -1,0 +1,210 @@
+//! SMTP commands, read from their lines.
+
+use crate::line::Line;
+
+/// One command as it crossed the wire, and what it says.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// What it says.
+    pub verb: Verb,
+    /// The transaction it stands in: counts up with every MAIL command of the session; 0 before the first.
+    pub transaction: u32,
+    /// Its octets and times.
+    pub line: Line,
+}
+
+/// What a command says. The verbs are those of RFC 5321 and the extensions that change how a session is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// HELO, EHLO (RFC 5321 §4.1.1.1).
+    Hello,
+    /// MAIL FROM (§4.1.1.2).
+    Mail(Path),
+    /// RCPT TO (§4.1.1.3).
+    Rcpt(Path),
+    /// DATA (§4.1.1.4).
+    Data,
+    /// BDAT (RFC 3030 §2): a chunk of this many octets follows at once.
+    Bdat {
+        /// Octets in the chunk.
+        size: u64,
+        /// Whether it ends the message.
+        last: bool,
+    },
+    /// BURL (RFC 4468 §3): the server fetches the content by itself.
+    Burl {
+        /// Whether it ends the message.
+        last: bool,
+    },
+    /// RSET (RFC 5321 §4.1.1.5).
+    Rset,
+    /// QUIT (§4.1.1.10).
+    Quit,
+    /// AUTH (RFC 4954 §4).
+    Auth,
+    /// STARTTLS (RFC 3207).
+    StartTls,
+    /// A verb that changes nothing for us: VRFY, EXPN, HELP, NOOP and the like.
+    Neutral,
+    /// A verb that is not known, or a line that is none.
+    Unknown,
+}
+
+/// A reverse-path or forward-path (RFC 5321 §4.1.2).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Path {
+    /// The mailbox as it was written, without angle brackets and source route; empty for the null reverse-path.
+    /// Octets that are no UTF-8 (RFC 6531) are replaced.
+    pub mailbox: Box<str>,
+}
+
+impl std::fmt::Debug for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Path(..)")
+    }
+}
+
+/// Splits a command line into its verb and what follows it.
+fn split_verb(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text.iter().position(|octet| !octet.is_ascii_alphanumeric()).unwrap_or(text.len());
+    text.split_at(end)
+}
+
+impl Verb {
+    /// Reads the text of a command line, its line end taken off.
+    ///
+    /// As lenient as servers are: any case, white space before the verb and around the colon, brackets left out.
+    pub(super) fn read(text: &[u8]) -> Self {
+        let (verb, rest) = split_verb(text.trim_ascii_start());
+        match verb.to_ascii_uppercase().as_slice() {
+            b"HELO" | b"EHLO" => Self::Hello,
+            b"MAIL" => Path::after(rest, b"FROM").map_or(Self::Unknown, Self::Mail),
+            b"RCPT" => Path::after(rest, b"TO").map_or(Self::Unknown, Self::Rcpt),
+            b"DATA" => Self::Data,
+            b"BDAT" => Self::bdat(rest),
+            b"BURL" => Self::Burl { last: rest.trim_ascii_end().to_ascii_uppercase().ends_with(b" LAST") },
+            b"RSET" => Self::Rset,
+            b"QUIT" => Self::Quit,
+            b"AUTH" => Self::Auth,
+            b"STARTTLS" => Self::StartTls,
+            b"NOOP" | b"VRFY" | b"EXPN" | b"HELP" | b"ETRN" | b"XCLIENT" | b"XFORWARD" | b"SEND" | b"SOML"
+            | b"SAML" | b"TURN" => Self::Neutral,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// A size that is no number is a command that no server takes a chunk for (RFC 3030 §4.1): no octets follow it.
+    fn bdat(rest: &[u8]) -> Self {
+        let mut words = rest.split(|octet| octet.is_ascii_whitespace()).filter(|word| !word.is_empty());
+        let size = words.next().filter(|word| word.len() <= 20 && word.iter().all(u8::is_ascii_digit));
+        let size = size.and_then(|word| std::str::from_utf8(word).ok()).and_then(|word| word.parse().ok());
+        match (size, words.next(), words.next()) {
+            (Some(size), None, _) => Self::Bdat { size, last: false },
+            (Some(size), Some(word), None) if word.eq_ignore_ascii_case(b"LAST") => Self::Bdat { size, last: true },
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl Path {
+    /// Reads `FROM:<path> parameters` after the verb.
+    fn after(rest: &[u8], keyword: &[u8]) -> Option<Self> {
+        let rest = rest.trim_ascii_start();
+        let (word, rest) = rest.split_at_checked(keyword.len())?;
+        if !word.eq_ignore_ascii_case(keyword) {
+            return None;
+        }
+        let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+        let mailbox = match rest.strip_prefix(b"<") {
+            Some(rest) => rest.get(..end_outside_quotes(rest, |octet| octet == b'>'))?,
+            None => rest.get(..end_outside_quotes(rest, |octet| octet.is_ascii_whitespace()))?,
+        };
+        let mailbox = without_route(mailbox.trim_ascii());
+        Some(Self { mailbox: String::from_utf8_lossy(mailbox).into() })
+    }
+}
+
+/// Where the first octet that `ends` accepts stands outside a quoted string; the length where there is none.
+fn end_outside_quotes(octets: &[u8], ends: impl Fn(u8) -> bool) -> usize {
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, &octet) in octets.iter().enumerate() {
+        match octet {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if !quoted && ends(octet) => return at,
+            _ => {}
+        }
+    }
+    octets.len()
+}
+
+/// Takes a source route off (`@a,@b:user@c`, RFC 5321 §4.1.1.3 and appendix C: to be ignored).
+fn without_route(mailbox: &[u8]) -> &[u8] {
+    if mailbox.first() != Some(&b'@') {
+        return mailbox;
+    }
+    let colon = mailbox.iter().position(|&octet| octet == b':');
+    colon.and_then(|at| mailbox.get(at + 1..)).unwrap_or(mailbox)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mailbox(text: &str) -> Option<String> {
+        match Verb::read(text.as_bytes()) {
+            Verb::Mail(path) | Verb::Rcpt(path) => Some(path.mailbox.into()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn paths_as_clients_write_them() {
+        for (text, expected) in [
+            ("MAIL FROM:<alice@example.org>", "alice@example.org"),
+            ("mail from: <alice@example.org> SIZE=100 BODY=8BITMIME", "alice@example.org"),
+            ("Mail From:alice@example.org SIZE=1", "alice@example.org"),
+            ("MAIL FROM : < alice@example.org >", "alice@example.org"),
+            ("MAIL FROM:<>", ""),
+            ("RCPT TO:<@a.example,@b.example:bob@example.net>", "bob@example.net"),
+            ("RCPT TO:<\"a > b\"@example.net> NOTIFY=NEVER", "\"a > b\"@example.net"),
+            ("RCPT TO:<\"q\\\"> x\"@example.net>", "\"q\\\"> x\"@example.net"),
+            ("RCPT TO:<jürgen@exämple.net>", "jürgen@exämple.net"),
+            ("RCPT TO:<postmaster>", "postmaster"),
+            ("RCPT TO:<user@[IPv6:2001:db8::1]>", "user@[IPv6:2001:db8::1]"),
+            ("RCPT TO:<unclosed@example.net", "unclosed@example.net"),
+        ] {
+            assert_eq!(mailbox(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["MAIL", "MAIL FROM", "MAIL TO:<a@b>", "RCPT FROM:<a@b>", "MAILFROM:<a@b>"] {
+            assert_eq!(mailbox(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn chunk_sizes() {
+        assert_eq!(Verb::read(b"BDAT 86 LAST"), Verb::Bdat { size: 86, last: true });
+        assert_eq!(Verb::read(b"bdat 0 last"), Verb::Bdat { size: 0, last: true });
+        assert_eq!(Verb::read(b"BDAT 18446744073709551615"), Verb::Bdat { size: u64::MAX, last: false });
+        for text in [
+            &b"BDAT"[..],
+            b"BDAT -1",
+            b"BDAT +1",
+            b"BDAT 18446744073709551616",
+            b"BDAT 1 FIRST",
+            b"BDAT 1 LAST x",
+            b"BDAT 0x10",
+        ] {
+            assert_eq!(Verb::read(text), Verb::Unknown);
+        }
+    }
+
+    #[test]
+    fn verbs_in_any_case() {
+        assert_eq!(Verb::read(b"ehlo x"), Verb::Hello);
+        assert_eq!(Verb::read(b"sTaRtTlS"), Verb::StartTls);
+        assert_eq!(Verb::read(b"BURL imap://x/;urlauth=submit+y LAST"), Verb::Burl { last: true });
+        assert_eq!(Verb::read(b""), Verb::Unknown);
+    }
+}

@@ -1,0 +1,375 @@
+//! SMTP (RFC 5321) and the extensions that change how a session is read: PIPELINING (RFC 2920), CHUNKING and BINARYMIME
+//! (RFC 3030), AUTH (RFC 4954), STARTTLS (RFC 3207), BURL (RFC 4468).
+//!
+//! The machine follows what the *server* said: whether octets after DATA are a message or commands is decided by the
+//! reply to DATA, not by what the client hoped. This file reads the client, `answer.rs` the server, `loss.rs` what was
+//! not captured.
+
+mod answer;
+mod body;
+mod command;
+mod event;
+mod loss;
+mod reply;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use writ_wire::{Direction, Time};
+
+use crate::head::{Head, HeadReader};
+use crate::line::{Line, LineReader};
+use crate::sasl::{Exchange, Mechanism, Step};
+use body::{Body, Scan};
+pub use command::{Command, Path, Verb};
+pub use event::{Anomaly, Answered, Event, Fate};
+pub use reply::Reply;
+use reply::ReplyReader;
+
+/// Bounds of what one session may make the machine hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Octets of a command line, a SASL response, or a reply.
+    pub line: usize,
+    /// Commands that wait for their replies.
+    pub pending: usize,
+    /// Octets of these commands.
+    pub pending_octets: usize,
+    /// Octets that cannot be read until a reply comes.
+    pub stalled: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // RFC 4954 §4 asks for 12,288 octets of a response; RFC 5321 §4.5.3.1.8 for 100 recipients, and thousands are seen.
+        Self { line: 64 * 1024, pending: 4096, pending_octets: 256 * 1024, stalled: 256 * 1024 }
+    }
+}
+
+/// How the client's next octets are to be read.
+#[derive(Debug)]
+enum Mode {
+    /// As command lines.
+    Command,
+    /// It depends on the reply to the last command (DATA, AUTH, STARTTLS); until it comes they are held.
+    Waiting,
+    /// As the response to a SASL challenge.
+    Response,
+    /// As a message up to the line with a single dot.
+    Body(Box<Body>),
+    /// As a chunk with this many octets left.
+    Chunk { left: u64, last: bool },
+    /// The capture began in mid-stream: not at all, until a reply or a command tells where the dialogue stands.
+    Unsynced,
+    /// Encrypted: not at all.
+    Dark,
+}
+
+/// What the server still owes a reply to.
+#[derive(Debug)]
+enum Pending {
+    Command {
+        command: Command,
+        /// Whether [`Event::Command`] was told.
+        told: bool,
+        /// Of a BDAT or BURL that ended a message.
+        head: Option<Box<Head>>,
+    },
+    EndOfData {
+        transaction: u32,
+        /// The head, once the message has ended.
+        head: Option<Box<Head>>,
+        /// A reply that came before the end.
+        early: Option<Box<Reply>>,
+        /// Whether octets of the message were seen, or lost.
+        begun: bool,
+        lost: bool,
+    },
+}
+
+/// The machine for one SMTP session.
+#[derive(Debug)]
+pub struct Smtp {
+    limits: Limits,
+    mode: Mode,
+    client: LineReader,
+    server: ReplyReader,
+    pending: VecDeque<Pending>,
+    pending_octets: usize,
+    stalled: VecDeque<(Time, Vec<u8>, usize)>,
+    stalled_octets: usize,
+    auth: Option<Box<Exchange>>,
+    /// The head of a message that is being sent in chunks.
+    chunks: Option<Box<HeadReader>>,
+    transaction: u32,
+    /// Whether the greeting is still to come.
+    greeting_due: bool,
+    /// Octets of the client were lost: lines count only from the next known command on.
+    resync: bool,
+    /// Replies were lost: replies to nothing are no surprise.
+    replies_lost: bool,
+    /// Whether the client sent anything.
+    client_began: bool,
+}
+
+/// Where events go.
+type Tell<'t> = &'t mut dyn FnMut(Event<'_>);
+
+impl Smtp {
+    /// A machine for a new session; `from_start` says whether the capture holds the connection's beginning.
+    pub fn new(from_start: bool, limits: Limits) -> Self {
+        Self {
+            limits,
+            mode: if from_start { Mode::Command } else { Mode::Unsynced },
+            client: LineReader::default(),
+            server: ReplyReader::default(),
+            pending: VecDeque::new(),
+            pending_octets: 0,
+            stalled: VecDeque::new(),
+            stalled_octets: 0,
+            auth: None,
+            chunks: None,
+            transaction: 0,
+            greeting_due: from_start,
+            resync: false,
+            replies_lost: false,
+            client_began: false,
+        }
+    }
+
+    /// Whether the session went dark.
+    pub fn is_dark(&self) -> bool {
+        matches!(self.mode, Mode::Dark)
+    }
+
+    /// Reads octets that the client sent.
+    pub fn client(&mut self, time: Time, octets: &[u8], tell: Tell<'_>) {
+        if !self.client_began && !octets.is_empty() {
+            self.client_began = true;
+            self.first_octets(octets, tell);
+        }
+        let read = self.read(time, octets, tell);
+        let rest = octets.get(read..).unwrap_or_default();
+        if rest.is_empty() || !matches!(self.mode, Mode::Waiting) {
+            return;
+        }
+        // What it takes to hold a piece counts too, or pieces of one octet would cost many times the limit.
+        let cost = rest.len() + size_of::<(Time, Vec<u8>, usize)>();
+        if self.stalled_octets + cost > self.limits.stalled {
+            // A server that never answers must not make us hold its client's octets for ever.
+            tell(Event::Anomaly(Anomaly::TooFarAhead));
+            self.stalled.push_back((time, rest.to_vec(), 0));
+            self.give_up_waiting(time, tell);
+            return;
+        }
+        self.stalled_octets += cost;
+        self.stalled.push_back((time, rest.to_vec(), 0));
+    }
+
+    /// What the first octets of a client tell about the session.
+    fn first_octets(&mut self, octets: &[u8], tell: Tell<'_>) {
+        // A TLS record: handshake (22), major version 3 (RFC 8446 §5.1). No command starts so.
+        if let [0x16, 0x03, ..] | [0x16] = octets {
+            self.go_dark(tell);
+        } else if matches!(self.mode, Mode::Unsynced) {
+            let line = octets.split(|&octet| octet == b'\n').next().unwrap_or_default();
+            if octets.contains(&b'\n') && !matches!(Verb::read(line.trim_ascii_end()), Verb::Unknown) {
+                self.mode = Mode::Command;
+                self.resync = true;
+            }
+        }
+    }
+
+    fn go_dark(&mut self, tell: Tell<'_>) {
+        self.mode = Mode::Dark;
+        // Octets that the client sent along with STARTTLS in the clear are void (RFC 3207 §4.2).
+        self.stalled = VecDeque::new();
+        self.stalled_octets = 0;
+        self.pending = VecDeque::new();
+        self.pending_octets = 0;
+        self.client = LineReader::default();
+        self.server = ReplyReader::default();
+        tell(Event::Dark);
+    }
+
+    /// Reads until the octets end or the mode says to wait; gives how many were read.
+    fn read(&mut self, time: Time, octets: &[u8], tell: Tell<'_>) -> usize {
+        let mut rest = octets;
+        while !rest.is_empty() {
+            match &mut self.mode {
+                Mode::Dark | Mode::Unsynced => return octets.len(),
+                Mode::Waiting => break,
+                Mode::Command => {
+                    if let Some(line) = self.client.take(time, &mut rest, self.limits.line) {
+                        self.command(line, tell);
+                    }
+                }
+                Mode::Response => {
+                    if let Some(line) = self.client.take(time, &mut rest, self.limits.line) {
+                        self.response(line, tell);
+                    }
+                }
+                Mode::Body(body) => {
+                    let scan = body.scan(rest);
+                    let end = if let Scan::EndsAt(end) = scan { end } else { rest.len() };
+                    let (octets, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+                    rest = after;
+                    self.body_octets(time, octets, tell);
+                    if scan != Scan::Whole {
+                        self.end_of_data(tell);
+                    }
+                }
+                Mode::Chunk { left, last } => {
+                    let last = *last;
+                    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                    *left -= take as u64;
+                    let whole = *left == 0;
+                    let (octets, after) = rest.split_at_checked(take).unwrap_or((rest, &[]));
+                    rest = after;
+                    if let Some(head) = self.chunks.as_mut().filter(|head| !head.is_done()) {
+                        head.push(octets);
+                    }
+                    let transaction = self.transaction;
+                    tell(Event::Body { transaction, time, octets });
+                    if whole {
+                        self.chunk_ended(last);
+                    }
+                }
+            }
+        }
+        octets.len() - rest.len()
+    }
+
+    fn body_octets(&mut self, time: Time, octets: &[u8], tell: Tell<'_>) {
+        if let Some(Pending::EndOfData { transaction, begun, .. }) = self.pending.front_mut() {
+            *begun = true;
+            tell(Event::Body { transaction: *transaction, time, octets });
+        }
+    }
+
+    /// The line with the single dot was read.
+    fn end_of_data(&mut self, tell: Tell<'_>) {
+        let Mode::Body(body) = std::mem::replace(&mut self.mode, Mode::Command) else { return };
+        if let Some(Pending::EndOfData { head, early, .. }) = self.pending.front_mut() {
+            *head = Some(Box::new(body.head.finish()));
+            if let Some(reply) = early.take() {
+                self.answer(*reply, tell);
+            }
+        }
+    }
+
+    fn chunk_ended(&mut self, last: bool) {
+        self.mode = Mode::Command;
+        if last {
+            let done = self.chunks.take().map(|head| Box::new(head.finish()));
+            // The BDAT or BURL is the last command read; its reply may have come already, and then nothing waits for the head.
+            if let Some(Pending::Command {
+                command: Command { verb: Verb::Bdat { .. } | Verb::Burl { .. }, .. },
+                head,
+                ..
+            }) = self.pending.back_mut()
+            {
+                *head = done;
+            }
+        }
+    }
+
+    fn command(&mut self, line: Line, tell: Tell<'_>) {
+        let verb = if line.cut > 0 { Verb::Unknown } else { Verb::read(line.text()) };
+        if line.cut > 0 {
+            tell(Event::Anomaly(Anomaly::LongLine));
+        } else if verb == Verb::Unknown {
+            if self.resync {
+                return;
+            }
+            tell(Event::Anomaly(Anomaly::UnknownCommand));
+        }
+        self.resync = false;
+        match &verb {
+            Verb::Mail(_) => {
+                self.transaction = self.transaction.wrapping_add(1);
+                self.chunks = None;
+            }
+            Verb::Hello | Verb::Rset => self.chunks = None,
+            Verb::Data | Verb::StartTls => self.mode = Mode::Waiting,
+            Verb::Auth => {
+                self.mode = Mode::Waiting;
+                self.auth = Some(Box::new(begin_auth(&line)));
+            }
+            _ => {}
+        }
+        let chunk = match verb {
+            Verb::Bdat { size, last } => Some((size, last)),
+            Verb::Burl { last: true } => Some((0, true)),
+            _ => None,
+        };
+        self.pending_octets += line.octets.len();
+        while self.pending.len() >= self.limits.pending || self.pending_octets > self.limits.pending_octets {
+            if self.pending.is_empty() {
+                break;
+            }
+            tell(Event::Anomaly(Anomaly::TooFarAhead));
+            self.give_up_oldest(tell);
+        }
+        self.pending.push_back(Pending::Command {
+            command: Command { verb, transaction: self.transaction, line },
+            told: false,
+            head: None,
+        });
+        if let Some((size, last)) = chunk {
+            self.chunks.get_or_insert_default();
+            if size == 0 {
+                self.chunk_ended(last);
+            } else {
+                self.tell_commands(tell);
+                self.mode = Mode::Chunk { left: size, last };
+            }
+        }
+    }
+
+    /// Tells the commands that no reply has come to yet, since octets of a chunk follow them.
+    fn tell_commands(&mut self, tell: Tell<'_>) {
+        for pending in &mut self.pending {
+            if let Pending::Command { command, told: told @ false, .. } = pending {
+                *told = true;
+                if command.verb != Verb::Auth {
+                    tell(Event::Command(command));
+                }
+            }
+        }
+    }
+
+    fn response(&mut self, line: Line, tell: Tell<'_>) {
+        self.mode = Mode::Waiting;
+        if line.cut > 0 {
+            tell(Event::Anomaly(Anomaly::LongLine));
+        }
+        if let Some(exchange) = &mut self.auth {
+            let payload = 0..line.text().len();
+            exchange.cut += line.cut;
+            exchange.add(Step {
+                from: Direction::FromClient,
+                first: line.first,
+                last: line.last,
+                octets: line.octets,
+                payload,
+            });
+        }
+    }
+}
+
+/// Reads `AUTH mechanism [initial-response]` (RFC 4954 §4).
+fn begin_auth(line: &Line) -> Exchange {
+    let text = line.text();
+    let mut words = text.split(|octet| octet.is_ascii_whitespace()).filter(|word| !word.is_empty()).skip(1);
+    let mechanism = words.next().map_or(Mechanism::Unknown, Mechanism::named);
+    let payload = words.next().map_or(0..0, |word| {
+        // `word` lies in `text`, which is the beginning of the line.
+        let start = word.as_ptr() as usize - text.as_ptr() as usize;
+        start..text.len()
+    });
+    let step =
+        Step { from: Direction::FromClient, first: line.first, last: line.last, octets: line.octets.clone(), payload };
+    Exchange::new(mechanism, step)
+}

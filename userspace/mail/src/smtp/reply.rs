@@ -1,0 +1,171 @@
+//! SMTP replies, put together from their lines (RFC 5321 §4.2).
+
+use std::fmt;
+
+use writ_wire::Time;
+
+use crate::line::{Line, LineReader};
+
+/// One whole reply, all of its lines.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The three digits.
+    pub code: u16,
+    /// All lines as they crossed the wire.
+    pub octets: Box<[u8]>,
+    /// Octets past the limit that are not in `octets`.
+    pub cut: u64,
+    /// The time of the packet with the first octet.
+    pub first: Time,
+    /// The time of the packet with the last octet.
+    pub last: Time,
+}
+
+impl Reply {
+    /// A 2yz reply: the command was done.
+    pub fn is_positive(&self) -> bool {
+        self.code / 100 == 2
+    }
+
+    /// A 3yz reply: the server wants more.
+    pub fn is_intermediate(&self) -> bool {
+        self.code / 100 == 3
+    }
+
+    /// How many octets it took on the wire.
+    pub fn wire_octets(&self) -> u64 {
+        self.octets.len() as u64 + self.cut
+    }
+
+    /// The text of its first line, after the code.
+    pub fn text(&self) -> &[u8] {
+        let line = self.octets.split(|&octet| octet == b'\n').next().unwrap_or_default();
+        line.get(4..).unwrap_or_default().trim_ascii()
+    }
+}
+
+// The text can quote an address.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({}, {} octets)", self.code, self.wire_octets())
+    }
+}
+
+/// What a line of the server does to the reply being put together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Last(u16),
+    More(u16),
+    /// No reply line at all.
+    Stray,
+}
+
+/// Puts replies together.
+#[derive(Debug, Default)]
+pub(super) struct ReplyReader {
+    lines: LineReader,
+    open: Option<Box<Reply>>,
+    /// Lines that had no reply code.
+    pub(super) stray_lines: u64,
+}
+
+impl ReplyReader {
+    /// Takes octets off `input` up to the end of a reply; gives the reply when it is whole.
+    pub(super) fn take(&mut self, time: Time, input: &mut &[u8], limit: usize) -> Option<Reply> {
+        while !input.is_empty() {
+            let line = self.lines.take(time, input, limit)?;
+            if let Some(reply) = self.add(line, limit) {
+                return Some(reply);
+            }
+        }
+        None
+    }
+
+    fn add(&mut self, line: Line, limit: usize) -> Option<Reply> {
+        let shape = shape(line.text());
+        if shape == Shape::Stray {
+            self.stray_lines += 1;
+        }
+        let code = match shape {
+            Shape::Last(code) | Shape::More(code) => code,
+            // Servers that break a text into lines of no code mean it as part of the reply; with none open it is noise.
+            Shape::Stray => self.open.as_ref()?.code,
+        };
+        match &mut self.open {
+            None => {
+                let Line { octets, cut, first, last } = line;
+                self.open = Some(Box::new(Reply { code, octets, cut, first, last }));
+            }
+            Some(open) => {
+                let room = limit.saturating_sub(open.octets.len()).min(line.octets.len());
+                let mut octets = std::mem::take(&mut open.octets).into_vec();
+                octets.extend_from_slice(line.octets.get(..room).unwrap_or_default());
+                open.octets = octets.into_boxed_slice();
+                open.cut += line.wire_octets() - room as u64;
+                open.last = line.last;
+                // The last line has the last word: a client acts on its code (RFC 5321 §4.2.1).
+                open.code = code;
+            }
+        }
+        if matches!(shape, Shape::Last(_)) { self.open.take().map(|reply| *reply) } else { None }
+    }
+
+    /// Forgets what is held of an unfinished reply: octets are missing here.
+    pub(super) fn drop_unfinished(&mut self) -> u64 {
+        let held = self.lines.take_unfinished(Time::MIN).map_or(0, |line| line.wire_octets());
+        held + self.open.take().map_or(0, |reply| reply.wire_octets())
+    }
+}
+
+fn shape(text: &[u8]) -> Shape {
+    let Some((digits, rest)) = text.split_at_checked(3) else { return Shape::Stray };
+    let [a @ b'2'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9'] = *digits else { return Shape::Stray };
+    let code = u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0');
+    match rest.first() {
+        Some(b'-') => Shape::More(code),
+        None | Some(b' ' | b'\t') => Shape::Last(code),
+        Some(_) => Shape::Stray,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn multi_line_replies_are_one() {
+        let all = b"250-mail.example.org\r\n250-SIZE 1000\r\n250 OK\r\n220 next\r\n";
+        for cut in 0..=all.len() {
+            let mut reader = ReplyReader::default();
+            let mut replies = Vec::new();
+            for mut piece in [&all[..cut], &all[cut..]] {
+                while let Some(reply) = reader.take(Time::MIN, &mut piece, 1000) {
+                    replies.push(reply);
+                }
+            }
+            assert_eq!(replies.len(), 2);
+            assert_eq!((replies[0].code, replies[0].octets.len()), (250, all.len() - 10));
+            assert_eq!((replies[1].code, replies[1].text()), (220, &b"next"[..]));
+        }
+    }
+
+    #[test]
+    fn a_reply_without_end_is_bounded() {
+        let mut reader = ReplyReader::default();
+        for _ in 0..1000 {
+            let mut line: &[u8] = b"250-more and more and more\r\n";
+            assert!(reader.take(Time::MIN, &mut line, 100).is_none());
+        }
+        let mut line: &[u8] = b"250 done\r\n";
+        let reply = reader.take(Time::MIN, &mut line, 100).unwrap();
+        assert_eq!((reply.octets.len(), reply.wire_octets()), (100, 1000 * 28 + 10));
+    }
+
+    #[test]
+    fn stray_lines_alone_are_no_reply() {
+        let mut reader = ReplyReader::default();
+        let mut input: &[u8] = b"hello\r\n999 x\r\n250\r\n";
+        let reply = reader.take(Time::MIN, &mut input, 100).unwrap();
+        assert_eq!((reply.code, &*reply.octets, reader.stray_lines), (250, &b"250\r\n"[..], 2));
+    }
+}

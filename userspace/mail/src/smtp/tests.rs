@@ -1,0 +1,486 @@
+//! Dialogues, written as the two ends spoke them, and what the machine must say of each.
+
+use proptest::prelude::*;
+use writ_wire::{Direction, Time};
+
+use super::{Answered, Event, Fate, Limits, Smtp, Verb};
+use crate::sasl::Outcome;
+
+/// `C: text` and `S: text` lines; `C! text` is sent without a line end.
+fn dialogue(script: &str) -> Vec<(Direction, Vec<u8>)> {
+    let side = |letter| if letter == "C" { Direction::FromClient } else { Direction::FromServer };
+    let mut turns: Vec<(Direction, Vec<u8>)> = Vec::new();
+    for line in script.lines().map(str::trim_start).filter(|line| !line.is_empty()) {
+        let (letter, rest) = line.split_at(1);
+        let text = rest[1..].strip_prefix(' ').unwrap_or(&rest[1..]);
+        let end = if rest.starts_with('!') { "" } else { "\r\n" };
+        let octets = format!("{text}{end}").replace("\\n", "\n").replace("\\0", "\0").into_bytes();
+        match turns.last_mut() {
+            Some((from, turn)) if *from == side(letter) => turn.extend(octets),
+            _ => turns.push((side(letter), octets)),
+        }
+    }
+    turns
+}
+
+/// A short line for each event that matters.
+fn note(event: &Event<'_>, notes: &mut Vec<String>) {
+    match event {
+        Event::Greeting(reply) => notes.push(format!("greeting {}", reply.code)),
+        Event::Command(command) => {
+            let text = String::from_utf8_lossy(command.line.text()).into_owned();
+            notes.push(format!("{}> {text}", command.transaction));
+        }
+        Event::Reply { to, reply } => {
+            let code = reply.map_or("lost".into(), |reply| reply.code.to_string());
+            match to {
+                Answered::Command(command) => notes.push(format!("{}< {code}", command.transaction)),
+                Answered::EndOfData { transaction } => notes.push(format!("{transaction}< {code} data")),
+            }
+        }
+        Event::Body { transaction, octets, .. } => {
+            let text = String::from_utf8_lossy(octets).into_owned();
+            match notes.last_mut() {
+                Some(last) if last.starts_with(&format!("{transaction}= ")) => last.push_str(&text),
+                _ => notes.push(format!("{transaction}= {text}")),
+            }
+        }
+        Event::Message { transaction, fate, head, .. } => {
+            let id = head.message_id.as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+            notes.push(format!("{transaction} {fate:?} {id}").trim_end().to_owned());
+        }
+        Event::Auth { exchange, outcome, .. } => {
+            let who = exchange.identity().map(|identity| identity.login.clone());
+            notes.push(format!("auth {:?} {who:?} {outcome:?}", exchange.mechanism));
+        }
+        Event::Dark => notes.push("dark".into()),
+        Event::Lost { from, octets, .. } => notes.push(format!("lost {from:?} {octets}")),
+        Event::Anomaly(anomaly) => notes.push(format!("! {}", anomaly.name())),
+    }
+}
+
+fn run_turns(turns: &[(Direction, Vec<u8>)], piece: usize) -> Vec<String> {
+    let mut smtp = Smtp::new(true, Limits::default());
+    let mut notes = Vec::new();
+    for (from, octets) in turns {
+        for octets in octets.chunks(piece) {
+            match from {
+                Direction::FromClient => smtp.client(Time::MIN, octets, &mut |event| note(&event, &mut notes)),
+                Direction::FromServer => smtp.server(Time::MIN, octets, &mut |event| note(&event, &mut notes)),
+            }
+        }
+    }
+    smtp.close(Time::MIN, &mut |event| note(&event, &mut notes));
+    notes
+}
+
+fn run(script: &str) -> Vec<String> {
+    let turns = dialogue(script);
+    let whole = run_turns(&turns, usize::MAX);
+    for piece in [1, 2, 3, 7, 19] {
+        assert_eq!(run_turns(&turns, piece), whole, "in pieces of {piece}");
+    }
+    whole
+}
+
+#[test]
+fn a_plain_message() {
+    let notes = run("
+        S: 220 mx
+        C: HELO c
+        S: 250 mx
+        C: MAIL FROM:<a@x>
+        S: 250 ok
+        C: RCPT TO:<b@y>
+        S: 250 ok
+        C: DATA
+        S: 354 go
+        C: Message-ID: <1@x>
+        C:
+        C: ..dot
+        C: .
+        S: 250 queued
+        C: QUIT
+        S: 221 bye");
+    assert_eq!(
+        notes,
+        [
+            "greeting 220",
+            "0> HELO c",
+            "0< 250",
+            "1> MAIL FROM:<a@x>",
+            "1< 250",
+            "1> RCPT TO:<b@y>",
+            "1< 250",
+            "1> DATA",
+            "1< 354",
+            "1= Message-ID: <1@x>\r\n\r\n..dot\r\n.\r\n",
+            "1< 250 data",
+            "1 Accepted <1@x>",
+            "1> QUIT",
+            "1< 221"
+        ]
+    );
+}
+
+#[test]
+fn pipelined_commands_are_told_with_their_own_replies() {
+    let notes = run("
+        S: 220 mx
+        C: MAIL FROM:<a@x>
+        C: RCPT TO:<b@y>
+        C: RCPT TO:<c@y>
+        C: DATA
+        S: 250 sender
+        S: 550-no
+        S: 550 such user
+        S: 250 rcpt
+        S: 354 go
+        C: x
+        C: .
+        C: QUIT
+        S: 250 queued
+        S: 221 bye");
+    assert_eq!(
+        notes[1..],
+        [
+            "1> MAIL FROM:<a@x>",
+            "1< 250",
+            "1> RCPT TO:<b@y>",
+            "1< 550",
+            "1> RCPT TO:<c@y>",
+            "1< 250",
+            "1> DATA",
+            "1< 354",
+            "1= x\r\n.\r\n",
+            "1< 250 data",
+            "1 Accepted",
+            "1> QUIT",
+            "1< 221"
+        ]
+    );
+}
+
+#[test]
+fn what_follows_data_is_what_the_server_makes_of_it() {
+    // The client does not wait. Refused: the rest are commands. Taken: the rest is the message.
+    let refused = run("
+        S: 220 mx
+        C: DATA
+        C: RSET
+        S: 503 no
+        S: 250 ok");
+    assert_eq!(refused[1..], ["0> DATA", "0< 503", "0> RSET", "0< 250"]);
+    let taken = run("
+        S: 220 mx
+        C: DATA
+        C: RSET
+        C: .
+        S: 354 go
+        S: 250 ok");
+    assert_eq!(taken[1..], ["0> DATA", "0< 354", "0= RSET\r\n.\r\n", "0< 250 data", "0 Accepted"]);
+}
+
+#[test]
+fn chunks_may_hold_anything() {
+    let notes = run("
+        S: 220 mx
+        C: MAIL FROM:<a@x> BODY=BINARYMIME
+        S: 250 ok
+        C: RCPT TO:<b@y>
+        S: 250 ok
+        C: BDAT 20
+        C! Message-ID: <1@x>\\n\\n.
+        S: 250 20 octets
+        C: BDAT 8 LAST
+        C! QUIT\\n\\0.\\n
+        S: 250 done
+        C: BDAT 0 LAST
+        S: 503 no");
+    assert_eq!(
+        notes[5..],
+        [
+            "1> BDAT 20",
+            "1= Message-ID: <1@x>\n\n.",
+            "1< 250",
+            "1> BDAT 8 LAST",
+            "1= QUIT\n\0.\n",
+            "1< 250",
+            "1 Accepted <1@x>",
+            "1> BDAT 0 LAST",
+            "1< 503",
+            "1 Refused"
+        ]
+    );
+}
+
+#[test]
+fn chunks_sent_ahead_of_all_replies() {
+    let notes = run("
+        S: 220 mx
+        C: MAIL FROM:<a@x>
+        C: RCPT TO:<b@y>
+        C: BDAT 3
+        C! abcBDAT 2 LAST
+        C!
+        S: 250 ok");
+    // The last line has no line end, so it is no command yet.
+    assert_eq!(notes[1..5], ["1> MAIL FROM:<a@x>", "1> RCPT TO:<b@y>", "1> BDAT 3", "1= abc"]);
+    assert_eq!(notes[5], "1< 250");
+}
+
+#[test]
+fn logins_by_initial_response_and_by_challenge() {
+    let notes = run("
+        S: 220 mx
+        C: AUTH PLAIN AGFsaWNlAHNlY3JldA==
+        S: 535 no
+        C: AUTH LOGIN
+        S: 334 VXNlcm5hbWU6
+        C: YWxpY2U=
+        S: 334 UGFzc3dvcmQ6
+        C: c2VjcmV0
+        S: 235 yes
+        C: AUTH CRAM-MD5
+        S: 334 PDFAeD4=
+        C: *
+        S: 501 cancelled
+        C: NOOP
+        S: 250 ok");
+    assert_eq!(
+        notes[1..],
+        [
+            "auth Plain Some(\"alice\") Failed",
+            "auth Login Some(\"alice\") Succeeded",
+            "auth CramMd5 None Failed",
+            "0> NOOP",
+            "0< 250"
+        ]
+    );
+}
+
+#[test]
+fn after_starttls_nothing_is_read() {
+    let notes = run("
+        S: 220 mx
+        C: EHLO c
+        S: 250-mx
+        S: 250 STARTTLS
+        C: STARTTLS
+        S: 220 go
+        C: MAIL FROM:<a@x>
+        S: 250 ok");
+    assert_eq!(notes[3..], ["0> STARTTLS", "0< 220", "dark"]);
+    let refused = run("
+        S: 220 mx
+        C: STARTTLS
+        C: NOOP
+        S: 454 not now
+        S: 250 ok");
+    assert_eq!(refused[1..], ["0> STARTTLS", "0< 454", "0> NOOP", "0< 250"]);
+}
+
+#[test]
+fn tls_from_the_first_octet_is_dark() {
+    let mut smtp = Smtp::new(true, Limits::default());
+    let mut notes = Vec::new();
+    smtp.client(Time::MIN, b"\x16\x03\x01\x02\x00", &mut |event| note(&event, &mut notes));
+    assert_eq!(notes, ["dark"]);
+    assert!(smtp.is_dark());
+}
+
+#[test]
+fn a_server_that_takes_a_bare_line_feed_end_is_believed() {
+    let notes = run("
+        S: 220 mx
+        C! MAIL FROM:<a@x>\\n
+        S: 250 ok
+        C! DATA\\n
+        S: 354 go
+        C! Subject: x\\n\\nbody\\n.\\n
+        S: 250 queued
+        C! QUIT\\n
+        S: 221 bye");
+    assert_eq!(
+        notes[5..],
+        ["1= Subject: x\n\nbody\n.\n", "! bare_lf_end", "1< 250 data", "1 Accepted", "1> QUIT", "1< 221"]
+    );
+}
+
+#[test]
+fn a_message_that_breaks_off_is_told_so() {
+    let notes = run("
+        S: 220 mx
+        C: MAIL FROM:<a@x>
+        S: 250 ok
+        C: DATA
+        S: 354 go
+        C: half");
+    assert_eq!(notes[5..], ["1= half\r\n", "1 BrokenOff"]);
+}
+
+#[test]
+fn lost_octets_of_a_message_do_not_lose_the_session() {
+    let mut smtp = Smtp::new(true, Limits::default());
+    let mut notes = Vec::new();
+    let mut tell = |event: Event<'_>| note(&event, &mut notes);
+    smtp.server(Time::MIN, b"220 mx\r\n", &mut tell);
+    smtp.client(Time::MIN, b"MAIL FROM:<a@x>\r\n", &mut tell);
+    smtp.server(Time::MIN, b"250 ok\r\n", &mut tell);
+    smtp.client(Time::MIN, b"DATA\r\n", &mut tell);
+    smtp.server(Time::MIN, b"354 go\r\n", &mut tell);
+    smtp.client(Time::MIN, b"Message-ID: <1@x>\r\n\r\nbo", &mut tell);
+    // The end of the message is in the gap; the reply tells.
+    smtp.gap(Direction::FromClient, Time::MIN, 100, &mut tell);
+    smtp.server(Time::MIN, b"250 queued\r\n", &mut tell);
+    smtp.client(Time::MIN, b"QUIT\r\n", &mut tell);
+    smtp.server(Time::MIN, b"221 bye\r\n", &mut tell);
+    assert_eq!(notes[6..], ["lost FromClient 100", "1< 250 data", "1 Accepted <1@x>", "1> QUIT", "1< 221"]);
+}
+
+#[test]
+fn a_capture_of_the_client_alone_still_tells_the_messages() {
+    let mut smtp = Smtp::new(true, Limits::default());
+    let mut notes = Vec::new();
+    let mut tell = |event: Event<'_>| note(&event, &mut notes);
+    for turn in
+        ["", "MAIL FROM:<a@x>\r\n", "RCPT TO:<b@y>\r\n", "DATA\r\n", "Message-ID: <1@x>\r\n\r\nx\r\n.\r\n", "QUIT\r\n"]
+    {
+        smtp.client(Time::MIN, turn.as_bytes(), &mut tell);
+        smtp.gap(Direction::FromServer, Time::MIN, 10, &mut tell);
+    }
+    notes.retain(|note| !note.starts_with("lost"));
+    assert_eq!(
+        notes,
+        [
+            "1> MAIL FROM:<a@x>",
+            "1< lost",
+            "1> RCPT TO:<b@y>",
+            "1< lost",
+            "1> DATA",
+            "1< lost",
+            "1= Message-ID: <1@x>\r\n\r\nx\r\n.\r\n",
+            "1< lost data",
+            "1 Unknown <1@x>",
+            "1> QUIT",
+            "1< lost"
+        ]
+    );
+}
+
+#[test]
+fn a_capture_that_begins_inside_a_message_reads_none_of_it_as_commands() {
+    let mut smtp = Smtp::new(false, Limits::default());
+    let mut notes = Vec::new();
+    let mut tell = |event: Event<'_>| note(&event, &mut notes);
+    smtp.client(Time::MIN, b"text of a message\r\nMAIL FROM:<a@x>\r\n.\r\n", &mut tell);
+    smtp.server(Time::MIN, b"250 queued\r\n", &mut tell);
+    smtp.client(Time::MIN, b"MAIL FROM:<b@x>\r\n", &mut tell);
+    smtp.server(Time::MIN, b"250 ok\r\n", &mut tell);
+    assert_eq!(notes, ["1> MAIL FROM:<b@x>", "1< 250"]);
+}
+
+#[test]
+fn nobody_makes_the_machine_hold_without_bound() {
+    let limits = Limits { line: 1000, pending: 10, pending_octets: 1000, stalled: 1000 };
+    let mut smtp = Smtp::new(true, limits);
+    let mut commands = 0;
+    for _ in 0..10_000 {
+        smtp.client(Time::MIN, b"NOOP\r\n", &mut |event| commands += usize::from(matches!(event, Event::Command(_))));
+        assert!(smtp.pending.len() <= 10);
+    }
+    assert_eq!(commands, 9_990);
+    let mut smtp = Smtp::new(true, limits);
+    smtp.client(Time::MIN, b"DATA\r\n", &mut |_| {});
+    for _ in 0..10_000 {
+        smtp.client(Time::MIN, b"x", &mut |_| {});
+        assert!(smtp.stalled_octets <= 1000);
+    }
+}
+
+#[test]
+fn an_early_reply_waits_for_the_end_of_the_message() {
+    let notes = run("
+        S: 220 mx
+        C: MAIL FROM:<a@x>
+        S: 250 ok
+        C: DATA
+        S: 354 go
+        C: half
+        S: 552 too much
+        C: rest
+        C: .");
+    assert_eq!(notes[5..], ["1= half\r\nrest\r\n.\r\n", "1< 552 data", "1 Refused"]);
+}
+
+fn octets() -> impl Strategy<Value = Vec<u8>> {
+    let word = prop_oneof![
+        Just(b"MAIL FROM:<a@x>\r\n".to_vec()),
+        Just(b"RCPT TO:<b@y>\r\n".to_vec()),
+        Just(b"DATA\r\n".to_vec()),
+        Just(b"BDAT 5\r\n".to_vec()),
+        Just(b"BDAT 3 LAST\r\n".to_vec()),
+        Just(b"AUTH LOGIN\r\n".to_vec()),
+        Just(b"STARTTLS\r\n".to_vec()),
+        Just(b"RSET\r\n".to_vec()),
+        Just(b".\r\n".to_vec()),
+        Just(b".\n".to_vec()),
+        Just(b"220 x\r\n".to_vec()),
+        Just(b"250-x\r\n".to_vec()),
+        Just(b"250 x\r\n".to_vec()),
+        Just(b"334 \r\n".to_vec()),
+        Just(b"354 x\r\n".to_vec()),
+        Just(b"550 x\r\n".to_vec()),
+        proptest::collection::vec(any::<u8>(), 0..12),
+    ];
+    proptest::collection::vec(word, 1..6).prop_map(|words| words.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_dialogue_is_read_the_same_however_it_is_cut(
+        turns in proptest::collection::vec((any::<bool>(), octets()), 0..20),
+        piece in 1usize..20,
+    ) {
+        let turns: Vec<_> = turns
+            .into_iter()
+            .map(|(client, octets)| (if client { Direction::FromClient } else { Direction::FromServer }, octets))
+            .collect();
+        // A possible end with a bare LF counts only where the client's octets end; how turns are joined is part of that.
+        let mut joined: Vec<(Direction, Vec<u8>)> = Vec::new();
+        for (from, octets) in turns {
+            match joined.last_mut() {
+                Some((last, all)) if *last == from => all.extend(octets),
+                _ => joined.push((from, octets)),
+            }
+        }
+        prop_assert_eq!(run_turns(&joined, piece), run_turns(&joined, usize::MAX));
+    }
+
+    #[test]
+    fn any_octets_and_gaps_are_survived(
+        steps in proptest::collection::vec((0u8..4, octets(), 0u64..50), 0..30),
+        from_start in any::<bool>(),
+    ) {
+        let mut smtp = Smtp::new(from_start, Limits { line: 64, pending: 8, pending_octets: 256, stalled: 128 });
+        let mut verbs = 0u32;
+        let mut tell = |event: Event<'_>| if let Event::Command(command) = event {
+            verbs += u32::from(command.verb != Verb::Unknown);
+        };
+        for (kind, octets, lost) in steps {
+            match kind {
+                0 => smtp.client(Time::MIN, &octets, &mut tell),
+                1 => smtp.server(Time::MIN, &octets, &mut tell),
+                2 => smtp.gap(Direction::FromClient, Time::MIN, lost, &mut tell),
+                _ => smtp.gap(Direction::FromServer, Time::MIN, lost, &mut tell),
+            }
+        }
+        let mut open = 0;
+        smtp.close(Time::MIN, &mut |event| match event {
+            Event::Message { fate, .. } => { assert_eq!(fate, Fate::BrokenOff); open += 1; }
+            Event::Auth { outcome, .. } => assert_eq!(outcome, Outcome::Unknown),
+            _ => {}
+        });
+        prop_assert!(open <= 8);
+    }
+}
