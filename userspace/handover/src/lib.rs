@@ -1,1 +1,32 @@
-//! Stub.
+//! Delivery to the monitoring facility (LEMF): records in, PS-PDUs out over TCP (TS 102 232-1).
+//!
+//! ```text
+//! workers ─► intake ─► Encoder ─► buffer ─► connection ─► LEMF     one buffer and connection for each LEMF and interface
+//!   records            numbers,    bounded   batches, keep-alive
+//!                      PS-PDUs
+//! ```
+
+mod buffer;
+mod connection;
+mod counters;
+mod delivery;
+mod email_iri;
+mod header;
+mod incoming;
+mod intake;
+mod keep_alive;
+mod link;
+mod link_pdu;
+mod outlet;
+mod sequence;
+
+pub mod cin;
+pub mod encoder;
+pub mod latency;
+pub mod pdu;
+pub mod settings;
+
+pub use counters::{CoreSnapshot, Counters, LemfSnapshot, LinkSnapshot, Snapshot};
+pub use delivery::{Delivery, DeliverySettings, Drained, StartError, Undelivered, WhenFull};
+pub use link_pdu::LINK_LIID;
+pub use outlet::{Callback, Outlet};

@@ -1,0 +1,219 @@
+//! What the delivery core counts. Numbers only: no identity, and of names none but an LEMF's.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::latency::{Latency, LatencySnapshot};
+use crate::pdu::{Interface, Kind};
+
+/// One number that any thread may raise and read.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(crate) fn one(&self) {
+        self.add(1);
+    }
+
+    /// For what goes down too.
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Declares a group of counts and its snapshot from one list, so that neither can lack what the other has.
+macro_rules! counts {
+    ($(#[$doc:meta])* $live:ident, $(#[$snapshot_doc:meta])* $snapshot:ident { $($(#[$field_doc:meta])* $field:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default)]
+        pub(crate) struct $live { $(pub(crate) $field: Count),+ }
+
+        $(#[$snapshot_doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct $snapshot { $($(#[$field_doc])* pub $field: u64),+ }
+
+        impl $live {
+            pub(crate) fn snapshot(&self) -> $snapshot {
+                $snapshot { $($field: self.$field.get()),+ }
+            }
+        }
+
+        impl $snapshot {
+            /// Every count with its name, in the order of the fields.
+            pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($field), self.$field)),+].into_iter()
+            }
+        }
+    };
+}
+
+counts! {
+    /// Of the delivery core as a whole.
+    CoreCounters,
+    /// Of the delivery core as a whole, at one moment.
+    CoreSnapshot {
+        /// Records taken from the workers.
+        records,
+        /// Records for an LEMF that there is not.
+        unrouted,
+        /// Records that could not be encoded and were not delivered.
+        encode_errors,
+        /// Fields cut to the length that their type allows, or left out since their type does not hold them.
+        fields_cut,
+        /// Sequences open now: communications, or LIIDs when those are what is counted along.
+        sequences,
+        /// Times that the reserve of CINs could not be put on disk.
+        cin_reserve_failures,
+        /// Files of PDUs that could not be written to their end.
+        files_failed,
+    }
+}
+
+counts! {
+    /// Of one LEMF and interface.
+    LinkCounters,
+    /// Of one LEMF and interface, at one moment.
+    LinkSnapshot {
+        /// PDUs of IRI that were encoded for it.
+        iri,
+        /// PDUs of CC that were encoded for it.
+        cc,
+        /// TRI PDUs that were encoded for it: segment flags and messages, keep-alives not.
+        tri,
+        /// Octets of all those.
+        octets,
+        /// PDUs written to the socket entirely; with those written twice after a reconnect.
+        pdus_sent,
+        /// Octets that the socket took, keep-alives included.
+        octets_sent,
+        /// PDUs in the buffer now.
+        buffered_pdus,
+        /// Octets in the buffer now.
+        buffered_octets,
+        /// PDUs dropped because the buffer was full.
+        dropped_pdus,
+        /// Octets of those.
+        dropped_octets,
+        /// Times that the buffer was found full, one an episode.
+        full_episodes,
+        /// Connections opened.
+        connects,
+        /// Attempts to connect that failed.
+        connect_failures,
+        /// Connections that ended, by either side.
+        disconnects,
+        /// Whether a connection is open now, 0 or 1.
+        connected,
+        /// Keep-alives sent.
+        keep_alives_sent,
+        /// Responses to them.
+        keep_alives_answered,
+        /// Responses that came after TIME2.
+        keep_alives_late,
+        /// Keep-alives without a response by TIME3: the connection was closed.
+        keep_alives_missed,
+        /// Connections closed since the LEMF took no octet for as long as TIME1 and TIME3 together.
+        stalls,
+        /// PDUs from the LEMF that were no response to a keep-alive.
+        unexpected_pdus,
+        /// Connections closed since what the LEMF sent was no PDU, too large, or too much.
+        protocol_errors,
+    }
+}
+
+impl LinkCounters {
+    pub(crate) fn encoded(&self, kind: Kind, octets: usize) {
+        match kind {
+            Kind::Iri => self.iri.one(),
+            Kind::Cc => self.cc.one(),
+            Kind::Tri => self.tri.one(),
+        }
+        self.octets.add(octets as u64);
+    }
+}
+
+/// Of one LEMF.
+#[derive(Debug)]
+pub(crate) struct LemfCounters {
+    pub(crate) name: String,
+    pub(crate) hi2: Arc<LinkCounters>,
+    pub(crate) hi3: Arc<LinkCounters>,
+}
+
+impl LemfCounters {
+    pub(crate) fn of(&self, interface: Interface) -> &Arc<LinkCounters> {
+        match interface {
+            Interface::Hi2 => &self.hi2,
+            Interface::Hi3 => &self.hi3,
+        }
+    }
+}
+
+/// Everything counted, live. Share it by [`Arc`] and take a [`snapshot`](Self::snapshot) when asked.
+#[derive(Debug)]
+pub struct Counters {
+    pub(crate) core: CoreCounters,
+    pub(crate) lemfs: Vec<LemfCounters>,
+    pub(crate) latency: Arc<Latency>,
+}
+
+impl Counters {
+    pub(crate) fn new(lemfs: impl IntoIterator<Item = String>) -> Self {
+        let lemf = |name| LemfCounters { name, hi2: Arc::default(), hi3: Arc::default() };
+        Self { core: CoreCounters::default(), lemfs: lemfs.into_iter().map(lemf).collect(), latency: Arc::default() }
+    }
+
+    /// What has been counted until now.
+    pub fn snapshot(&self) -> Snapshot {
+        let lemf = |lemf: &LemfCounters| LemfSnapshot {
+            name: lemf.name.clone(),
+            hi2: lemf.hi2.snapshot(),
+            hi3: lemf.hi3.snapshot(),
+        };
+        Snapshot {
+            core: self.core.snapshot(),
+            lemfs: self.lemfs.iter().map(lemf).collect(),
+            latency: self.latency.snapshot(),
+        }
+    }
+}
+
+/// Everything counted, at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Of the delivery core as a whole.
+    pub core: CoreSnapshot,
+    /// Of each LEMF, in the order of the outlets.
+    pub lemfs: Vec<LemfSnapshot>,
+    /// From interception to the socket, of PDUs that went over a connection.
+    pub latency: LatencySnapshot,
+}
+
+/// What was counted of one LEMF.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LemfSnapshot {
+    /// The LEMF.
+    pub name: String,
+    /// Of HI2.
+    pub hi2: LinkSnapshot,
+    /// Of HI3.
+    pub hi3: LinkSnapshot,
+}
+
+impl LemfSnapshot {
+    /// Of one interface.
+    pub fn of(&self, interface: Interface) -> &LinkSnapshot {
+        match interface {
+            Interface::Hi2 => &self.hi2,
+            Interface::Hi3 => &self.hi3,
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The delivery core: records in from every worker, PDUs out to every LEMF, on two threads of its own.
+//!
+//! The *intake* thread sleeps on the workers' queues, encodes, and fills a buffer for each connection. The *links* thread runs
+//! all connections on one runtime. Between them stand only the buffers, so that an LEMF that reads slowly, or not at all, delays
+//! neither encoding nor another LEMF, and a burst of records delays no keep-alive.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam::channel::{self, Receiver, Sender};
+use thiserror::Error;
+use tokio::runtime;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use writ_intercept::record::Record;
+
+use crate::buffer::Buffer;
+use crate::cin::CinReserve;
+use crate::connection::{Finish, Resources};
+use crate::counters::Counters;
+use crate::encoder::Encoder;
+use crate::intake::{Exit, Intake, Lane, NetworkExit, Reserve};
+use crate::link::Link;
+use crate::link_pdu::LinkPdus;
+use crate::outlet::{Destination, Outlet, PduFile};
+use crate::pdu::Interface;
+use crate::settings::{HandoverSettings, LemfSettings, SettingsError};
+
+/// What happens when the buffer of a connection is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// What comes is dropped, counted, and told to the LEMF. Live, where the wire does not wait.
+    #[default]
+    Drop,
+    /// Records wait, and with them the workers, as long as the LEMF takes anything within TIME3; then as `Drop`. For a replay, which
+    /// is faster than any LEMF. One LEMF can then delay another.
+    Wait,
+}
+
+/// How delivery works as a whole.
+#[derive(Default)]
+pub struct DeliverySettings {
+    /// `[handover]`.
+    pub handover: HandoverSettings,
+    /// What a full buffer means.
+    pub when_full: WhenFull,
+    /// The reserve of the CINs that records bear. None in a replay: it keeps no state.
+    pub cin_reserve: Option<CinReserve>,
+    /// Run first on each thread of the delivery core, as to pin it.
+    pub on_thread_start: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+/// Delivery could not be started.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A setting does not hold.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A file of PDUs could not be begun.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A thread, or the runtime of the connections, could not be had.
+    #[error("cannot start a delivery thread: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// The running delivery core.
+pub struct Delivery {
+    counters: Arc<Counters>,
+    buffers: Vec<(String, Interface, Arc<Buffer>)>,
+    /// Dropped to stop the intake.
+    stop: Option<Sender<()>>,
+    /// Says how many records the intake left, when it ends.
+    intake: Receiver<u64>,
+    finish: watch::Sender<Option<Instant>>,
+    links: Option<JoinHandle<()>>,
+}
+
+/// What [`Delivery::drain`] left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Records that were not encoded in time.
+    pub records: u64,
+    /// What each connection did not take in time; none of those that took everything.
+    pub undelivered: Vec<Undelivered>,
+}
+
+/// What one connection did not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    /// The LEMF.
+    pub lemf: String,
+    /// The interface.
+    pub interface: Interface,
+    /// PDUs.
+    pub pdus: u64,
+    /// Their octets.
+    pub octets: u64,
+}
+
+impl Drained {
+    /// Whether nothing was left.
+    pub fn is_complete(&self) -> bool {
+        self.records == 0 && self.undelivered.is_empty()
+    }
+}
+
+impl Delivery {
+    /// Starts delivery: opens files and, from its own thread, connections. `receivers` are the ends of the workers' queues, one or
+    /// more; `Mandate::lemf` of a record is an index into `outlets`.
+    ///
+    /// # Errors
+    /// When a setting does not hold, a file cannot be begun, or there are no threads to be had. That an LEMF cannot be reached is no
+    /// error: it is tried again.
+    pub fn start(
+        settings: DeliverySettings,
+        outlets: Vec<Outlet>,
+        receivers: Vec<Receiver<Record>>,
+    ) -> Result<Self, StartError> {
+        let counters = Arc::new(Counters::new(outlets.iter().map(|outlet| outlet.lemf.clone())));
+        let mut plan = Plan::new(&settings, &counters);
+        for (index, outlet) in outlets.into_iter().enumerate() {
+            plan.add(index, outlet)?;
+        }
+        let Plan { lanes, files, links, buffers, .. } = plan;
+
+        let (finish, finishing) = watch::channel(None);
+        let hook = settings.on_thread_start.clone();
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+        let links = spawn("writ-links", move || {
+            if let Some(hook) = hook {
+                hook();
+            }
+            runtime.block_on(keep_all(links, finishing));
+            // A look-up of a name may still hang in a thread of the runtime; nothing waits for it.
+            runtime.shutdown_background();
+        })?;
+
+        let (stop, stopped) = channel::bounded(0);
+        let (ended, intake_ended) = channel::bounded(1);
+        let reserve = settings.cin_reserve.map(Reserve::new);
+        let intake = Intake { receivers, stop: stopped, lanes, files, reserve, counters: Arc::clone(&counters) };
+        let hook = settings.on_thread_start;
+        spawn("writ-intake", move || {
+            if let Some(hook) = hook {
+                hook();
+            }
+            // The receiving end is gone only if nobody waits for the number.
+            let _ = ended.send(intake.run());
+        })?;
+        Ok(Self { counters, buffers, stop: Some(stop), intake: intake_ended, finish, links: Some(links) })
+    }
+
+    /// What is counted.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Ends delivery: waits until the workers have let go of their queues, everything is encoded and every connection has taken what is
+    /// for it, no longer than `timeout` (and a second more for threads to end).
+    pub fn drain(mut self, timeout: Duration) -> Drained {
+        let deadline = std::time::Instant::now() + timeout;
+        let records = match self.intake.recv_deadline(deadline) {
+            Ok(records) => records,
+            Err(_) => {
+                self.stop = None;
+                for (_, _, buffer) in &self.buffers {
+                    buffer.hurry();
+                }
+                self.intake.recv_timeout(Duration::from_secs(1)).unwrap_or_default()
+            }
+        };
+        self.finish.send_replace(Some(Instant::from_std(deadline)));
+        if let Some(links) = self.links.take() {
+            // It ends by the deadline, and a panic in it has ended the process already.
+            let _ = links.join();
+        }
+        let left = self.buffers.iter().map(|(lemf, interface, buffer)| {
+            let (pdus, octets) = buffer.held();
+            Undelivered { lemf: lemf.clone(), interface: *interface, pdus, octets }
+        });
+        Drained { records, undelivered: left.filter(|left| left.pdus > 0).collect() }
+    }
+}
+
+/// Without [`Delivery::drain`] the threads are told to end at once, and not waited for.
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        self.stop = None;
+        for (_, _, buffer) in &self.buffers {
+            buffer.hurry();
+        }
+        self.finish.send_if_modified(|finish| finish.is_none() && finish.replace(Instant::now()).is_none());
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(StartError::Thread)
+}
+
+/// Runs every link until all have finished, or the time to finish is over.
+async fn keep_all(links: Vec<Link>, finish: Finish) {
+    let mut tasks = JoinSet::new();
+    for link in links {
+        tasks.spawn(link.keep(finish.clone()));
+    }
+    let mut deadline = finish;
+    let over = async {
+        let deadline = deadline.wait_for(Option::is_some).await.ok().and_then(|deadline| *deadline);
+        sleep_until(deadline.unwrap_or_else(Instant::now)).await;
+    };
+    let all = async { while tasks.join_next().await.is_some() {} };
+    tokio::select! {
+        () = all => {}
+        () = over => {}
+    }
+}
+
+/// The parts of a delivery core, until the threads take them.
+struct Plan<'a> {
+    settings: &'a DeliverySettings,
+    counters: &'a Counters,
+    lanes: Vec<Lane>,
+    files: Vec<PduFile>,
+    links: Vec<Link>,
+    buffers: Vec<(String, Interface, Arc<Buffer>)>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(settings: &'a DeliverySettings, counters: &'a Counters) -> Self {
+        Self { settings, counters, lanes: Vec::new(), files: Vec::new(), links: Vec::new(), buffers: Vec::new() }
+    }
+
+    fn add(&mut self, index: usize, outlet: Outlet) -> Result<(), StartError> {
+        let encoder = Encoder::new(&self.settings.handover, outlet.profile)?;
+        let exit = match &outlet.destination {
+            Destination::Network(lemf) => {
+                lemf.validate()?;
+                let hi2 = self.network(index, &outlet, lemf, Interface::Hi2)?;
+                let hi3 = self.network(index, &outlet, lemf, Interface::Hi3)?;
+                Exit::Network { hi2, hi3 }
+            }
+            Destination::File(path) => Exit::File(match self.files.iter().position(|file| file.path() == path) {
+                Some(open) => open,
+                None => {
+                    let file = PduFile::create(path)
+                        .map_err(|source| StartError::File { path: path.clone(), source })?;
+                    self.files.push(file);
+                    self.files.len() - 1
+                }
+            }),
+            Destination::Callback(callback) => Exit::Callback(Arc::clone(callback)),
+        };
+        self.lanes.push(Lane { name: outlet.lemf, encoder, exit });
+        Ok(())
+    }
+
+    fn network(
+        &mut self,
+        index: usize,
+        outlet: &Outlet,
+        lemf: &LemfSettings,
+        interface: Interface,
+    ) -> Result<NetworkExit, SettingsError> {
+        let link_pdus = Arc::new(LinkPdus::new(&self.settings.handover, outlet.profile, interface)?);
+        let counters = self.counters.lemfs.get(index).map(|lemf| Arc::clone(lemf.of(interface))).unwrap_or_default();
+        let patience = match self.settings.when_full {
+            WhenFull::Drop => Duration::ZERO,
+            WhenFull::Wait => lemf.keep_alive.time3,
+        };
+        let buffer = Arc::new(Buffer::new(
+            outlet.lemf.clone(),
+            lemf.buffer,
+            patience,
+            Arc::clone(&counters),
+            Arc::clone(&link_pdus),
+        ));
+        self.buffers.push((outlet.lemf.clone(), interface, Arc::clone(&buffer)));
+        let address = match interface {
+            Interface::Hi2 => lemf.hi2_address(),
+            Interface::Hi3 => lemf.hi3_address(),
+        };
+        self.links.push(Link {
+            lemf: outlet.lemf.clone(),
+            interface: interface.name(),
+            address: address.to_owned(),
+            retry: lemf.retry,
+            resources: Resources {
+                buffer: Arc::clone(&buffer),
+                counters,
+                latency: Arc::clone(&self.counters.latency),
+                link_pdus: Arc::clone(&link_pdus),
+                keep_alive: lemf.keep_alive,
+            },
+        });
+        Ok(NetworkExit { buffer, link_pdus, staged: Vec::new() })
+    }
+}

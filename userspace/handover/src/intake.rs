@@ -1,0 +1,229 @@
+//! From the workers' queues to the outlets: takes records in turn from each, encodes them and passes the PDUs on in batches.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, Select, TryRecvError};
+use writ_intercept::record::Record;
+
+use crate::buffer::Buffer;
+use crate::cin::{Beginning, CinReserve};
+use crate::counters::Counters;
+use crate::encoder::Encoder;
+use crate::link_pdu::LinkPdus;
+use crate::outlet::{Callback, PduFile};
+use crate::pdu::{Interface, Pdu};
+
+/// Records taken from one worker before the next has its turn.
+const TURN: usize = 64;
+/// Time between attempts to raise a reserve that could not be raised.
+const RESERVE_RETRY: Duration = Duration::from_secs(1);
+
+/// One LEMF.
+pub(crate) struct Lane {
+    pub(crate) name: String,
+    pub(crate) encoder: Encoder,
+    pub(crate) exit: Exit,
+}
+
+/// Where a lane leads.
+pub(crate) enum Exit {
+    Network {
+        hi2: NetworkExit,
+        hi3: NetworkExit,
+    },
+    /// An index into the files.
+    File(usize),
+    Callback(Callback),
+}
+
+/// One interface of an LEMF on the network.
+pub(crate) struct NetworkExit {
+    pub(crate) buffer: Arc<Buffer>,
+    pub(crate) link_pdus: Arc<LinkPdus>,
+    /// PDUs of the batch at hand.
+    pub(crate) staged: Vec<Pdu>,
+}
+
+/// The reserve of CINs and what is known of it.
+pub(crate) struct Reserve {
+    reserve: CinReserve,
+    round: u64,
+    failed_at: Option<Instant>,
+}
+
+impl Reserve {
+    pub(crate) fn new(reserve: CinReserve) -> Self {
+        let round = reserve.allocator().round();
+        Self { reserve, round, failed_at: None }
+    }
+}
+
+/// All of it, on its own thread.
+pub(crate) struct Intake {
+    pub(crate) receivers: Vec<Receiver<Record>>,
+    /// Disconnected when the intake is to end though workers still hold their ends.
+    pub(crate) stop: Receiver<()>,
+    pub(crate) lanes: Vec<Lane>,
+    pub(crate) files: Vec<PduFile>,
+    pub(crate) reserve: Option<Reserve>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl Intake {
+    /// Runs until every worker has let go of its queue, or it is told to stop. Returns how many records were left then.
+    pub(crate) fn run(mut self) -> u64 {
+        if self.reserve.as_ref().is_some_and(|reserve| reserve.reserve.beginning() == Beginning::Anew) {
+            self.cin_reset();
+        }
+        let mut batch = Vec::new();
+        let mut pdus = Vec::new();
+        loop {
+            self.gather(&mut batch);
+            if !batch.is_empty() {
+                self.cover();
+                for record in batch.drain(..) {
+                    self.deliver(record, &mut pdus);
+                }
+                self.pass_on();
+            } else if self.receivers.is_empty() {
+                self.flush();
+                return 0;
+            } else {
+                self.flush();
+                self.wait();
+            }
+            if matches!(self.stop.try_recv(), Err(TryRecvError::Disconnected)) {
+                self.flush();
+                return self.receivers.iter().map(|receiver| receiver.len() as u64).sum();
+            }
+        }
+    }
+
+    /// Takes what there is, a turn from each worker, each time another one first. Queues that are empty for good are let go.
+    fn gather(&mut self, batch: &mut Vec<Record>) {
+        if self.receivers.len() > 1 {
+            self.receivers.rotate_left(1);
+        }
+        self.receivers.retain(|receiver| {
+            for _ in 0..TURN {
+                match receiver.try_recv() {
+                    Ok(record) => batch.push(record),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return false,
+                }
+            }
+            true
+        });
+    }
+
+    /// Sleeps until a worker has something or lets go.
+    fn wait(&self) {
+        let mut select = Select::new();
+        for receiver in &self.receivers {
+            select.recv(receiver);
+        }
+        select.recv(&self.stop);
+        select.ready();
+    }
+
+    fn deliver(&mut self, record: Record, pdus: &mut Vec<Pdu>) {
+        self.counters.core.records.one();
+        let lemf = record.mandate.lemf;
+        let (Some(lane), Some(counts)) = (self.lanes.get_mut(lemf), self.counters.lemfs.get(lemf)) else {
+            self.counters.core.unrouted.one();
+            return;
+        };
+        if let Err(error) = lane.encoder.encode(&record, pdus) {
+            self.counters.core.encode_errors.one();
+            // Its text names a field and sizes, never a value.
+            tracing::error!(lemf = lane.name, %error, "a record could not be encoded");
+        }
+        match &mut lane.exit {
+            Exit::Network { hi2, hi3 } => {
+                for pdu in pdus.drain(..) {
+                    match pdu.interface {
+                        Interface::Hi2 => hi2.staged.push(pdu),
+                        Interface::Hi3 => hi3.staged.push(pdu),
+                    }
+                }
+            }
+            Exit::File(file) => {
+                let mut file = self.files.get_mut(*file);
+                for pdu in pdus.drain(..) {
+                    let link = counts.of(pdu.interface);
+                    link.encoded(pdu.kind, pdu.octets.len());
+                    if !file.as_mut().is_some_and(|file| file.write(&pdu.octets)) {
+                        link.dropped_pdus.one();
+                        link.dropped_octets.add(pdu.octets.len() as u64);
+                    }
+                }
+            }
+            Exit::Callback(callback) => {
+                for pdu in pdus.drain(..) {
+                    counts.of(pdu.interface).encoded(pdu.kind, pdu.octets.len());
+                    callback(&lane.name, pdu.interface, &pdu.octets);
+                }
+            }
+        }
+    }
+
+    /// Passes what is staged to the links.
+    fn pass_on(&mut self) {
+        let (mut sequences, mut fields_cut) = (0, 0);
+        for lane in &mut self.lanes {
+            sequences += lane.encoder.sequences() as u64;
+            fields_cut += lane.encoder.fields_cut();
+            if let Exit::Network { hi2, hi3 } = &mut lane.exit {
+                for exit in [hi2, hi3] {
+                    if !exit.staged.is_empty() {
+                        exit.buffer.push(exit.staged.drain(..));
+                    }
+                }
+            }
+        }
+        self.counters.core.sequences.set(sequences);
+        self.counters.core.fields_cut.set(fields_cut);
+    }
+
+    fn flush(&mut self) {
+        let failed = self.files.iter_mut().map(PduFile::flush).filter(|whole| !whole).count();
+        self.counters.core.files_failed.set(failed as u64);
+    }
+
+    /// Sees to it that the CINs of what is about to leave are on disk as used, and tells LEMFs when numbering has begun anew.
+    fn cover(&mut self) {
+        let Some(state) = &mut self.reserve else { return };
+        if state.failed_at.is_none_or(|at| at.elapsed() >= RESERVE_RETRY) {
+            match state.reserve.cover() {
+                Ok(()) => state.failed_at = None,
+                Err(error) => {
+                    // What is intercepted goes out all the same: a number that might come again after a crash does less harm than
+                    // a warrant that is not served. Half a block is still covered, and the metric raises the alarm.
+                    if state.failed_at.is_none() {
+                        tracing::error!(%error, "cannot reserve CINs");
+                    }
+                    self.counters.core.cin_reserve_failures.one();
+                    state.failed_at = Some(Instant::now());
+                }
+            }
+        }
+        let round = state.reserve.allocator().round();
+        if round != state.round {
+            state.round = round;
+            tracing::warn!("every CIN has been used: numbering begins anew");
+            self.cin_reset();
+        }
+    }
+
+    /// `cINReset` to every LEMF on the network, over both interfaces: each may lead to another machine.
+    fn cin_reset(&mut self) {
+        for lane in &mut self.lanes {
+            if let Exit::Network { hi2, hi3 } = &mut lane.exit {
+                for exit in [hi2, hi3] {
+                    exit.buffer.push(exit.link_pdus.cin_reset());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! PDUs about the connection itself rather than about a communication: keep-alive, `cINReset`, messages to the LEMF
+//! (TS 102 232-1, `TRIPayload`).
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use writ_etsi::{EncodeError, MessagePriority, Payload, Profile, PsPdu, TimeStampQualifier, TriPayload};
+
+use crate::encoder::operator_message;
+use crate::header::{HeaderFields, HeaderTemplate};
+use crate::latency::now;
+use crate::pdu::{Interface, Kind, Pdu};
+use crate::settings::{HandoverSettings, SettingsError};
+
+/// The LIID of a PDU that is under no warrant: the field is mandatory and has at least one octet. It names nobody.
+pub const LINK_LIID: &str = "-";
+
+/// Makes the PDUs of one connection. They have no CIN, and a sequence of their own that goes on from one connection to the next.
+pub(crate) struct LinkPdus {
+    template: HeaderTemplate,
+    interface: Interface,
+    next: AtomicU32,
+}
+
+impl LinkPdus {
+    pub(crate) fn new(
+        settings: &HandoverSettings,
+        profile: Profile,
+        interface: Interface,
+    ) -> Result<Self, SettingsError> {
+        Ok(Self { template: HeaderTemplate::new(settings, profile)?, interface, next: AtomicU32::new(0) })
+    }
+
+    /// `keep-alive`. It is never buffered.
+    pub(crate) fn keep_alive(&self) -> Result<Bytes, EncodeError> {
+        self.pdu(Payload::TriPayload(TriPayload::KeepAlive)).map(|pdu| pdu.octets)
+    }
+
+    /// `cINReset`: CINs start anew.
+    pub(crate) fn cin_reset(&self) -> Result<Pdu, EncodeError> {
+        self.pdu(Payload::TriPayload(TriPayload::CinReset))
+    }
+
+    /// `operatorLeaMessage`: the buffer was full and so many PDUs are missing at this place.
+    pub(crate) fn dropped(&self, pdus: u64, octets: u64) -> Result<Pdu, EncodeError> {
+        let text = format!("The delivery buffer was full: {pdus} PDUs ({octets} octets) before this one were not delivered.");
+        self.pdu(operator_message(MessagePriority::Error, &text))
+    }
+
+    fn pdu(&self, payload: Payload) -> Result<Pdu, EncodeError> {
+        let time = now();
+        let ps_header = self.template.header(HeaderFields {
+            liid: LINK_LIID,
+            authorization_country: None,
+            cin: None,
+            sequence_number: self.next.fetch_add(1, Ordering::Relaxed),
+            time,
+            qualifier: TimeStampQualifier::TimeOfMediation,
+        });
+        let octets = writ_etsi::encode_as(self.template.profile(), &PsPdu { ps_header, payload })?;
+        Ok(Pdu { interface: self.interface, kind: Kind::Tri, time, octets: octets.into() })
+    }
+}

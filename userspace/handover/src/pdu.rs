@@ -1,0 +1,63 @@
+//! An encoded PS-PDU on its way to an LEMF.
+
+use std::fmt;
+
+use bytes::Bytes;
+use writ_wire::Time;
+
+/// A handover interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Interface {
+    /// HI2: intercept-related information.
+    Hi2,
+    /// HI3: content of communication.
+    Hi3,
+}
+
+impl Interface {
+    /// Both, in order.
+    pub const ALL: [Self; 2] = [Self::Hi2, Self::Hi3];
+
+    /// Its name in metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hi2 => "hi2",
+            Self::Hi3 => "hi3",
+        }
+    }
+}
+
+/// What a PDU carries, as metrics tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `iRIPayloadSequence`
+    Iri,
+    /// `cCPayloadSequence`
+    Cc,
+    /// `tRIPayload`: segment flags and messages to the LEMF.
+    Tri,
+}
+
+/// One PS-PDU, encoded.
+#[derive(Clone)]
+pub struct Pdu {
+    /// Where it goes.
+    pub interface: Interface,
+    /// What it carries.
+    pub kind: Kind,
+    /// The time of interception.
+    pub time: Time,
+    /// The whole of it, tag and length included.
+    pub octets: Bytes,
+}
+
+// The octets name the target: they must not reach a log.
+impl fmt::Debug for Pdu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pdu")
+            .field("interface", &self.interface)
+            .field("kind", &self.kind)
+            .field("octets", &self.octets.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+//! `sequenceNumber`: counted from 0 along each (LIID, CIN), or along each LIID, IRI and CC apart (TS 102 232-1).
+
+use hashbrown::HashMap;
+
+use crate::pdu::Interface;
+use crate::settings::Numbering;
+
+/// The sequences of one LEMF.
+///
+/// An entry lives as long as its communication: [`close`](Self::close) frees it. It needs no limit of its own, because each
+/// stands for a session that the interception holds in a table that has one; [`len`](Self::len) is shown as a metric so that one that is
+/// never closed would be seen.
+#[derive(Debug)]
+pub(crate) struct Sequences {
+    numbering: Numbering,
+    /// Each LIID seen, as a small number: as many as there are warrants.
+    liids: HashMap<String, u32>,
+    next: HashMap<(u32, u32), Next>,
+}
+
+/// The next number on each interface.
+#[derive(Clone, Copy, Debug, Default)]
+struct Next {
+    hi2: u32,
+    hi3: u32,
+}
+
+impl Sequences {
+    pub(crate) fn new(numbering: Numbering) -> Self {
+        Self { numbering, liids: HashMap::new(), next: HashMap::new() }
+    }
+
+    /// The number that the next PDU takes, which [`advance`](Self::advance) then makes used.
+    pub(crate) fn peek(&mut self, liid: &str, cin: u32, interface: Interface) -> u32 {
+        *self.entry(liid, cin, interface)
+    }
+
+    /// Marks `count` numbers as used. After 2^32 - 1 comes 0, the range of the field.
+    pub(crate) fn advance(&mut self, liid: &str, cin: u32, interface: Interface, count: u32) {
+        let next = self.entry(liid, cin, interface);
+        *next = next.wrapping_add(count);
+    }
+
+    /// Frees what is held for a communication that is over. Numbering along the LIID goes on.
+    pub(crate) fn close(&mut self, liid: &str, cin: u32) {
+        if self.numbering == Numbering::PerCin
+            && let Some(&liid) = self.liids.get(liid)
+        {
+            self.next.remove(&(liid, cin));
+        }
+    }
+
+    /// How many sequences are open.
+    pub(crate) fn len(&self) -> usize {
+        self.next.len()
+    }
+
+    fn entry(&mut self, liid: &str, cin: u32, interface: Interface) -> &mut u32 {
+        let liid = match self.liids.get(liid) {
+            Some(&number) => number,
+            None => {
+                let number = u32::try_from(self.liids.len()).unwrap_or(u32::MAX);
+                self.liids.insert(liid.to_owned(), number);
+                number
+            }
+        };
+        let along = match self.numbering {
+            Numbering::PerCin => cin,
+            Numbering::PerLiid => 0,
+        };
+        let next = self.next.entry((liid, along)).or_default();
+        match interface {
+            Interface::Hi2 => &mut next.hi2,
+            Interface::Hi3 => &mut next.hi3,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Interface::{Hi2, Hi3};
+
+    fn take(sequences: &mut Sequences, liid: &str, cin: u32, interface: Interface) -> u32 {
+        let number = sequences.peek(liid, cin, interface);
+        sequences.advance(liid, cin, interface, 1);
+        number
+    }
+
+    #[test]
+    fn each_communication_and_interface_counts_from_zero() {
+        let mut sequences = Sequences::new(Numbering::PerCin);
+        assert_eq!([0, 1, 2].map(|_| take(&mut sequences, "A", 1, Hi2)), [0, 1, 2]);
+        assert_eq!(take(&mut sequences, "A", 1, Hi3), 0);
+        assert_eq!(take(&mut sequences, "A", 2, Hi2), 0);
+        assert_eq!(take(&mut sequences, "B", 1, Hi2), 0);
+        assert_eq!(take(&mut sequences, "A", 1, Hi2), 3);
+    }
+
+    #[test]
+    fn closing_frees_the_communication_alone() {
+        let mut sequences = Sequences::new(Numbering::PerCin);
+        (1..=3).for_each(|cin| drop(take(&mut sequences, "A", cin, Hi3)));
+        sequences.close("A", 2);
+        sequences.close("unseen", 2);
+        assert_eq!(sequences.len(), 2);
+        assert_eq!(take(&mut sequences, "A", 3, Hi3), 1);
+    }
+
+    #[test]
+    fn along_the_liid_a_new_communication_goes_on() {
+        let mut sequences = Sequences::new(Numbering::PerLiid);
+        assert_eq!(take(&mut sequences, "A", 1, Hi2), 0);
+        sequences.close("A", 1);
+        assert_eq!(take(&mut sequences, "A", 2, Hi2), 1);
+        assert_eq!(take(&mut sequences, "A", 2, Hi3), 0);
+        assert_eq!(sequences.len(), 1);
+    }
+}

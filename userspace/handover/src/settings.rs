@@ -1,0 +1,273 @@
+//! What is configured about the handover: who we are to the LEMF (`[handover]`) and each LEMF itself (`[[lemf]]`).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use thiserror::Error;
+
+/// A setting that cannot be used. It names the setting as the configuration file spells it, and what was expected there.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SettingsError {
+    /// The value of one setting is out of its range or form.
+    #[error("{setting}: expected {expected}")]
+    Invalid {
+        /// The setting: `handover.operator_identifier`, `lemf.lea-1.address`.
+        setting: String,
+        /// What it should have been.
+        expected: &'static str,
+    },
+    /// Two `[[lemf]]` have the same name, so a warrant could not tell them apart.
+    #[error("lemf.{name}: expected a name that no other [[lemf]] has")]
+    DuplicateLemf {
+        /// The name.
+        name: String,
+    },
+}
+
+/// `[handover]`: what every PDU's header says about this operator, and how PDUs are numbered and cut.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandoverSettings {
+    /// `operatorIdentifier`, 1 to 16 octets (TS 102 232-1, `NetworkIdentifier`).
+    pub operator_identifier: String,
+    /// `networkElementIdentifier`, 1 to 16 octets.
+    #[serde(default)]
+    pub network_element_identifier: Option<String>,
+    /// `deliveryCountryCode`: two letters.
+    #[serde(default)]
+    pub delivery_country: Option<String>,
+    /// `interceptionPointID`: a PrintableString of 1 to 8 characters.
+    #[serde(default)]
+    pub interception_point: Option<String>,
+    /// What `sequenceNumber` counts along.
+    #[serde(default)]
+    pub sequence_numbers: Numbering,
+    /// Content above this many octets is segmented. 64,000 unless set.
+    #[serde(default = "max_content")]
+    pub max_content: usize,
+}
+
+/// What a sequence number counts along. IRI and CC are counted apart in either case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Numbering {
+    /// From 0 for each (LIID, CIN).
+    #[default]
+    PerCin,
+    /// From 0 for each LIID.
+    PerLiid,
+}
+
+fn max_content() -> usize {
+    64_000
+}
+
+/// The settings of a replay without a configuration file. A live run has to say who its operator is.
+impl Default for HandoverSettings {
+    fn default() -> Self {
+        Self {
+            operator_identifier: "WRIT".to_owned(),
+            network_element_identifier: None,
+            delivery_country: None,
+            interception_point: None,
+            sequence_numbers: Numbering::default(),
+            max_content: max_content(),
+        }
+    }
+}
+
+impl HandoverSettings {
+    /// Checks what the types do not.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        let identifier = "1 to 16 octets";
+        check("handover.operator_identifier", within(&self.operator_identifier, 16), identifier)?;
+        check("handover.network_element_identifier", self.network_element_identifier.as_deref().is_none_or(|id| within(id, 16)), identifier)?;
+        check("handover.delivery_country", self.delivery_country.as_deref().is_none_or(is_country), "a country code of two letters (A to Z)")?;
+        check(
+            "handover.interception_point",
+            self.interception_point.as_deref().is_none_or(|id| within(id, 8) && id.bytes().all(is_printable)),
+            "1 to 8 characters of a PrintableString: A-Z a-z 0-9 space ' ( ) + , - . / : = ?",
+        )?;
+        // Above 1 MiB a piece would be no smaller than the buffers of many a receiver; below 512 octets the header outweighs it.
+        check("handover.max_content", (512..=1 << 20).contains(&self.max_content), "octets, 512 to 1048576")
+    }
+}
+
+/// The version of the ASN.1 modules that an LEMF is served with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum ProfileSetting {
+    /// EmailPDU 20, LI-PS-PDU 43.
+    #[default]
+    #[serde(rename = "current")]
+    Current,
+    /// EmailPDU 9, LI-PS-PDU 14: TS 102 232-2 V3.3.1.
+    #[serde(rename = "v3.3.1")]
+    V331,
+}
+
+/// One `[[lemf]]`: a law enforcement monitoring facility and how it is served.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LemfSettings {
+    /// What warrants call it.
+    pub name: String,
+    /// `HOST:PORT` of both interfaces, where they are not given apart. Each has a connection of its own even so.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// `HOST:PORT` of HI2 (IRI).
+    #[serde(default)]
+    pub hi2: Option<String>,
+    /// `HOST:PORT` of HI3 (CC).
+    #[serde(default)]
+    pub hi3: Option<String>,
+    /// The module versions to speak.
+    #[serde(default)]
+    pub profile: ProfileSetting,
+    /// Times of the keep-alive.
+    #[serde(default)]
+    pub keep_alive: KeepAliveSettings,
+    /// Seconds between attempts to connect, after the first at once. 30 unless set.
+    #[serde(default = "retry", deserialize_with = "seconds")]
+    pub retry: Duration,
+    /// Octets that each interface holds while its connection is away or slow. 64 MiB unless set. HI2 and HI3 have a buffer
+    /// each, so that content never crowds out IRI.
+    #[serde(default = "buffer")]
+    pub buffer: usize,
+}
+
+/// Times of the keep-alive, in seconds (TS 102 232-1: TIME1, TIME2, TIME3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeepAliveSettings {
+    /// TIME1: after so long without a PDU a keep-alive goes. The standard wants 120 to 360 s; any positive time is taken,
+    /// since bilateral agreements and tests differ from it. 180 unless set.
+    #[serde(deserialize_with = "seconds")]
+    pub time1: Duration,
+    /// TIME2: the response is expected by then; a later one is counted. 30 unless set.
+    #[serde(deserialize_with = "seconds")]
+    pub time2: Duration,
+    /// TIME3: without a response by then the connection is closed and opened anew. 60 unless set.
+    #[serde(deserialize_with = "seconds")]
+    pub time3: Duration,
+}
+
+impl Default for KeepAliveSettings {
+    fn default() -> Self {
+        Self { time1: Duration::from_secs(180), time2: Duration::from_secs(30), time3: Duration::from_secs(60) }
+    }
+}
+
+fn retry() -> Duration {
+    Duration::from_secs(30)
+}
+
+fn buffer() -> usize {
+    64 << 20
+}
+
+impl LemfSettings {
+    /// An LEMF at one address, everything else as it is unless set.
+    pub fn at(name: impl Into<String>, address: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            address: Some(address.into()),
+            hi2: None,
+            hi3: None,
+            profile: ProfileSetting::default(),
+            keep_alive: KeepAliveSettings::default(),
+            retry: retry(),
+            buffer: buffer(),
+        }
+    }
+
+    /// The same LEMF, both interfaces at another address: `replay --lemf HOST:PORT`.
+    #[must_use]
+    pub fn redirected(mut self, address: impl Into<String>) -> Self {
+        self.address = Some(address.into());
+        self.hi2 = None;
+        self.hi3 = None;
+        self
+    }
+
+    /// `HOST:PORT` of HI2; empty only in settings that [`validate`](Self::validate) refuses.
+    pub fn hi2_address(&self) -> &str {
+        self.hi2.as_deref().or(self.address.as_deref()).unwrap_or_default()
+    }
+
+    /// `HOST:PORT` of HI3; empty only in settings that [`validate`](Self::validate) refuses.
+    pub fn hi3_address(&self) -> &str {
+        self.hi3.as_deref().or(self.address.as_deref()).unwrap_or_default()
+    }
+
+    /// Checks what the types do not.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        check("lemf.name", !self.name.is_empty() && self.name.len() <= 64, "a name of 1 to 64 octets")?;
+        let at = |setting: &str| format!("lemf.{}.{setting}", self.name);
+        let host_port = "HOST:PORT, an IPv6 address in brackets";
+        for (setting, address) in [("address", &self.address), ("hi2", &self.hi2), ("hi3", &self.hi3)] {
+            check(at(setting), address.as_deref().is_none_or(is_host_port), host_port)?;
+        }
+        let apart = self.hi2.is_some() && self.hi3.is_some();
+        check(at("address"), self.address.is_some() || apart, "an address for both interfaces, or hi2 and hi3")?;
+        let KeepAliveSettings { time1, time2, time3 } = self.keep_alive;
+        for (setting, time) in [("keep_alive.time1", time1), ("keep_alive.time2", time2), ("keep_alive.time3", time3), ("retry", self.retry)] {
+            check(at(setting), !time.is_zero() && time <= Duration::from_secs(86_400), "seconds, above 0 and at most 86400")?;
+        }
+        check(at("keep_alive.time3"), time2 <= time3, "seconds, no fewer than keep_alive.time2")?;
+        check(at("buffer"), self.buffer >= 1 << 20, "octets, at least 1048576")
+    }
+}
+
+/// Checks every LEMF, and that no two have one name.
+pub fn validate_lemfs(lemfs: &[LemfSettings]) -> Result<(), SettingsError> {
+    let mut names = std::collections::HashSet::new();
+    for lemf in lemfs {
+        lemf.validate()?;
+        if !names.insert(lemf.name.as_str()) {
+            return Err(SettingsError::DuplicateLemf { name: lemf.name.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn check(setting: impl Into<String>, holds: bool, expected: &'static str) -> Result<(), SettingsError> {
+    if holds { Ok(()) } else { Err(SettingsError::Invalid { setting: setting.into(), expected }) }
+}
+
+fn within(text: &str, octets: usize) -> bool {
+    (1..=octets).contains(&text.len())
+}
+
+fn is_country(code: &str) -> bool {
+    code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase())
+}
+
+/// A character of ASN.1's PrintableString (X.680 §41.4).
+fn is_printable(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&octet)
+}
+
+fn is_host_port(address: &str) -> bool {
+    let Some((host, port)) = address.rsplit_once(':') else { return false };
+    let bracketed = host.starts_with('[') && host.ends_with(']') && host.len() > 2;
+    port.parse::<u16>().is_ok_and(|port| port != 0) && !host.is_empty() && (bracketed || !host.contains(':'))
+}
+
+/// Seconds as TOML gives them, whole or in decimals.
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "seconds, as a number")]
+    enum Seconds {
+        Whole(u64),
+        Decimal(f64),
+    }
+    match Seconds::deserialize(deserializer)? {
+        Seconds::Whole(seconds) => Ok(Duration::from_secs(seconds)),
+        Seconds::Decimal(seconds) => {
+            Duration::try_from_secs_f64(seconds).map_err(|_| serde::de::Error::custom("expected seconds, as a number that is not negative"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
