@@ -58,9 +58,13 @@ counters! {
     fragments_timed_out,
     /// Packets given up because a limit was reached.
     fragments_dropped,
+    /// Fragments that the capture cut, so that their packet cannot be completed.
+    fragments_cut,
     /// Fragments that covered octets already there; the first copy stays.
     fragments_overlapping,
 
+    /// Segments that belong to no flow and open none: an RST, or a bare acknowledgement from the middle of a connection.
+    without_flow,
     /// Payload octets of segments.
     segment_octets,
     /// Octets handed on in order.

@@ -2,14 +2,25 @@
 //!
 //! Pure: no I/O, no threads, no clock. Time comes in with the frames.
 
+mod bytes;
+mod conn;
 mod counters;
+mod flow;
+mod fragment;
 mod frame;
+mod ip;
+mod link;
 mod settings;
+mod stream;
 mod streams;
+mod tcp;
 mod time;
+mod tracker;
+mod wire;
 
 pub use counters::Counters;
 pub use frame::{Frame, Link};
 pub use settings::{Ports, Settings};
 pub use streams::{Close, Connection, Direction, Flags, Packet, Streams};
 pub use time::Time;
+pub use wire::Wire;
