@@ -9,4 +9,4 @@ mod line;
 pub mod sasl;
 pub mod smtp;
 
-pub use line::Line;
+pub use line::{At, Line};

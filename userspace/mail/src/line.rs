@@ -12,10 +12,28 @@ pub struct Line {
     pub octets: Box<[u8]>,
     /// Octets past the limit, or missing on the wire, that are not in `octets`.
     pub cut: u64,
+    /// Stream offset of its first octet.
+    pub offset: u64,
     /// The time of the packet with its first octet.
     pub first: Time,
     /// The time of the packet with its last octet.
     pub last: Time,
+}
+
+/// Where octets stand: the packet's time, and the stream offset of the first of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// The time of the packet that carried them.
+    pub time: Time,
+    /// Stream offset of the first octet.
+    pub offset: u64,
+}
+
+impl At {
+    /// The same packet, `octets` further on.
+    pub(crate) fn plus(self, octets: usize) -> Self {
+        Self { time: self.time, offset: self.offset + octets as u64 }
+    }
 }
 
 impl Line {
@@ -48,17 +66,19 @@ impl fmt::Debug for Line {
 pub(crate) struct LineReader {
     held: Vec<u8>,
     cut: u64,
+    offset: u64,
     first: Time,
 }
 
 impl LineReader {
     /// Takes octets up to and with the next LF off `input`; gives the line when it is whole.
-    pub(crate) fn take(&mut self, time: Time, input: &mut &[u8], limit: usize) -> Option<Line> {
+    pub(crate) fn take(&mut self, at: At, input: &mut &[u8], limit: usize) -> Option<Line> {
         let found = memchr(b'\n', input);
         let (piece, rest) = input.split_at(found.map_or(input.len(), |at| at + 1));
         *input = rest;
         if self.is_empty() {
-            self.first = time;
+            self.first = at.time;
+            self.offset = at.offset;
         }
         let room = limit.saturating_sub(self.held.len()).min(piece.len());
         let (kept, over) = piece.split_at(room);
@@ -74,7 +94,7 @@ impl LineReader {
             // The allocation is given away with the line, so an idle session holds none.
             std::mem::take(&mut self.held).into_boxed_slice()
         };
-        Some(Line { octets, cut: std::mem::take(&mut self.cut), first: self.first, last: time })
+        Some(Line { octets, cut: std::mem::take(&mut self.cut), offset: self.offset, first: self.first, last: at.time })
     }
 
     /// Whether no part of a line is held.
@@ -88,7 +108,7 @@ impl LineReader {
             return None;
         }
         let octets = std::mem::take(&mut self.held).into_boxed_slice();
-        Some(Line { octets, cut: std::mem::take(&mut self.cut), first: self.first, last })
+        Some(Line { octets, cut: std::mem::take(&mut self.cut), offset: self.offset, first: self.first, last })
     }
 }
 
@@ -100,12 +120,16 @@ mod tests {
         Time::from_nanos(nanos)
     }
 
+    fn at(nanos: u64) -> At {
+        At { time: time(nanos), offset: 0 }
+    }
+
     #[test]
     fn a_line_is_the_same_however_it_is_cut() {
         for cut in 0..=6 {
             let mut reader = LineReader::default();
             let (mut a, mut b) = b"NOOP\r\nX".split_at(cut);
-            let line = reader.take(time(1), &mut a, 100).or_else(|| reader.take(time(2), &mut b, 100)).unwrap();
+            let line = reader.take(at(1), &mut a, 100).or_else(|| reader.take(at(2), &mut b, 100)).unwrap();
             assert_eq!(&*line.octets, b"NOOP\r\n");
             assert_eq!(line.text(), b"NOOP");
             assert_eq!(line.last, time(if cut == 6 { 1 } else { 2 }));
@@ -116,10 +140,10 @@ mod tests {
     fn a_line_past_the_limit_keeps_its_beginning_and_counts_the_rest() {
         let mut reader = LineReader::default();
         let mut input: &[u8] = &[b'a'; 1000];
-        assert!(reader.take(time(1), &mut input, 10).is_none());
+        assert!(reader.take(at(1), &mut input, 10).is_none());
         assert_eq!(reader.held.len(), 10);
         let mut input: &[u8] = b"aa\nrest";
-        let line = reader.take(time(2), &mut input, 10).unwrap();
+        let line = reader.take(at(2), &mut input, 10).unwrap();
         assert_eq!((line.octets.len(), line.cut, line.wire_octets()), (10, 993, 1003));
         assert_eq!(input, b"rest");
         assert!(reader.is_empty());

@@ -191,7 +191,7 @@ mod tests {
             .map(|message| {
                 let octets = BASE64.encode(message).into_bytes().into_boxed_slice();
                 let payload = 0..octets.len();
-                Step { from: Direction::FromClient, first: Time::MIN, last: Time::MIN, octets, payload }
+                Step { from: Direction::FromClient, offset: 0, first: Time::MIN, last: Time::MIN, octets, payload }
             })
             .collect();
         let identity = read(mechanism, &steps.iter().collect::<Vec<_>>())?;
@@ -255,6 +255,7 @@ mod tests {
     fn what_is_no_base64_tells_nobody() {
         let step = Step {
             from: Direction::FromClient,
+            offset: 0,
             first: Time::MIN,
             last: Time::MIN,
             octets: (*b"*").into(),

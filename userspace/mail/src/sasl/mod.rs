@@ -66,6 +66,8 @@ impl Mechanism {
 pub struct Step {
     /// Who sent it.
     pub from: Direction,
+    /// Stream offset of its first octet.
+    pub offset: u64,
     /// The time of the packet with its first octet.
     pub first: Time,
     /// The time of the packet with its last octet.

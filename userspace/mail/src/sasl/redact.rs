@@ -122,7 +122,7 @@ mod tests {
         octets.extend(BASE64.encode(message).into_bytes());
         let payload = prefix.len()..octets.len();
         octets.extend(b"\r\n");
-        Step { from, first: Time::MIN, last: Time::MIN, octets: octets.into_boxed_slice(), payload }
+        Step { from, offset: 0, first: Time::MIN, last: Time::MIN, octets: octets.into_boxed_slice(), payload }
     }
 
     fn shown(exchange: &Exchange, keep: Keep) -> Vec<String> {

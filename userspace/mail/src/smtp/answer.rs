@@ -5,15 +5,17 @@ use writ_wire::{Direction, Time};
 use super::body::Body;
 use super::{Anomaly, Answered, Command, Event, Fate, Mode, Pending, Reply, Smtp, Tell, Verb};
 use crate::head::Head;
+use crate::line::At;
 use crate::sasl::{Outcome, Step};
 
 impl Smtp {
     /// Reads octets that the server sent.
-    pub fn server(&mut self, time: Time, octets: &[u8], tell: Tell<'_>) {
+    pub fn server(&mut self, start: At, octets: &[u8], tell: Tell<'_>) {
         let mut rest = octets;
         while !rest.is_empty() && !self.is_dark() {
             let before = self.server.stray_lines;
-            let reply = self.server.take(time, &mut rest, self.limits.line);
+            let at = start.plus(octets.len() - rest.len());
+            let reply = self.server.take(at, &mut rest, self.limits.line);
             for _ in before..self.server.stray_lines {
                 tell(Event::Anomaly(Anomaly::StrayServerLine));
             }
@@ -27,14 +29,14 @@ impl Smtp {
     /// Reads what was held until the reply came.
     pub(super) fn resume(&mut self, tell: Tell<'_>) {
         while !matches!(self.mode, Mode::Waiting) {
-            let Some((time, octets, from)) = self.stalled.pop_front() else {
+            let Some((at, octets, from)) = self.stalled.pop_front() else {
                 self.stalled_octets = 0;
                 return;
             };
-            let read = self.read(time, octets.get(from..).unwrap_or_default(), tell);
+            let read = self.read(at.plus(from), octets.get(from..).unwrap_or_default(), tell);
             self.stalled_octets = self.stalled_octets.saturating_sub(read);
             if from + read < octets.len() {
-                self.stalled.push_front((time, octets, from + read));
+                self.stalled.push_front((at, octets, from + read));
             }
         }
     }
@@ -162,7 +164,14 @@ impl Smtp {
             let payload = if reply.code == 334 { payload_of(reply) } else { 0..0 };
             exchange.cut += reply.cut;
             let octets = reply.octets.clone();
-            exchange.add(Step { from: Direction::FromServer, first: reply.first, last: reply.last, octets, payload });
+            exchange.add(Step {
+                from: Direction::FromServer,
+                offset: reply.offset,
+                first: reply.first,
+                last: reply.last,
+                octets,
+                payload,
+            });
             if reply.code == 334 {
                 self.mode = Mode::Response;
                 self.pending_octets += command.line.octets.len();

@@ -5,6 +5,7 @@ use writ_wire::{Direction, Time};
 use super::command::Command;
 use super::reply::Reply;
 use crate::head::Head;
+use crate::line::At;
 use crate::sasl::{Exchange, Outcome};
 
 /// One thing that happened in an SMTP session.
@@ -29,8 +30,8 @@ pub enum Event<'a> {
     Body {
         /// The transaction.
         transaction: u32,
-        /// The time of the packet that carried them.
-        time: Time,
+        /// The packet that carried them, and where they stand in the stream.
+        at: At,
         /// The octets.
         octets: &'a [u8],
     },

@@ -16,10 +16,10 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use writ_wire::{Direction, Time};
+use writ_wire::Direction;
 
 use crate::head::{Head, HeadReader};
-use crate::line::{Line, LineReader};
+use crate::line::{At, Line, LineReader};
 use crate::sasl::{Exchange, Mechanism, Step};
 use body::{Body, Scan};
 pub use command::{Command, Path, Verb};
@@ -97,7 +97,7 @@ pub struct Smtp {
     server: ReplyReader,
     pending: VecDeque<Pending>,
     pending_octets: usize,
-    stalled: VecDeque<(Time, Vec<u8>, usize)>,
+    stalled: VecDeque<(At, Vec<u8>, usize)>,
     stalled_octets: usize,
     auth: Option<Box<Exchange>>,
     /// The head of a message that is being sent in chunks.
@@ -143,28 +143,37 @@ impl Smtp {
         matches!(self.mode, Mode::Dark)
     }
 
+    /// Whether every octet that was read has been told of, so that nothing that is still to come can change what they are.
+    pub fn is_quiet(&self) -> bool {
+        let told = |pending: &Pending| match pending {
+            Pending::Command { command, told, .. } => *told && command.verb != Verb::Auth,
+            Pending::EndOfData { early, .. } => early.is_none(),
+        };
+        self.client.is_empty() && self.server.is_empty() && self.stalled.is_empty() && self.pending.iter().all(told)
+    }
+
     /// Reads octets that the client sent.
-    pub fn client(&mut self, time: Time, octets: &[u8], tell: Tell<'_>) {
+    pub fn client(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
         if !self.client_began && !octets.is_empty() {
             self.client_began = true;
             self.first_octets(octets, tell);
         }
-        let read = self.read(time, octets, tell);
+        let read = self.read(at, octets, tell);
         let rest = octets.get(read..).unwrap_or_default();
         if rest.is_empty() || !matches!(self.mode, Mode::Waiting) {
             return;
         }
         // What it takes to hold a piece counts too, or pieces of one octet would cost many times the limit.
-        let cost = rest.len() + size_of::<(Time, Vec<u8>, usize)>();
+        let cost = rest.len() + size_of::<(At, Vec<u8>, usize)>();
         if self.stalled_octets + cost > self.limits.stalled {
             // A server that never answers must not make us hold its client's octets for ever.
             tell(Event::Anomaly(Anomaly::TooFarAhead));
-            self.stalled.push_back((time, rest.to_vec(), 0));
-            self.give_up_waiting(time, tell);
+            self.stalled.push_back((at.plus(read), rest.to_vec(), 0));
+            self.give_up_waiting(at.time, tell);
             return;
         }
         self.stalled_octets += cost;
-        self.stalled.push_back((time, rest.to_vec(), 0));
+        self.stalled.push_back((at.plus(read), rest.to_vec(), 0));
     }
 
     /// What the first octets of a client tell about the session.
@@ -194,19 +203,20 @@ impl Smtp {
     }
 
     /// Reads until the octets end or the mode says to wait; gives how many were read.
-    fn read(&mut self, time: Time, octets: &[u8], tell: Tell<'_>) -> usize {
+    fn read(&mut self, start: At, octets: &[u8], tell: Tell<'_>) -> usize {
         let mut rest = octets;
         while !rest.is_empty() {
+            let at = start.plus(octets.len() - rest.len());
             match &mut self.mode {
                 Mode::Dark | Mode::Unsynced => return octets.len(),
                 Mode::Waiting => break,
                 Mode::Command => {
-                    if let Some(line) = self.client.take(time, &mut rest, self.limits.line) {
+                    if let Some(line) = self.client.take(at, &mut rest, self.limits.line) {
                         self.command(line, tell);
                     }
                 }
                 Mode::Response => {
-                    if let Some(line) = self.client.take(time, &mut rest, self.limits.line) {
+                    if let Some(line) = self.client.take(at, &mut rest, self.limits.line) {
                         self.response(line, tell);
                     }
                 }
@@ -215,7 +225,7 @@ impl Smtp {
                     let end = if let Scan::EndsAt(end) = scan { end } else { rest.len() };
                     let (octets, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
                     rest = after;
-                    self.body_octets(time, octets, tell);
+                    self.body_octets(at, octets, tell);
                     if scan != Scan::Whole {
                         self.end_of_data(tell);
                     }
@@ -231,7 +241,7 @@ impl Smtp {
                         head.push(octets);
                     }
                     let transaction = self.transaction;
-                    tell(Event::Body { transaction, time, octets });
+                    tell(Event::Body { transaction, at, octets });
                     if whole {
                         self.chunk_ended(last);
                     }
@@ -241,10 +251,10 @@ impl Smtp {
         octets.len() - rest.len()
     }
 
-    fn body_octets(&mut self, time: Time, octets: &[u8], tell: Tell<'_>) {
+    fn body_octets(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
         if let Some(Pending::EndOfData { transaction, begun, .. }) = self.pending.front_mut() {
             *begun = true;
-            tell(Event::Body { transaction: *transaction, time, octets });
+            tell(Event::Body { transaction: *transaction, at, octets });
         }
     }
 
@@ -350,6 +360,7 @@ impl Smtp {
             exchange.cut += line.cut;
             exchange.add(Step {
                 from: Direction::FromClient,
+                offset: line.offset,
                 first: line.first,
                 last: line.last,
                 octets: line.octets,
@@ -369,7 +380,13 @@ fn begin_auth(line: &Line) -> Exchange {
         let start = word.as_ptr() as usize - text.as_ptr() as usize;
         start..text.len()
     });
-    let step =
-        Step { from: Direction::FromClient, first: line.first, last: line.last, octets: line.octets.clone(), payload };
+    let step = Step {
+        from: Direction::FromClient,
+        offset: line.offset,
+        first: line.first,
+        last: line.last,
+        octets: line.octets.clone(),
+        payload,
+    };
     Exchange::new(mechanism, step)
 }

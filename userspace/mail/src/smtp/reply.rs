@@ -4,7 +4,7 @@ use std::fmt;
 
 use writ_wire::Time;
 
-use crate::line::{Line, LineReader};
+use crate::line::{At, Line, LineReader};
 
 /// One whole reply, all of its lines.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Reply {
     pub octets: Box<[u8]>,
     /// Octets past the limit that are not in `octets`.
     pub cut: u64,
+    /// Stream offset of the first octet.
+    pub offset: u64,
     /// The time of the packet with the first octet.
     pub first: Time,
     /// The time of the packet with the last octet.
@@ -71,9 +73,10 @@ pub(super) struct ReplyReader {
 
 impl ReplyReader {
     /// Takes octets off `input` up to the end of a reply; gives the reply when it is whole.
-    pub(super) fn take(&mut self, time: Time, input: &mut &[u8], limit: usize) -> Option<Reply> {
+    pub(super) fn take(&mut self, at: At, input: &mut &[u8], limit: usize) -> Option<Reply> {
+        let length = input.len();
         while !input.is_empty() {
-            let line = self.lines.take(time, input, limit)?;
+            let line = self.lines.take(at.plus(length - input.len()), input, limit)?;
             if let Some(reply) = self.add(line, limit) {
                 return Some(reply);
             }
@@ -93,8 +96,8 @@ impl ReplyReader {
         };
         match &mut self.open {
             None => {
-                let Line { octets, cut, first, last } = line;
-                self.open = Some(Box::new(Reply { code, octets, cut, first, last }));
+                let Line { octets, cut, offset, first, last } = line;
+                self.open = Some(Box::new(Reply { code, octets, cut, offset, first, last }));
             }
             Some(open) => {
                 let room = limit.saturating_sub(open.octets.len()).min(line.octets.len());
@@ -108,6 +111,11 @@ impl ReplyReader {
             }
         }
         if matches!(shape, Shape::Last(_)) { self.open.take().map(|reply| *reply) } else { None }
+    }
+
+    /// Whether no part of a reply is held.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_none() && self.lines.is_empty()
     }
 
     /// Forgets what is held of an unfinished reply: octets are missing here.
@@ -132,6 +140,8 @@ fn shape(text: &[u8]) -> Shape {
 mod tests {
     use super::*;
 
+    const AT: At = At { time: Time::MIN, offset: 0 };
+
     #[test]
     fn multi_line_replies_are_one() {
         let all = b"250-mail.example.org\r\n250-SIZE 1000\r\n250 OK\r\n220 next\r\n";
@@ -139,7 +149,7 @@ mod tests {
             let mut reader = ReplyReader::default();
             let mut replies = Vec::new();
             for mut piece in [&all[..cut], &all[cut..]] {
-                while let Some(reply) = reader.take(Time::MIN, &mut piece, 1000) {
+                while let Some(reply) = reader.take(AT, &mut piece, 1000) {
                     replies.push(reply);
                 }
             }
@@ -154,10 +164,10 @@ mod tests {
         let mut reader = ReplyReader::default();
         for _ in 0..1000 {
             let mut line: &[u8] = b"250-more and more and more\r\n";
-            assert!(reader.take(Time::MIN, &mut line, 100).is_none());
+            assert!(reader.take(AT, &mut line, 100).is_none());
         }
         let mut line: &[u8] = b"250 done\r\n";
-        let reply = reader.take(Time::MIN, &mut line, 100).unwrap();
+        let reply = reader.take(AT, &mut line, 100).unwrap();
         assert_eq!((reply.octets.len(), reply.wire_octets()), (100, 1000 * 28 + 10));
     }
 
@@ -165,7 +175,7 @@ mod tests {
     fn stray_lines_alone_are_no_reply() {
         let mut reader = ReplyReader::default();
         let mut input: &[u8] = b"hello\r\n999 x\r\n250\r\n";
-        let reply = reader.take(Time::MIN, &mut input, 100).unwrap();
+        let reply = reader.take(AT, &mut input, 100).unwrap();
         assert_eq!((reply.code, &*reply.octets, reader.stray_lines), (250, &b"250\r\n"[..], 2));
     }
 }

@@ -4,7 +4,10 @@ use proptest::prelude::*;
 use writ_wire::{Direction, Time};
 
 use super::{Answered, Event, Fate, Limits, Smtp, Verb};
+use crate::line::At;
 use crate::sasl::Outcome;
+
+const AT: At = At { time: Time::MIN, offset: 0 };
 
 /// `C: text` and `S: text` lines; `C! text` is sent without a line end.
 fn dialogue(script: &str) -> Vec<(Direction, Vec<u8>)> {
@@ -65,8 +68,8 @@ fn run_turns(turns: &[(Direction, Vec<u8>)], piece: usize) -> Vec<String> {
     for (from, octets) in turns {
         for octets in octets.chunks(piece) {
             match from {
-                Direction::FromClient => smtp.client(Time::MIN, octets, &mut |event| note(&event, &mut notes)),
-                Direction::FromServer => smtp.server(Time::MIN, octets, &mut |event| note(&event, &mut notes)),
+                Direction::FromClient => smtp.client(AT, octets, &mut |event| note(&event, &mut notes)),
+                Direction::FromServer => smtp.server(AT, octets, &mut |event| note(&event, &mut notes)),
             }
         }
     }
@@ -284,7 +287,7 @@ fn after_starttls_nothing_is_read() {
 fn tls_from_the_first_octet_is_dark() {
     let mut smtp = Smtp::new(true, Limits::default());
     let mut notes = Vec::new();
-    smtp.client(Time::MIN, b"\x16\x03\x01\x02\x00", &mut |event| note(&event, &mut notes));
+    smtp.client(AT, b"\x16\x03\x01\x02\x00", &mut |event| note(&event, &mut notes));
     assert_eq!(notes, ["dark"]);
     assert!(smtp.is_dark());
 }
@@ -324,17 +327,17 @@ fn lost_octets_of_a_message_do_not_lose_the_session() {
     let mut smtp = Smtp::new(true, Limits::default());
     let mut notes = Vec::new();
     let mut tell = |event: Event<'_>| note(&event, &mut notes);
-    smtp.server(Time::MIN, b"220 mx\r\n", &mut tell);
-    smtp.client(Time::MIN, b"MAIL FROM:<a@x>\r\n", &mut tell);
-    smtp.server(Time::MIN, b"250 ok\r\n", &mut tell);
-    smtp.client(Time::MIN, b"DATA\r\n", &mut tell);
-    smtp.server(Time::MIN, b"354 go\r\n", &mut tell);
-    smtp.client(Time::MIN, b"Message-ID: <1@x>\r\n\r\nbo", &mut tell);
+    smtp.server(AT, b"220 mx\r\n", &mut tell);
+    smtp.client(AT, b"MAIL FROM:<a@x>\r\n", &mut tell);
+    smtp.server(AT, b"250 ok\r\n", &mut tell);
+    smtp.client(AT, b"DATA\r\n", &mut tell);
+    smtp.server(AT, b"354 go\r\n", &mut tell);
+    smtp.client(AT, b"Message-ID: <1@x>\r\n\r\nbo", &mut tell);
     // The end of the message is in the gap; the reply tells.
     smtp.gap(Direction::FromClient, Time::MIN, 100, &mut tell);
-    smtp.server(Time::MIN, b"250 queued\r\n", &mut tell);
-    smtp.client(Time::MIN, b"QUIT\r\n", &mut tell);
-    smtp.server(Time::MIN, b"221 bye\r\n", &mut tell);
+    smtp.server(AT, b"250 queued\r\n", &mut tell);
+    smtp.client(AT, b"QUIT\r\n", &mut tell);
+    smtp.server(AT, b"221 bye\r\n", &mut tell);
     assert_eq!(notes[6..], ["lost FromClient 100", "1< 250 data", "1 Accepted <1@x>", "1> QUIT", "1< 221"]);
 }
 
@@ -346,7 +349,7 @@ fn a_capture_of_the_client_alone_still_tells_the_messages() {
     for turn in
         ["", "MAIL FROM:<a@x>\r\n", "RCPT TO:<b@y>\r\n", "DATA\r\n", "Message-ID: <1@x>\r\n\r\nx\r\n.\r\n", "QUIT\r\n"]
     {
-        smtp.client(Time::MIN, turn.as_bytes(), &mut tell);
+        smtp.client(AT, turn.as_bytes(), &mut tell);
         smtp.gap(Direction::FromServer, Time::MIN, 10, &mut tell);
     }
     notes.retain(|note| !note.starts_with("lost"));
@@ -373,10 +376,10 @@ fn a_capture_that_begins_inside_a_message_reads_none_of_it_as_commands() {
     let mut smtp = Smtp::new(false, Limits::default());
     let mut notes = Vec::new();
     let mut tell = |event: Event<'_>| note(&event, &mut notes);
-    smtp.client(Time::MIN, b"text of a message\r\nMAIL FROM:<a@x>\r\n.\r\n", &mut tell);
-    smtp.server(Time::MIN, b"250 queued\r\n", &mut tell);
-    smtp.client(Time::MIN, b"MAIL FROM:<b@x>\r\n", &mut tell);
-    smtp.server(Time::MIN, b"250 ok\r\n", &mut tell);
+    smtp.client(AT, b"text of a message\r\nMAIL FROM:<a@x>\r\n.\r\n", &mut tell);
+    smtp.server(AT, b"250 queued\r\n", &mut tell);
+    smtp.client(AT, b"MAIL FROM:<b@x>\r\n", &mut tell);
+    smtp.server(AT, b"250 ok\r\n", &mut tell);
     assert_eq!(notes, ["1> MAIL FROM:<b@x>", "1< 250"]);
 }
 
@@ -386,14 +389,14 @@ fn nobody_makes_the_machine_hold_without_bound() {
     let mut smtp = Smtp::new(true, limits);
     let mut commands = 0;
     for _ in 0..10_000 {
-        smtp.client(Time::MIN, b"NOOP\r\n", &mut |event| commands += usize::from(matches!(event, Event::Command(_))));
+        smtp.client(AT, b"NOOP\r\n", &mut |event| commands += usize::from(matches!(event, Event::Command(_))));
         assert!(smtp.pending.len() <= 10);
     }
     assert_eq!(commands, 9_990);
     let mut smtp = Smtp::new(true, limits);
-    smtp.client(Time::MIN, b"DATA\r\n", &mut |_| {});
+    smtp.client(AT, b"DATA\r\n", &mut |_| {});
     for _ in 0..10_000 {
-        smtp.client(Time::MIN, b"x", &mut |_| {});
+        smtp.client(AT, b"x", &mut |_| {});
         assert!(smtp.stalled_octets <= 1000);
     }
 }
@@ -469,8 +472,8 @@ proptest! {
         };
         for (kind, octets, lost) in steps {
             match kind {
-                0 => smtp.client(Time::MIN, &octets, &mut tell),
-                1 => smtp.server(Time::MIN, &octets, &mut tell),
+                0 => smtp.client(AT, &octets, &mut tell),
+                1 => smtp.server(AT, &octets, &mut tell),
                 2 => smtp.gap(Direction::FromClient, Time::MIN, lost, &mut tell),
                 _ => smtp.gap(Direction::FromServer, Time::MIN, lost, &mut tell),
             }
