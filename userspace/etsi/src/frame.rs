@@ -162,7 +162,7 @@ pub(crate) fn header(octets: &[u8], at: usize) -> Result<Option<Header>, FrameEr
                 let Some(octet) = rest.next() else { return Ok(None) };
                 taken += 1;
                 // Leading zeros are allowed; a length past what the machine can address is beyond any limit.
-                length = length.checked_mul(256).unwrap_or(usize::MAX) | usize::from(octet);
+                length = length.saturating_mul(256) | usize::from(octet);
             }
             Length::Definite(length)
         }

@@ -104,14 +104,14 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded() {
-        let nested = |depth: usize| [vec![0x30, 0x80].repeat(depth), vec![0, 0].repeat(depth)].concat();
+        let nested = |depth: usize| [[0x30, 0x80].repeat(depth), [0, 0].repeat(depth)].concat();
         scan(&nested(32), limits(32, 100)).unwrap();
         assert!(matches!(scan(&nested(33), limits(32, 100)), Err(DecodeError::TooDeep { at: 64, max: 32 })));
     }
 
     #[test]
     fn the_number_of_values_is_bounded() {
-        let octets = [vec![0x30, 20], vec![0x05, 0x00].repeat(10)].concat();
+        let octets = [vec![0x30, 20], [0x05, 0x00].repeat(10)].concat();
         scan(&octets, limits(4, 11)).unwrap();
         assert!(matches!(scan(&octets, limits(4, 10)), Err(DecodeError::TooMany { at: 20, max: 10 })));
     }
