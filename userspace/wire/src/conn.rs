@@ -150,8 +150,14 @@ impl Conn {
             scope.counters.retransmitted_octets += here.next.min(span.end()) - span.at;
             span = span.within(here.next, u64::MAX);
         }
-        // A FIN that the sender itself goes past was none.
-        if here.fin().is_some_and(|fin| span.end() > fin) {
+        let passes_fin = span.end() > span.at && here.fin().is_some_and(|fin| span.end() > fin);
+        if passes_fin && here.ended && here.acked > here.next {
+            // The receiver took the FIN, so it takes nothing after it.
+            scope.counters.after_close += 1;
+            return Received::Taken;
+        }
+        if passes_fin {
+            // A FIN that the sender itself goes past was none.
             here.ended = false;
             if let Some(held) = &mut here.held {
                 held.fin = None;
