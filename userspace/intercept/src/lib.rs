@@ -1,3 +1,23 @@
 //! Warrants, the target index, and the sessions that they cover: mail events in, IRI and CC records out.
+//!
+//! Pure: no I/O and no clock; what is decided is decided by the time of the packets. Nothing here knows how a record is
+//! encoded.
 
+pub mod address;
+mod context;
+pub mod counters;
+mod cover;
+pub mod index;
+mod packets;
 pub mod record;
+mod session;
+pub mod settings;
+mod smtp;
+pub mod warrant;
+
+pub use context::{CinSource, Context};
+pub use counters::Counters;
+pub use index::TargetIndex;
+pub use session::Session;
+pub use settings::Settings;
+pub use warrant::{Target, Warrant, WarrantError};

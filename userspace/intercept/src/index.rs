@@ -1,0 +1,187 @@
+//! The target index: who is a target, under which warrants. The cost of a look-up does not grow with their number.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use zeroize::Zeroizing;
+
+use crate::address::{self, Form};
+use crate::record::CcFormat;
+use crate::warrant::{Target, Warrant};
+
+type Warrants = Vec<Arc<Warrant>>;
+
+/// An address or login as a key. Zeroised when dropped.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Key(Zeroizing<String>);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_str().hash(state);
+    }
+}
+
+impl Borrow<str> for Key {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// All warrants, arranged by target. Never changed once built: a change of warrants is a new index.
+#[derive(Default)]
+pub struct TargetIndex {
+    /// By form, then by key.
+    mailboxes: [HashMap<Key, Warrants>; 4],
+    logins: [HashMap<Key, Warrants>; 4],
+    /// By prefix length, longest first; only lengths in use.
+    prefixes_v4: Vec<(u8, HashMap<u32, Warrants>)>,
+    prefixes_v6: Vec<(u8, HashMap<u128, Warrants>)>,
+    wants_content: bool,
+    wants_packets: bool,
+    wants_credentials: bool,
+    warrants: usize,
+}
+
+// The target list is as secret as the product.
+impl fmt::Debug for TargetIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TargetIndex").field("warrants", &self.warrants).finish_non_exhaustive()
+    }
+}
+
+impl TargetIndex {
+    /// Arranges warrants that were checked.
+    pub fn new(warrants: impl IntoIterator<Item = Warrant>) -> Self {
+        let mut index = Self::default();
+        for warrant in warrants.into_iter().map(Arc::new) {
+            index.warrants += 1;
+            index.wants_content |= warrant.grant_for(CcFormat::Application).is_some();
+            index.wants_packets |= warrant.grant_for(CcFormat::IpPacket).is_some();
+            index.wants_credentials |= warrant.authentication_data == crate::warrant::AuthenticationData::Full;
+            for target in &warrant.targets {
+                index.add(target, &warrant);
+            }
+        }
+        index.prefixes_v4.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+        index.prefixes_v6.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+        index
+    }
+
+    fn add(&mut self, target: &Target, warrant: &Arc<Warrant>) {
+        let form = warrant.form;
+        let list = match target {
+            Target::Email(email) => {
+                let Some(key) = address::mailbox_key(email, form) else { return };
+                self.mailboxes.get_mut(form.number()).map(|map| map.entry(Key(key)).or_default())
+            }
+            Target::Login(login) => {
+                let key = address::login_key(login, form);
+                self.logins.get_mut(form.number()).map(|map| map.entry(Key(key)).or_default())
+            }
+            Target::Ip(IpAddr::V4(ip), length) => {
+                Some(of_length(&mut self.prefixes_v4, *length).entry(ip.to_bits()).or_default())
+            }
+            Target::Ip(IpAddr::V6(ip), length) => {
+                Some(of_length(&mut self.prefixes_v6, *length).entry(ip.to_bits()).or_default())
+            }
+        };
+        if let Some(list) = list {
+            add_once(list, warrant);
+        }
+    }
+
+    /// How many warrants there are.
+    pub fn warrants(&self) -> usize {
+        self.warrants
+    }
+
+    /// Whether any warrant wants content in application form.
+    pub(crate) fn wants_content(&self) -> bool {
+        self.wants_content
+    }
+
+    /// Whether any warrant wants IP packets.
+    pub(crate) fn wants_packets(&self) -> bool {
+        self.wants_packets
+    }
+
+    /// Whether any warrant wants all of the authentication data.
+    pub(crate) fn wants_credentials(&self) -> bool {
+        self.wants_credentials
+    }
+
+    /// The warrants that an address is a target of.
+    pub(crate) fn by_mailbox(&self, mailbox: &str, found: &mut Warrants) {
+        for (form, map) in Form::ALL.into_iter().zip(&self.mailboxes) {
+            if !map.is_empty() {
+                let key = address::mailbox_key(mailbox, form);
+                add_all(found, key.and_then(|key| map.get(key.as_str())));
+            }
+        }
+    }
+
+    /// The warrants that a login is a target of: as a login, and as the address that it is or that the server's default
+    /// domain makes of it.
+    pub(crate) fn by_login(&self, login: &str, default_domain: Option<&str>, found: &mut Warrants) {
+        let (bare, full) = match (address::split(login), default_domain) {
+            (None, Some(domain)) => (None, Some(Zeroizing::new(format!("{login}@{domain}")))),
+            (Some((local, domain)), Some(default)) if address::domain_key(domain) == address::domain_key(default) => {
+                (Some(local), None)
+            }
+            _ => (None, None),
+        };
+        self.by_mailbox(full.as_ref().map_or(login, |full| full.as_str()), found);
+        for (form, map) in Form::ALL.into_iter().zip(&self.logins) {
+            if map.is_empty() {
+                continue;
+            }
+            // On a server whose users have one domain, a name with it and the same without are one login.
+            for spelling in [Some(login), bare, full.as_ref().map(|full| full.as_str())].into_iter().flatten() {
+                add_all(found, map.get(address::login_key(spelling, form).as_str()));
+            }
+        }
+    }
+
+    /// The warrants that a client's address is a target of.
+    pub(crate) fn by_ip(&self, ip: IpAddr, found: &mut Warrants) {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => {
+                for (length, map) in &self.prefixes_v4 {
+                    let mask = u32::MAX.checked_shl(32 - u32::from(*length)).unwrap_or(0);
+                    add_all(found, map.get(&(ip.to_bits() & mask)));
+                }
+            }
+            IpAddr::V6(ip) => {
+                for (length, map) in &self.prefixes_v6 {
+                    let mask = u128::MAX.checked_shl(128 - u32::from(*length)).unwrap_or(0);
+                    add_all(found, map.get(&(ip.to_bits() & mask)));
+                }
+            }
+        }
+    }
+}
+
+fn of_length<K>(prefixes: &mut Vec<(u8, HashMap<K, Warrants>)>, length: u8) -> &mut HashMap<K, Warrants> {
+    let at = prefixes.iter().position(|(known, _)| *known == length).unwrap_or_else(|| {
+        prefixes.push((length, HashMap::new()));
+        prefixes.len() - 1
+    });
+    #[expect(clippy::indexing_slicing, reason = "the place was found, or made, on the line before")]
+    &mut prefixes[at].1
+}
+
+fn add_once(list: &mut Warrants, warrant: &Arc<Warrant>) {
+    if !list.iter().any(|known| Arc::ptr_eq(known, warrant)) {
+        list.push(Arc::clone(warrant));
+    }
+}
+
+fn add_all(found: &mut Warrants, list: Option<&Warrants>) {
+    for warrant in list.into_iter().flatten() {
+        add_once(found, warrant);
+    }
+}

@@ -1,0 +1,58 @@
+//! What the operator says about the network, as far as interception depends on it.
+
+use std::net::IpAddr;
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::address;
+
+/// Settings of this room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Domains whose mailboxes are on the servers that are watched: a message taken for one has reached its
+    /// destination (clause 7.7). In the form that [`address::domain_key`] gives.
+    delivered_here: HashSet<String>,
+    /// The domain of a login that has none, by server address.
+    default_domains: HashMap<IpAddr, String>,
+    /// The domain of a login that has none, on any other server.
+    default_domain: Option<String>,
+    /// Octets that one session may hold until it is known whether they are covered.
+    pub hold_octets: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            delivered_here: HashSet::new(),
+            default_domains: HashMap::new(),
+            default_domain: None,
+            // Room for the envelope of a message with thousands of recipients, and for chunks sent ahead of replies.
+            hold_octets: 1024 * 1024,
+        }
+    }
+}
+
+impl Settings {
+    /// Adds a domain whose mailboxes are here.
+    pub fn deliver_here(&mut self, domain: &str) {
+        self.delivered_here.insert(address::domain_key(domain));
+    }
+
+    /// Sets the domain of logins that have none, for one server or for all others.
+    pub fn default_domain(&mut self, server: Option<IpAddr>, domain: &str) {
+        match server {
+            Some(server) => drop(self.default_domains.insert(server.to_canonical(), domain.to_owned())),
+            None => self.default_domain = Some(domain.to_owned()),
+        }
+    }
+
+    /// Whether this mailbox is here.
+    pub(crate) fn is_delivered_here(&self, mailbox: &str) -> bool {
+        address::split(mailbox).is_some_and(|(_, domain)| self.delivered_here.contains(&address::domain_key(domain)))
+    }
+
+    /// The domain of logins that have none, on this server.
+    pub(crate) fn domain_of(&self, server: IpAddr) -> Option<&str> {
+        self.default_domains.get(&server.to_canonical()).or(self.default_domain.as_ref()).map(String::as_str)
+    }
+}

@@ -1,0 +1,250 @@
+//! What is told of the session itself: `e-mail-logon`, `e-mail-logon-failure`, `e-mail-logoff` (annex A.2.1, table A.2).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use writ_mail::sasl::{Exchange, Identity, Mechanism, Outcome};
+use writ_mail::smtp::{Command, Reply};
+use writ_wire::{Direction, Time};
+use zeroize::Zeroize;
+
+use super::Follow;
+use crate::context::Context;
+use crate::cover::{Piece, Side};
+use crate::record::{Aaa, AaaResult, AuthMethod, IriType, MailEvent, Status};
+use crate::warrant::{AuthenticationData, Warrant};
+
+/// The HELO or EHLO that the server accepted.
+pub(super) struct Hello {
+    first: Time,
+    last: Time,
+    client_octets: u64,
+    server_octets: u64,
+    seen: bool,
+}
+
+/// An AUTH exchange, as far as records may need it. Zeroised when dropped.
+pub(super) struct Login {
+    identity: Option<Identity>,
+    method: AuthMethod,
+    result: AaaResult,
+    /// Base64 as sent; only where some warrant may have it.
+    challenge: Option<Vec<u8>>,
+    response: Option<Vec<u8>>,
+    first: Time,
+    last: Time,
+}
+
+impl Drop for Login {
+    fn drop(&mut self) {
+        self.challenge.zeroize();
+        self.response.zeroize();
+    }
+}
+
+impl Login {
+    fn read(exchange: &Exchange, outcome: Outcome, ctx: &Context<'_>) -> Option<Self> {
+        let credentials = ctx.index.wants_credentials();
+        let kept = |message: Option<&[u8]>| message.filter(|_| credentials).map(<[u8]>::to_vec);
+        Some(Self {
+            identity: exchange.identity(),
+            method: match exchange.mechanism {
+                Mechanism::CramMd5 => AuthMethod::CramMd5,
+                Mechanism::DigestMd5 => AuthMethod::DigestMd5,
+                _ => AuthMethod::Undefined,
+            },
+            result: match outcome {
+                Outcome::Succeeded => AaaResult::Succeeded,
+                Outcome::Failed => AaaResult::Failed,
+                Outcome::Unknown => AaaResult::Unknown,
+            },
+            challenge: kept(exchange.challenge()),
+            response: kept(exchange.response()),
+            first: exchange.steps.first()?.first,
+            last: exchange.steps.last()?.last,
+        })
+    }
+
+    pub(super) fn succeeded(&self) -> bool {
+        self.result == AaaResult::Succeeded
+    }
+
+    /// `aAAInformation` as far as the warrant lets it go (clause 7.10).
+    pub(super) fn told_under(&self, warrant: &Warrant) -> Option<Aaa> {
+        if !warrant.covers(self.first) || !warrant.covers(self.last) {
+            return None;
+        }
+        let full = match warrant.authentication_data {
+            AuthenticationData::None => return None,
+            AuthenticationData::Username => false,
+            AuthenticationData::Full => true,
+        };
+        Some(Aaa {
+            username: self.identity.as_ref().map(|identity| identity.login.clone()).unwrap_or_default(),
+            password: None,
+            method: self.method,
+            challenge: self.challenge.clone().filter(|_| full),
+            response: self.response.clone().filter(|_| full),
+            result: self.result,
+        })
+    }
+
+    /// The warrants that have this login as a target.
+    fn targets(&self, server: std::net::IpAddr, ctx: &Context<'_>) -> Vec<Arc<Warrant>> {
+        let mut found = Vec::new();
+        if let Some(identity) = &self.identity {
+            let domain = ctx.settings.domain_of(server);
+            for name in std::iter::once(&identity.login).chain(&identity.acting_as) {
+                ctx.index.by_login(name, domain, &mut found);
+            }
+        }
+        found
+    }
+}
+
+impl Follow {
+    /// HELO or EHLO was answered.
+    pub(super) fn hello(&mut self, command: &Command, reply: Option<&Reply>, ctx: &mut Context<'_>) {
+        let line = &command.line;
+        let hello = Hello {
+            first: line.first,
+            last: reply.map_or(line.last, |reply| reply.last),
+            client_octets: line.wire_octets(),
+            server_octets: reply.map_or(0, Reply::wire_octets),
+            seen: reply.is_some(),
+        };
+        if reply.is_none_or(Reply::is_positive) {
+            self.abandon(hello.last, ctx);
+            self.hello = Some(hello);
+            for cover in self.covers.of_client() {
+                self.begin(cover, ctx);
+            }
+            return;
+        }
+        for cover in self.covers.of_client() {
+            let mut iri = self.covers.iri(IriType::Report, MailEvent::LogonFailure, Status::Failed);
+            iri.client_octets = hello.client_octets;
+            iri.server_octets = hello.server_octets;
+            self.covers.tell_iri(cover, ctx, hello.first, hello.last, iri);
+        }
+    }
+
+    /// Tells the begin of the session, once.
+    pub(super) fn begin(&mut self, at: usize, ctx: &mut Context<'_>) {
+        let Some(hello) = &self.hello else { return };
+        let Some(cover) = self.covers.get_mut(at) else { return };
+        if std::mem::replace(&mut cover.begun, true) {
+            return;
+        }
+        let aaa = self.login.as_ref().and_then(|login| login.told_under(&cover.warrant));
+        let status = if hello.seen { Status::Succeeded } else { Status::Unknown };
+        let mut iri = self.covers.iri(IriType::Begin, MailEvent::Logon, status);
+        iri.client_octets = hello.client_octets;
+        iri.server_octets = hello.server_octets;
+        iri.aaa = aaa;
+        self.covers.tell_iri(at, ctx, hello.first, hello.last, iri);
+    }
+
+    /// An AUTH exchange ended.
+    pub(super) fn auth(&mut self, exchange: &Exchange, outcome: Outcome, ctx: &mut Context<'_>) {
+        match outcome {
+            Outcome::Succeeded => ctx.counters.logins_accepted += 1,
+            Outcome::Failed => ctx.counters.logins_refused += 1,
+            Outcome::Unknown => {}
+        }
+        if ctx.index.warrants() == 0 {
+            return;
+        }
+        let Some(login) = Login::read(exchange, outcome, ctx) else { return };
+        let found = login.targets(self.server.ip(), ctx);
+        if outcome == Outcome::Failed {
+            self.login_failed(exchange, &login, &found, ctx);
+            return;
+        }
+        let (first, last) = (login.first, login.last);
+        self.login = Some(Box::new(login));
+        for warrant in &found {
+            // Warrants that start later cover what comes later: the session is the target's from now on.
+            let at = self.covers.place(warrant);
+            if let Some(cover) = self.covers.get_mut(at) {
+                cover.client = true;
+            }
+            if warrant.covers(last) {
+                self.begin(at, ctx);
+            }
+            if warrant.covers(first) && warrant.grant().is_some() {
+                for step in exchange.redacted(warrant.authentication_data.keep()) {
+                    let piece = Piece {
+                        from: step.from,
+                        offset: step.offset,
+                        first: step.first,
+                        last: step.last,
+                        octets: Bytes::copy_from_slice(&step.octets),
+                        redacted: true,
+                    };
+                    self.covers.tell_content(at, ctx, Side::Client, &piece);
+                }
+            }
+        }
+    }
+
+    fn login_failed(&mut self, exchange: &Exchange, login: &Login, found: &[Arc<Warrant>], ctx: &mut Context<'_>) {
+        let octets = |from: Direction| {
+            exchange.steps.iter().filter(|step| step.from == from).map(|step| step.octets.len() as u64).sum()
+        };
+        let mut told = self.covers.of_client();
+        for warrant in found {
+            let at = self.covers.place(warrant);
+            if !told.contains(&at) {
+                told.push(at);
+            }
+        }
+        for at in told {
+            let Some(warrant) = self.covers.get_mut(at).map(|cover| Arc::clone(&cover.warrant)) else { continue };
+            let mut iri = self.covers.iri(IriType::Report, MailEvent::LogonFailure, Status::Failed);
+            iri.client_octets = octets(Direction::FromClient);
+            iri.server_octets = octets(Direction::FromServer);
+            iri.aaa = login.told_under(&warrant);
+            self.covers.tell_iri(at, ctx, login.first, login.last, iri);
+        }
+    }
+
+    /// QUIT was answered.
+    pub(super) fn quit(&mut self, command: &Command, reply: Option<&Reply>, ctx: &mut Context<'_>) {
+        let (first, last) = (command.line.first, reply.map_or(command.line.last, |reply| reply.last));
+        self.abandon(last, ctx);
+        let status = if reply.is_some_and(Reply::is_positive) { Status::Succeeded } else { Status::Unknown };
+        let client_octets = std::mem::take(&mut self.quit_octets);
+        self.end(first, last, status, client_octets, reply.map_or(0, Reply::wire_octets), ctx);
+    }
+
+    /// The connection is over, however it ended.
+    pub(crate) fn close(&mut self, time: Time, ctx: &mut Context<'_>) {
+        self.abandon(time, ctx);
+        let client_octets = std::mem::take(&mut self.quit_octets);
+        self.end(time, time, Status::Unknown, client_octets, 0, ctx);
+    }
+
+    fn end(
+        &mut self,
+        first: Time,
+        last: Time,
+        status: Status,
+        client_octets: u64,
+        server_octets: u64,
+        ctx: &mut Context<'_>,
+    ) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        for at in self.covers.of_client() {
+            // A session of which nothing was handed over has no end to tell.
+            if self.covers.is_open(at) {
+                let mut iri = self.covers.iri(IriType::End, MailEvent::Logoff, status);
+                iri.client_octets = client_octets;
+                iri.server_octets = server_octets;
+                self.covers.tell_iri(at, ctx, first, last, iri);
+            }
+        }
+    }
+}

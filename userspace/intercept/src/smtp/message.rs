@@ -1,0 +1,123 @@
+//! What is told of messages: `e-mail-send` and `e-mail-receive` (annex A.2.2, A.2.3).
+
+use writ_mail::head::Head;
+use writ_mail::smtp::Fate;
+use writ_wire::Time;
+
+use super::Follow;
+use super::transaction::{Cause, Match, Transaction};
+use crate::context::Context;
+use crate::record::{IriType, MailEvent, SenderValidity, Status};
+
+impl Follow {
+    /// A message ended.
+    pub(super) fn message(&mut self, serial: u32, time: Time, fate: Fate, head: &Head, ctx: &mut Context<'_>) {
+        match fate {
+            Fate::Accepted => ctx.counters.messages_accepted += 1,
+            Fate::Refused => ctx.counters.messages_refused += 1,
+            Fate::Unknown | Fate::BrokenOff => ctx.counters.messages_unsettled += 1,
+        }
+        let Some(mut open) = self.place_of(serial).and_then(|at| self.transactions.remove(at)) else { return };
+        open.tell_missing(&mut self.covers, ctx, time);
+        match fate {
+            Fate::Accepted | Fate::Unknown => self.tell_message(&open, time, fate == Fate::Unknown, head, ctx),
+            Fate::Refused | Fate::BrokenOff => self.tell_failed(&open, time, head, ctx),
+        }
+    }
+
+    fn tell_message(&mut self, open: &Transaction, time: Time, unknown: bool, head: &Head, ctx: &mut Context<'_>) {
+        for known in &open.matches {
+            let target = known.as_recipient.as_deref();
+            if known.as_sender {
+                let status = if unknown { Status::Unknown } else { open.status(ctx, None) };
+                self.tell_event(open, known, MailEvent::Send, status, time, head, ctx);
+            }
+            if target.is_some() {
+                let status = if unknown { Status::Unknown } else { open.status(ctx, target) };
+                self.tell_event(open, known, MailEvent::Receive, status, time, head, ctx);
+            }
+        }
+    }
+
+    /// Told only where the warrant asks for it: annex A.2.2, A.2.3.
+    fn tell_failed(&mut self, open: &Transaction, time: Time, head: &Head, ctx: &mut Context<'_>) {
+        for known in &open.matches {
+            if !self.covers.get_mut(known.cover).is_some_and(|cover| cover.warrant.report_failed_sends) {
+                continue;
+            }
+            if known.as_sender {
+                self.tell_event(open, known, MailEvent::Send, Status::Failed, time, head, ctx);
+            }
+            if known.as_recipient.is_some() {
+                self.tell_event(open, known, MailEvent::Receive, Status::Failed, time, head, ctx);
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call makes one record; each argument is a column of table A.1")]
+    fn tell_event(
+        &mut self,
+        open: &Transaction,
+        known: &Match,
+        event: MailEvent,
+        status: Status,
+        time: Time,
+        head: &Head,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(cover) = self.covers.get_mut(known.cover) else { return };
+        let warrant = cover.warrant.clone();
+        let (record_type, target) = match event {
+            MailEvent::Send if cover.client => (IriType::Continue, None),
+            MailEvent::Send => (IriType::Report, None),
+            _ => (IriType::Report, known.as_recipient.as_deref()),
+        };
+        let mut iri = self.covers.iri(record_type, event, status);
+        open.describe(&mut iri, head, target);
+        let authenticated = self.login.as_ref().is_some_and(|login| login.succeeded());
+        iri.sender_validity =
+            Some(if authenticated { SenderValidity::Validated } else { SenderValidity::NonValidated });
+        if event == MailEvent::Send {
+            // Table 2 has no such field for a receipt: it would be that of somebody else.
+            iri.aaa = self.login.as_ref().and_then(|login| login.told_under(&warrant));
+        }
+        self.covers.tell_iri(known.cover, ctx, open.first, time, iri);
+    }
+
+    /// MAIL was refused: there was no transaction, but those who ask for failures are told.
+    pub(super) fn failed_sender(&mut self, mut refused: Transaction, time: Time, ctx: &mut Context<'_>) {
+        for (cause, warrant) in refused.envelope_answered() {
+            if warrant.report_failed_sends {
+                let cover = self.covers.place(&warrant);
+                refused.matched(cover, cause);
+            }
+        }
+        for cover in self.covers.of_client() {
+            refused.matched(cover, Cause::Sender);
+        }
+        self.tell_failed(&refused, time, &Head::default(), ctx);
+    }
+
+    /// Transactions that ended without a message: RSET, a new HELO, QUIT.
+    pub(super) fn abandon(&mut self, time: Time, ctx: &mut Context<'_>) {
+        self.abandon_where(|_| true, time, ctx);
+    }
+
+    /// The same, but for one.
+    pub(super) fn abandon_others(&mut self, serial: u32, time: Time, ctx: &mut Context<'_>) {
+        self.abandon_where(|open| open.serial != serial, time, ctx);
+    }
+
+    fn abandon_where(&mut self, over: impl Fn(&Transaction) -> bool, time: Time, ctx: &mut Context<'_>) {
+        let mut at = 0;
+        while let Some(open) = self.transactions.get(at) {
+            if !over(open) {
+                at += 1;
+                continue;
+            }
+            if let Some(open) = self.transactions.remove(at).filter(|open| open.refused) {
+                self.tell_failed(&open, time, &Head::default(), ctx);
+            }
+        }
+    }
+}

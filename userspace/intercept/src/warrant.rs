@@ -1,0 +1,229 @@
+//! A warrant: what is to be intercepted, when, and what may be handed over.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use writ_mail::sasl::Keep;
+use writ_wire::Time;
+use zeroize::Zeroize;
+
+use crate::address::{self, Form};
+use crate::record::{CcFormat, ContentGrant, Deliver, Mandate};
+
+/// Who is to be intercepted. Zeroised when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A mail address, as sender, as recipient, or as what somebody logs in with.
+    Email(String),
+    /// What somebody logs in with.
+    Login(String),
+    /// The client's address, or the prefix that it lies in, with the prefix's length in bits.
+    Ip(IpAddr, u8),
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        match self {
+            Self::Email(text) | Self::Login(text) => text.zeroize(),
+            Self::Ip(..) => {}
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Target(..)")
+    }
+}
+
+/// How much of the authentication data goes along: `authentication_data` in a warrant's TOML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthenticationData {
+    /// None of it.
+    None,
+    /// The user name, the method and the result.
+    Username,
+    /// All of it, passwords and their like too.
+    Full,
+}
+
+impl AuthenticationData {
+    /// What of an AUTH exchange may be shown in content.
+    pub(crate) fn keep(self) -> Keep {
+        match self {
+            Self::None => Keep::Nothing,
+            Self::Username => Keep::Username,
+            Self::Full => Keep::Everything,
+        }
+    }
+}
+
+/// One warrant.
+#[derive(Debug)]
+pub struct Warrant {
+    /// What its records carry of it.
+    pub mandate: Arc<Mandate>,
+    /// The first instant that it covers.
+    pub start: Time,
+    /// The first instant that it no longer covers.
+    pub end: Time,
+    /// What may be handed over.
+    pub deliver: Deliver,
+    /// The form in which content is handed over.
+    pub cc_format: CcFormat,
+    /// How much of the authentication data goes along.
+    pub authentication_data: AuthenticationData,
+    /// Whether messages that the server did not accept are told (annex A.2.2 leaves them for further study).
+    pub report_failed_sends: bool,
+    /// How addresses and logins are compared.
+    pub form: Form,
+    /// Who is intercepted.
+    pub targets: Vec<Target>,
+}
+
+/// What is wrong with a warrant. Names the setting, never its value: a warrant is secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WarrantError {
+    /// TS 102 232-1: `lawfulInterceptionIdentifier`.
+    #[error("liid: expected 1 to 25 characters of a-z A-Z 0-9 - _ .")]
+    Liid,
+    /// ISO 3166-1, as `authorizationCountryCode` holds it.
+    #[error("authorization_country: expected two capital letters (ISO 3166-1)")]
+    Country,
+    /// The interval is empty.
+    #[error("end: expected a time after start")]
+    Interval,
+    /// No target.
+    #[error("targets: expected at least one")]
+    NoTarget,
+    /// A target that is no mail address.
+    #[error("targets: email: expected local-part@domain")]
+    Email,
+    /// An empty login.
+    #[error("targets: login: expected at least one character")]
+    Login,
+    /// A prefix longer than the address, or with bits set past its length.
+    #[error("targets: ip: expected an address, or a prefix with no bits set past its length")]
+    Prefix,
+}
+
+impl Warrant {
+    /// Checks what a type cannot.
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn check(&self) -> Result<(), WarrantError> {
+        let liid = &self.mandate.liid;
+        let allowed = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
+        if liid.is_empty() || liid.len() > 25 || !liid.bytes().all(allowed) {
+            return Err(WarrantError::Liid);
+        }
+        let country = &self.mandate.authorization_country;
+        if country.len() != 2 || !country.bytes().all(|octet| octet.is_ascii_uppercase()) {
+            return Err(WarrantError::Country);
+        }
+        if self.start >= self.end {
+            return Err(WarrantError::Interval);
+        }
+        if self.targets.is_empty() {
+            return Err(WarrantError::NoTarget);
+        }
+        self.targets.iter().try_for_each(check_target)
+    }
+
+    /// Whether something captured at `time` lies in [start, end).
+    pub fn covers(&self, time: Time) -> bool {
+        self.start <= time && time < self.end
+    }
+
+    /// The right to hand over content, if the warrant gives it.
+    pub(crate) fn grant(&self) -> Option<ContentGrant> {
+        ContentGrant::of(self.deliver)
+    }
+
+    /// The right to hand over content in this form, if the warrant gives it.
+    pub(crate) fn grant_for(&self, format: CcFormat) -> Option<ContentGrant> {
+        self.grant().filter(|_| self.cc_format == format)
+    }
+}
+
+fn check_target(target: &Target) -> Result<(), WarrantError> {
+    match target {
+        Target::Email(email) => {
+            let plain = !email.chars().any(|character| character.is_control() || character == '<' || character == '>');
+            if address::split(email).is_some() && plain { Ok(()) } else { Err(WarrantError::Email) }
+        }
+        Target::Login(login) => {
+            if login.is_empty() {
+                Err(WarrantError::Login)
+            } else {
+                Ok(())
+            }
+        }
+        Target::Ip(address, length) => {
+            let (bits, width) = match address {
+                IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, 32),
+                IpAddr::V6(address) => (address.to_bits(), 128),
+            };
+            let host_bits = u128::MAX.checked_shr(u32::from(*length)).unwrap_or(0);
+            if *length <= width && bits & host_bits == 0 { Ok(()) } else { Err(WarrantError::Prefix) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warrant(targets: Vec<Target>) -> Warrant {
+        Warrant {
+            mandate: Arc::new(Mandate { liid: "L-1".into(), authorization_country: "NL".into(), lemf: 0 }),
+            start: Time::from_nanos(10),
+            end: Time::from_nanos(20),
+            deliver: Deliver::Iri,
+            cc_format: CcFormat::Application,
+            authentication_data: AuthenticationData::Username,
+            report_failed_sends: false,
+            form: Form::default(),
+            targets,
+        }
+    }
+
+    #[test]
+    fn the_interval_is_half_open() {
+        let warrant = warrant(vec![]);
+        let covered: Vec<u64> = (0..30).filter(|&nanos| warrant.covers(Time::from_nanos(nanos))).collect();
+        assert_eq!(covered, (10..20).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn targets_are_checked() {
+        let ip = |text: &str, length| Target::Ip(text.parse().unwrap(), length);
+        for (target, expected) in [
+            (Target::Email("a@b".into()), Ok(())),
+            (Target::Email("a".into()), Err(WarrantError::Email)),
+            (Target::Email("<a@b>".into()), Err(WarrantError::Email)),
+            (Target::Login(String::new()), Err(WarrantError::Login)),
+            (ip("192.0.2.0", 24), Ok(())),
+            (ip("192.0.2.1", 32), Ok(())),
+            (ip("192.0.2.1", 24), Err(WarrantError::Prefix)),
+            (ip("192.0.2.0", 33), Err(WarrantError::Prefix)),
+            (ip("2001:db8::", 32), Ok(())),
+            (ip("2001:db8::1", 128), Ok(())),
+            (ip("2001:db8::1", 64), Err(WarrantError::Prefix)),
+            (ip("::", 0), Ok(())),
+        ] {
+            assert_eq!(warrant(vec![target]).check(), expected);
+        }
+        assert_eq!(warrant(vec![]).check(), Err(WarrantError::NoTarget));
+    }
+
+    #[test]
+    fn an_iri_warrant_grants_no_content() {
+        assert!(warrant(vec![]).grant().is_none());
+        let with_content = Warrant { deliver: Deliver::IriAndCc, ..warrant(vec![]) };
+        assert!(with_content.grant_for(CcFormat::Application).is_some());
+        assert!(with_content.grant_for(CcFormat::IpPacket).is_none());
+    }
+}
