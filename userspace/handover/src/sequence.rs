@@ -100,7 +100,9 @@ mod tests {
     #[test]
     fn closing_frees_the_communication_alone() {
         let mut sequences = Sequences::new(Numbering::PerCin);
-        (1..=3).for_each(|cin| drop(take(&mut sequences, "A", cin, Hi3)));
+        for cin in 1..=3 {
+            take(&mut sequences, "A", cin, Hi3);
+        }
         sequences.close("A", 2);
         sequences.close("unseen", 2);
         assert_eq!(sequences.len(), 2);

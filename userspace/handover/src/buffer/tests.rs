@@ -1,0 +1,125 @@
+use std::thread;
+use std::time::Instant;
+
+use bytes::Bytes;
+use writ_etsi::{Payload, Profile, TriPayload, decode};
+use writ_wire::Time;
+
+use super::*;
+use crate::pdu::Interface;
+use crate::settings::HandoverSettings;
+
+fn pdu(octets: usize) -> Pdu {
+    Pdu { interface: Interface::Hi3, kind: Kind::Cc, time: Time::MIN, octets: vec![7; octets].into() }
+}
+
+fn buffer(limit: usize, patience: Duration) -> Buffer {
+    let link_pdus = LinkPdus::new(&HandoverSettings::default(), Profile::Current, Interface::Hi3).unwrap();
+    Buffer::new("lea-1".into(), limit, patience, Arc::default(), Arc::new(link_pdus))
+}
+
+fn message(octets: &Bytes) -> String {
+    match decode(octets).unwrap().payload {
+        Payload::TriPayload(TriPayload::OperatorLeaMessage(message)) => {
+            String::from_utf8(message.message.to_vec()).unwrap()
+        }
+        _ => panic!("no message"),
+    }
+}
+
+#[test]
+fn pdus_stay_until_they_are_sent() {
+    let buffer = buffer(1 << 20, Duration::ZERO);
+    buffer.push([pdu(10), pdu(20), pdu(30)]);
+    let lengths = |batch: Vec<Pdu>| batch.iter().map(|pdu| pdu.octets.len()).collect::<Vec<_>>();
+    assert_eq!(lengths(buffer.front(2, 1000)), [10, 20]);
+    assert_eq!(lengths(buffer.front(9, 30)), [10, 20]);
+    assert_eq!(lengths(buffer.front(9, 5)), [10], "one goes however long it is");
+    assert_eq!(buffer.held(), (3, 60));
+    buffer.sent(1);
+    assert_eq!(lengths(buffer.front(9, 1000)), [20, 30]);
+    buffer.sent(9);
+    assert_eq!(buffer.held(), (0, 0));
+    let counts = buffer.counters.snapshot();
+    assert_eq!((counts.cc, counts.octets, counts.buffered_pdus, counts.buffered_octets), (3, 60, 0, 0));
+}
+
+#[test]
+fn when_full_one_gap_is_made_and_told_in_its_place() {
+    let buffer = buffer(100 * (1000 + OVERHEAD), Duration::ZERO);
+    buffer.push((0..107).map(|_| pdu(1000)));
+    assert_eq!(buffer.held(), (100, 100_000));
+    // There is room for a few, and yet they go the way of those before: one gap, not several.
+    buffer.sent(5);
+    buffer.push([pdu(1000)]);
+    assert_eq!(buffer.held(), (95, 95_000));
+    buffer.sent(9);
+    let held = buffer.front(1000, 1 << 20);
+    assert_eq!(held.len(), 87);
+    assert_eq!(message(&held[86].octets), "The delivery buffer was full: 8 PDUs (8000 octets) before this one were not delivered.");
+    buffer.push([pdu(1)]);
+    let held = buffer.front(1000, 1 << 20);
+    assert_eq!((held[86].kind, held[87].octets.len()), (Kind::Tri, 1), "what comes then is behind the message");
+    let counts = buffer.counters.snapshot();
+    assert_eq!((counts.dropped_pdus, counts.dropped_octets, counts.full_episodes), (8, 8000, 1));
+}
+
+#[test]
+fn every_episode_is_told_once() {
+    let buffer = buffer(1 << 20, Duration::ZERO);
+    for episode in 1..=3 {
+        buffer.push((0..3000).map(|_| pdu(1000)));
+        assert_eq!(buffer.counters.snapshot().full_episodes, episode);
+        buffer.sent(usize::MAX);
+        assert_eq!(buffer.held().0, 1, "the message");
+        buffer.sent(1);
+    }
+}
+
+#[test]
+fn a_pdu_larger_than_the_buffer_goes_alone() {
+    let buffer = buffer(1000, Duration::ZERO);
+    buffer.push([pdu(5000)]);
+    assert_eq!(buffer.held(), (1, 5000));
+    buffer.push([pdu(1)]);
+    assert_eq!(buffer.counters.snapshot().dropped_pdus, 1);
+}
+
+#[test]
+fn with_patience_nothing_is_dropped_while_the_lemf_reads() {
+    let buffer = Arc::new(buffer(10_000, Duration::from_secs(5)));
+    let reader = {
+        let buffer = Arc::clone(&buffer);
+        thread::spawn(move || {
+            let mut read = 0;
+            while read < 500 {
+                let batch = buffer.front(3, 1 << 20).len();
+                buffer.sent(batch);
+                read += batch;
+                thread::sleep(Duration::from_micros(200));
+            }
+        })
+    };
+    buffer.push((0..500).map(|_| pdu(1000)));
+    reader.join().unwrap();
+    assert_eq!(buffer.counters.snapshot().dropped_pdus, 0);
+    assert_eq!(buffer.held(), (0, 0));
+}
+
+#[test]
+fn patience_ends_when_the_lemf_takes_nothing() {
+    let buffer = buffer(10_000, Duration::from_millis(50));
+    let start = Instant::now();
+    buffer.push((0..100).map(|_| pdu(1000)));
+    let waited = start.elapsed();
+    assert!(waited >= Duration::from_millis(50) && waited < Duration::from_secs(2), "once, not for every PDU");
+    assert!(buffer.counters.snapshot().dropped_pdus > 80);
+}
+
+#[test]
+fn nobody_waits_once_it_is_to_end() {
+    let buffer = buffer(10_000, Duration::from_secs(3600));
+    buffer.hurry();
+    buffer.push((0..100).map(|_| pdu(1000)));
+    assert!(buffer.counters.snapshot().dropped_pdus > 80);
+}

@@ -84,10 +84,14 @@ fn a_disk_that_fails_is_told_and_tried_again() {
     let mut reserve = CinReserve::with_block(inner.join("cin"), 10).unwrap();
     let cins = reserve.allocator();
     fs::remove_dir_all(&inner).unwrap();
-    (0..8).for_each(|_| drop(cins.allocate()));
+    for _ in 0..8 {
+        cins.allocate();
+    }
     assert!(matches!(reserve.cover(), Err(CinReserveError::Io { .. })));
     assert!(!reserve.exceeded(), "half a block is still in hand");
-    (0..8).for_each(|_| drop(cins.allocate()));
+    for _ in 0..8 {
+        cins.allocate();
+    }
     assert!(reserve.cover().is_err() && reserve.exceeded());
     fs::create_dir(&inner).unwrap();
     reserve.cover().unwrap();
