@@ -1,5 +1,7 @@
 //! Nothing that a peer sends makes the decoder panic, recurse without end, or take more than linear time and memory.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+
 mod notation;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! Any valid BER decodes, what a newer sender adds is kept, and what is no PDU is told apart with an error.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+
 mod notation;
 
 use notation::*;

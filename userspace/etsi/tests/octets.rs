@@ -1,6 +1,8 @@
 //! Each type against octets written down by hand from the tables of TS 102 232-1 and -2: the value encodes to the
 //! octets, and the octets decode to the value.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+
 mod notation;
 
 use notation::*;

@@ -1,5 +1,7 @@
 //! Any value within the constraints becomes octets that decode to the same value.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+
 mod notation;
 
 use notation::{messaging_iri, pdu};

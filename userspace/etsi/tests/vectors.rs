@@ -2,6 +2,8 @@
 //!
 //! The file is not part of the tree. It is read from `WRIT_VECTORS`, or from `shared/spec` beside the checkout.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+
 use std::path::PathBuf;
 
 fn vectors() -> Option<serde_json::Map<String, serde_json::Value>> {

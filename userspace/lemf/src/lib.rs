@@ -1,1 +1,6 @@
-//! Stub.
+//! The other end of the handover interfaces: receives PDUs, checks, stores and shows them.
+//!
+//! A reference receiver and a tool for tests. It knows the PDUs (`writ-etsi`) and nothing of what sends them, so what it
+//! says about a sender is a second opinion.
+
+pub mod show;
