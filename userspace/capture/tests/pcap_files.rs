@@ -51,6 +51,7 @@ fn read(file: Vec<u8>) -> (Vec<Held>, Option<PcapError>) {
             Ok(Batch::End) => break,
             Ok(Batch::Idle) => panic!("a file is never idle"),
             Err(CaptureError::Pcap(error)) => assert!(failure.replace(error).is_none(), "two errors"),
+            Err(CaptureError::Afxdp(error)) => panic!("no interface is in use: {error}"),
         }
     }
     assert_eq!(source.counters().frames, frames.len() as u64);

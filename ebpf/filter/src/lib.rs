@@ -1,0 +1,37 @@
+//! What the XDP program decides for a packet.
+//!
+//! The program in the kernel and the tests on the host run this very code: it allocates nothing, walks every chain of
+//! headers only so far, and reads the packet through [`Packet`], whose kernel side is the only unsafe part.
+//!
+//! - [`class_of`] says what a packet is.
+//! - [`verdict::Verdict`] names what became of it, one counter each.
+//! - [`ports::PortSet`] is the set of mail ports as the program's map holds it.
+
+#![no_std]
+
+mod class;
+mod ipv6;
+mod packet;
+pub mod ports;
+pub mod verdict;
+
+pub use class::{Class, MOST_TAGS, class_of};
+pub use ipv6::MOST_EXTENSION_HEADERS;
+pub use packet::{FARTHEST, Packet};
+
+/// Queues of an interface that can have an AF_XDP socket: the size of the program's socket map.
+pub const MOST_QUEUES: u32 = 128;
+
+/// Names of the program and its maps in the object, as the loader looks them up.
+pub mod name {
+    /// The XDP program.
+    pub const PROGRAM: &str = "mail_filter";
+    /// XSKMAP: the socket of each queue.
+    pub const SOCKETS: &str = "SOCKETS";
+    /// Array of one [`crate::ports::PortSet`].
+    pub const PORTS: &str = "PORTS";
+    /// Array of one number: the [`crate::verdict::OtherTraffic`] setting.
+    pub const SETTINGS: &str = "SETTINGS";
+    /// Per-CPU array of [`crate::verdict::Count`], at [`crate::verdict::counter_index`].
+    pub const COUNTERS: &str = "COUNTERS";
+}

@@ -1,0 +1,122 @@
+//! The XDP program of a capture interface: hands mail to the AF_XDP socket of the receiving queue.
+//!
+//! # Decision table
+//!
+//! | packet | socket on its queue | verdict, counter | what is returned |
+//! | --- | --- | --- | --- |
+//! | TCP over IPv4 or IPv6, a mail port at either end | yes | `mail_redirected` | `XDP_REDIRECT` |
+//! | fragment of TCP, first or later, whatever its ports | yes | `fragment_redirected` | `XDP_REDIRECT` |
+//! | either of these | no | `no_socket` | as the setting says |
+//! | ends within a header, or a header of impossible length | - | `malformed` | as the setting says |
+//! | more tags, or extension headers, than are walked | - | `too_deep` | as the setting says |
+//! | anything else: ARP, UDP, TCP on other ports, tunnels | - | `other_passed` | `XDP_PASS`, where the setting is pass |
+//! | the same | - | `other_dropped` | `XDP_DROP`, where the setting is drop |
+//!
+//! Every packet is counted once, with its octets, under the queue that received it. A socket whose rings are full loses
+//! packets after that count: the kernel keeps those numbers (`XDP_STATISTICS`), and the socket's owner reads them there.
+//! The program never returns `XDP_TX`: nothing is sent on a capture interface.
+
+#![no_std]
+#![no_main]
+
+use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_REDIRECT};
+use aya_ebpf::macros::{map, xdp};
+use aya_ebpf::maps::{Array, PerCpuArray, XskMap};
+use aya_ebpf::programs::XdpContext;
+use writ_filter::ports::PortSet;
+use writ_filter::verdict::{COUNTERS as COUNTER_ENTRIES, Count, OtherTraffic, Verdict, counter_index};
+use writ_filter::{Class, FARTHEST, MOST_QUEUES, Packet, class_of};
+
+#[map]
+static SOCKETS: XskMap = XskMap::with_max_entries(MOST_QUEUES, 0);
+
+#[map]
+static PORTS: Array<PortSet> = Array::with_max_entries(1, 0);
+
+#[map]
+static SETTINGS: Array<u32> = Array::with_max_entries(1, 0);
+
+#[map]
+static COUNTERS: PerCpuArray<Count> = PerCpuArray::with_max_entries(COUNTER_ENTRIES, 0);
+
+/// The octets between two addresses, read only after a comparison that the verifier follows.
+struct Received {
+    begin: usize,
+    end: usize,
+}
+
+impl Packet for Received {
+    #[inline(always)]
+    fn octets<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        if at > FARTHEST {
+            return None;
+        }
+        let field = self.begin + at;
+        if field + N > self.end {
+            return None;
+        }
+        // SAFETY: `begin` and `end` are the context's data and data_end, and the N octets at `field` were just found to
+        // lie between them; an array of octets needs no alignment. The verifier refuses the program if this is not so.
+        Some(unsafe { *(field as *const [u8; N]) })
+    }
+}
+
+/// Decides for a packet, by the table above.
+#[xdp]
+fn mail_filter(context: XdpContext) -> u32 {
+    // SAFETY: the kernel passes a valid xdp_md, and rx_queue_index is a plain number in it.
+    let queue = unsafe { (*context.ctx).rx_queue_index };
+    let packet = Received { begin: context.data(), end: context.data_end() };
+    let Some(ports) = PORTS.get(0) else { return XDP_PASS };
+    let (verdict, action) = match class_of(&packet, ports) {
+        Class::Mail => redirect(queue, Verdict::MailRedirected),
+        Class::Fragment => redirect(queue, Verdict::FragmentRedirected),
+        Class::Malformed => (Verdict::Malformed, other_action()),
+        Class::TooDeep => (Verdict::TooDeep, other_action()),
+        Class::Other => match other_action() {
+            XDP_DROP => (Verdict::OtherDropped, XDP_DROP),
+            action => (Verdict::OtherPassed, action),
+        },
+    };
+    count(queue, verdict, packet.end - packet.begin);
+    action
+}
+
+/// Redirects to the socket of `queue`, for `verdict`, if there is one.
+#[inline(always)]
+fn redirect(queue: u32, verdict: Verdict) -> (Verdict, u32) {
+    match SOCKETS.redirect(queue, 0) {
+        Ok(_) => (verdict, XDP_REDIRECT),
+        Err(_) => (Verdict::NoSocket, other_action()),
+    }
+}
+
+/// What the setting does with packets that are not for Writ.
+#[inline(always)]
+fn other_action() -> u32 {
+    match SETTINGS.get(0) {
+        Some(setting) if *setting == OtherTraffic::Drop as u32 => XDP_DROP,
+        _ => XDP_PASS,
+    }
+}
+
+#[inline(always)]
+fn count(queue: u32, verdict: Verdict, octets: usize) {
+    if let Some(count) = COUNTERS.get_ptr_mut(counter_index(queue, verdict)) {
+        // SAFETY: the map gave a pointer to this processor's own entry, and XDP programs do not interrupt one another.
+        let [packets, total] = unsafe { &mut *count };
+        *packets += 1;
+        *total += octets as u64;
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // The verifier would refuse a loop without end: that the program loads shows that no panic is reachable.
+    loop {}
+}
+
+/// The kernel asks for a licence; no helper in use is for GPL programs only.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 4] = *b"MIT\0";

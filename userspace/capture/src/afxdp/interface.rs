@@ -1,0 +1,135 @@
+//! An interface under capture: the program attached to it, and a source for each queue.
+
+use std::os::fd::OwnedFd;
+
+use writ_filter::MOST_QUEUES;
+use writ_filter::verdict::OtherTraffic;
+
+use super::filter::MailFilter;
+use super::{AfxdpError, BindMode, Obtained, QueueSource, Queues, Settings, VerdictCount, link, sys};
+
+/// How the XDP program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttachMode {
+    /// In the driver, before the kernel has spent anything on a packet.
+    Native,
+    /// In the kernel's stack, for drivers without XDP: it works, and is several times slower.
+    Generic,
+}
+
+/// An interface under capture. Dropping it detaches the program and leaves the interface as it was.
+///
+/// The sources that came with it stay valid then, and receive nothing more.
+pub struct Interface {
+    name: String,
+    mtu: u32,
+    queues: u32,
+    attach: AttachMode,
+    native_refusal: Option<String>,
+    filter: MailFilter,
+    /// Holds the interface promiscuous.
+    _promiscuous: Option<OwnedFd>,
+}
+
+impl Interface {
+    /// Attaches the program to an interface and binds a socket to each of its queues that is to have one.
+    ///
+    /// # Errors
+    /// [`AfxdpError`]; whatever was done before the error is undone.
+    pub fn open(settings: &Settings) -> Result<(Self, Vec<QueueSource>), AfxdpError> {
+        settings.check()?;
+        let name = settings.interface.clone();
+        let no_interface = || AfxdpError::NoInterface { interface: name.clone() };
+        let index = sys::interface_index(&name).ok_or_else(no_interface)?;
+        let state = link::state_of(index).map_err(|error| AfxdpError::system("ask for the interface", error))?;
+        if !state.up {
+            return Err(AfxdpError::Down { interface: name });
+        }
+        // Not every driver tells how many queues are in use; then it is as many as there can be.
+        let queues = sys::receive_queues(&name).ok().filter(|queues| *queues > 0).unwrap_or(state.rx_queues);
+        let captured = captured_queues(settings, queues)?;
+
+        let promiscuous = settings.promiscuous.then(|| sys::promiscuous(index)).transpose();
+        let promiscuous = promiscuous.map_err(|error| AfxdpError::system("make the interface promiscuous", error))?;
+        let mut filter = MailFilter::load(&settings.mail_ports, settings.other_traffic)?;
+        // Before the sockets: several drivers bind without copying only where a program is attached.
+        let (attach, native_refusal) = filter.attach(&name, index)?;
+        let hoped_for = match attach {
+            AttachMode::Native => BindMode::ZeroCopy,
+            AttachMode::Generic => BindMode::Copy,
+        };
+        let mut sources = Vec::with_capacity(captured.len());
+        for queue in captured {
+            let source = QueueSource::bind(settings, queue, Obtained { attach, bind: hoped_for })?;
+            filter.set_socket(queue, source.socket())?;
+            sources.push(source);
+        }
+        let interface =
+            Self { name, mtu: state.mtu, queues, attach, native_refusal, filter, _promiscuous: promiscuous };
+        Ok((interface, sources))
+    }
+
+    /// The interface's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The longest packet that the interface takes, in octets without the Ethernet header: where that is more than
+    /// [`Settings::longest_packet`], long packets are lost and counted as `rx_dropped`.
+    pub fn mtu(&self) -> u32 {
+        self.mtu
+    }
+
+    /// How many receive queues the interface has, captured or not.
+    pub fn queues(&self) -> u32 {
+        self.queues
+    }
+
+    /// How the program is attached, as read back from the kernel.
+    pub fn attach_mode(&self) -> AttachMode {
+        self.attach
+    }
+
+    /// Why native mode was refused, where the program is attached in generic mode.
+    pub fn native_refusal(&self) -> Option<&str> {
+        self.native_refusal.as_deref()
+    }
+
+    /// What the program decided so far, for each queue and verdict. They sum to every packet that the interface received
+    /// since the program was attached.
+    ///
+    /// # Errors
+    /// [`AfxdpError::Map`].
+    pub fn verdicts(&self) -> Result<Vec<VerdictCount>, AfxdpError> {
+        self.filter.verdicts(self.queues)
+    }
+
+    /// Replaces the set of mail ports while packets go on.
+    ///
+    /// # Errors
+    /// [`AfxdpError::Map`].
+    pub fn set_mail_ports(&mut self, mail_ports: &[u16]) -> Result<(), AfxdpError> {
+        self.filter.set_mail_ports(mail_ports)
+    }
+
+    /// Changes what is done with packets that are not mail while packets go on.
+    ///
+    /// # Errors
+    /// [`AfxdpError::Map`].
+    pub fn set_other_traffic(&mut self, other_traffic: OtherTraffic) -> Result<(), AfxdpError> {
+        self.filter.set_other_traffic(other_traffic)
+    }
+}
+
+/// The queues that get a socket, of an interface that has `queues`.
+fn captured_queues(settings: &Settings, queues: u32) -> Result<Vec<u32>, AfxdpError> {
+    let interface = || settings.interface.clone();
+    match &settings.queues {
+        Queues::All if queues > MOST_QUEUES => Err(AfxdpError::TooManyQueues { interface: interface(), queues }),
+        Queues::All => Ok((0..queues).collect()),
+        Queues::Listed(listed) => match listed.iter().find(|queue| **queue >= queues) {
+            Some(&queue) => Err(AfxdpError::NoQueue { interface: interface(), queue, queues }),
+            None => Ok(listed.clone()),
+        },
+    }
+}

@@ -1,0 +1,130 @@
+//! The built XDP program in the kernel, run on packets made by hand (BPF_PROG_TEST_RUN): no interface, no traffic.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod packets;
+
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::Path;
+use std::process::Command;
+
+use aya::programs::{TestRun, TestRunOptions};
+use writ_capture::afxdp::{AfxdpError, MailFilter, OtherTraffic, Verdict};
+use writ_filter::{Class, ports};
+
+const XDP_DROP: u32 = 1;
+const XDP_PASS: u32 = 2;
+const XDP_REDIRECT: u32 = 4;
+
+/// The program, or `None` with a visible word where this process may not load it.
+fn load(other_traffic: OtherTraffic) -> Option<MailFilter> {
+    match MailFilter::load(&ports::MAIL, other_traffic) {
+        Ok(filter) => Some(filter),
+        Err(AfxdpError::Permission { .. }) => {
+            println!("SKIPPED: loading an XDP program needs CAP_NET_ADMIN and CAP_BPF");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn run(filter: &mut MailFilter, frame: &[u8]) -> u32 {
+    let options = TestRunOptions { data_in: Some(frame), ..TestRunOptions::default() };
+    filter.program().unwrap().test_run(options).unwrap().return_value
+}
+
+/// Packets and octets so far with each verdict, over all queues.
+fn totals(filter: &MailFilter) -> Vec<(Verdict, u64, u64)> {
+    let counts = filter.verdicts(1).unwrap();
+    let total = |verdict| {
+        let of_it = counts.iter().filter(|count| count.verdict == verdict);
+        of_it.fold((verdict, 0, 0), |(_, packets, octets), count| {
+            (verdict, packets + count.packets, octets + count.octets)
+        })
+    };
+    Verdict::ALL.into_iter().map(total).collect()
+}
+
+/// An AF_XDP socket that is bound to nothing: enough to be in the map.
+#[expect(unsafe_code, reason = "a system call")]
+fn unbound_socket() -> OwnedFd {
+    // SAFETY: the call takes numbers only.
+    let fd = unsafe { libc::socket(libc::AF_XDP, libc::SOCK_RAW, 0) };
+    assert!(fd >= 0, "{}", std::io::Error::last_os_error());
+    // SAFETY: the kernel just made it.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+#[test]
+fn verdicts_are_those_of_the_decision_table() {
+    for (other_traffic, other_action, other_verdict) in
+        [(OtherTraffic::Pass, XDP_PASS, Verdict::OtherPassed), (OtherTraffic::Drop, XDP_DROP, Verdict::OtherDropped)]
+    {
+        for has_socket in [false, true] {
+            let Some(mut filter) = load(other_traffic) else { return };
+            let socket = unbound_socket();
+            if has_socket {
+                filter.set_socket(0, &socket).unwrap();
+            }
+            let mut expected = totals(&filter);
+            for case in packets::cases() {
+                let (verdict, action) = match case.class {
+                    Class::Mail | Class::Fragment if !has_socket => (Verdict::NoSocket, other_action),
+                    Class::Mail => (Verdict::MailRedirected, XDP_REDIRECT),
+                    Class::Fragment => (Verdict::FragmentRedirected, XDP_REDIRECT),
+                    Class::Other => (other_verdict, other_action),
+                    Class::Malformed => (Verdict::Malformed, other_action),
+                    Class::TooDeep => (Verdict::TooDeep, other_action),
+                };
+                assert_eq!(run(&mut filter, &case.frame), action, "{}", case.name);
+                for (counted, packets, octets) in &mut expected {
+                    if *counted == verdict {
+                        *packets += 1;
+                        *octets += case.frame.len() as u64;
+                    }
+                }
+                assert_eq!(totals(&filter), expected, "{}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn settings_change_while_the_program_runs() {
+    let Some(mut filter) = load(OtherTraffic::Pass) else { return };
+    let frame = |port| {
+        let packet = packets::ipv4(packets::TCP, &[], 0, &packets::tcp(50_000, port, b""));
+        packets::ethernet(&[], packets::ETHER_IPV4, &packet)
+    };
+    let socket = unbound_socket();
+    filter.set_socket(0, &socket).unwrap();
+    assert_eq!([run(&mut filter, &frame(25)), run(&mut filter, &frame(8025))], [XDP_REDIRECT, XDP_PASS]);
+    filter.set_mail_ports(&[8025]).unwrap();
+    assert_eq!([run(&mut filter, &frame(25)), run(&mut filter, &frame(8025))], [XDP_PASS, XDP_REDIRECT]);
+    filter.set_other_traffic(OtherTraffic::Drop).unwrap();
+    assert_eq!([run(&mut filter, &frame(25)), run(&mut filter, &frame(8025))], [XDP_DROP, XDP_REDIRECT]);
+    assert!(matches!(filter.set_socket(128, &socket), Err(AfxdpError::Map { .. })));
+}
+
+#[test]
+fn the_cost_of_a_packet_is_printed() {
+    let Some(mut filter) = load(OtherTraffic::Drop) else { return };
+    let socket = unbound_socket();
+    filter.set_socket(0, &socket).unwrap();
+    for name in ["ARP", "IPv4, another port", "IPv4, mail port as destination", "QinQ", "IPv6, every extension header"]
+    {
+        let case = packets::cases().into_iter().find(|case| case.name == name).unwrap();
+        let options = TestRunOptions { data_in: Some(&case.frame), repeat: 1_000_000, ..TestRunOptions::default() };
+        let result = filter.program().unwrap().test_run(options).unwrap();
+        // The kernel gives the mean of all runs.
+        println!("{name}: {} ns a packet", result.duration.as_nanos());
+        assert!(result.duration.as_micros() < 10, "{name}: {:?}", result.duration);
+    }
+}
+
+#[test]
+fn the_object_in_the_tree_was_built_from_its_sources() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ebpf/build.sh");
+    let check = Command::new(script).arg("--check-sources").output().unwrap();
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+}
