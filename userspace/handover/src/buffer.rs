@@ -166,8 +166,7 @@ impl Buffer {
             self.filled.notify_one();
             self.gauge(&held);
             let left = held.left;
-            let (again, waited) =
-                self.room.wait_timeout(held, self.patience).unwrap_or_else(PoisonError::into_inner);
+            let (again, waited) = self.room.wait_timeout(held, self.patience).unwrap_or_else(PoisonError::into_inner);
             held = again;
             if waited.timed_out() && held.left == left {
                 break;
@@ -194,7 +193,12 @@ impl Buffer {
             return;
         }
         let Some(dropped) = held.dropped.take() else { return };
-        tracing::warn!(lemf = self.lemf, pdus = dropped.pdus, octets = dropped.octets, "delivery buffer has room again");
+        tracing::warn!(
+            lemf = self.lemf,
+            pdus = dropped.pdus,
+            octets = dropped.octets,
+            "delivery buffer has room again"
+        );
         if let Ok(message) = self.link_pdus.dropped(dropped.pdus, dropped.octets) {
             self.counters.encoded(Kind::Tri, message.octets.len());
             held.append(message);

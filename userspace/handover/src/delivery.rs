@@ -252,8 +252,8 @@ impl<'a> Plan<'a> {
             Destination::File(path) => Exit::File(match self.files.iter().position(|file| file.path() == path) {
                 Some(open) => open,
                 None => {
-                    let file = PduFile::create(path)
-                        .map_err(|source| StartError::File { path: path.clone(), source })?;
+                    let file =
+                        PduFile::create(path).map_err(|source| StartError::File { path: path.clone(), source })?;
                     self.files.push(file);
                     self.files.len() - 1
                 }

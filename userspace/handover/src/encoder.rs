@@ -243,7 +243,9 @@ fn text(notice: Notice) -> String {
             format!("{octets} octets sent by the {sender} in this communication were not captured.")
         }
         Notice::OctetsNotHeld { octets } => {
-            format!("{octets} octets of content of this communication were captured but could not be held for delivery.")
+            format!(
+                "{octets} octets of content of this communication were captured but could not be held for delivery."
+            )
         }
         Notice::SessionDropped => {
             "This communication could not be followed to its end: what came later in it was not delivered.".to_owned()

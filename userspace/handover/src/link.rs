@@ -108,6 +108,9 @@ async fn connect(address: &str) -> io::Result<TcpStream> {
     let mut last = io::ErrorKind::AddrNotAvailable.into();
     for address in lookup_host(address).await? {
         match TcpStream::connect(address).await {
+            // A port of this host that is nobody's can be our own end's, and TCP then connects it to itself (RFC 9293 §3.5,
+            // simultaneous open): what is sent would be taken and come back.
+            Ok(stream) if stream.local_addr()? == stream.peer_addr()? => last = io::ErrorKind::ConnectionRefused.into(),
             Ok(stream) => {
                 // Batches are made here; the kernel need not wait for more.
                 stream.set_nodelay(true)?;

@@ -43,7 +43,8 @@ impl LinkPdus {
 
     /// `operatorLeaMessage`: the buffer was full and so many PDUs are missing at this place.
     pub(crate) fn dropped(&self, pdus: u64, octets: u64) -> Result<Pdu, EncodeError> {
-        let text = format!("The delivery buffer was full: {pdus} PDUs ({octets} octets) before this one were not delivered.");
+        let text =
+            format!("The delivery buffer was full: {pdus} PDUs ({octets} octets) before this one were not delivered.");
         self.pdu(operator_message(MessagePriority::Error, &text))
     }
 

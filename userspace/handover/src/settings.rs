@@ -81,8 +81,16 @@ impl HandoverSettings {
     pub fn validate(&self) -> Result<(), SettingsError> {
         let identifier = "1 to 16 octets";
         check("handover.operator_identifier", within(&self.operator_identifier, 16), identifier)?;
-        check("handover.network_element_identifier", self.network_element_identifier.as_deref().is_none_or(|id| within(id, 16)), identifier)?;
-        check("handover.delivery_country", self.delivery_country.as_deref().is_none_or(is_country), "a country code of two letters (A to Z)")?;
+        check(
+            "handover.network_element_identifier",
+            self.network_element_identifier.as_deref().is_none_or(|id| within(id, 16)),
+            identifier,
+        )?;
+        check(
+            "handover.delivery_country",
+            self.delivery_country.as_deref().is_none_or(is_country),
+            "a country code of two letters (A to Z)",
+        )?;
         check(
             "handover.interception_point",
             self.interception_point.as_deref().is_none_or(|id| within(id, 8) && id.bytes().all(is_printable)),
@@ -210,8 +218,17 @@ impl LemfSettings {
         let apart = self.hi2.is_some() && self.hi3.is_some();
         check(at("address"), self.address.is_some() || apart, "an address for both interfaces, or hi2 and hi3")?;
         let KeepAliveSettings { time1, time2, time3 } = self.keep_alive;
-        for (setting, time) in [("keep_alive.time1", time1), ("keep_alive.time2", time2), ("keep_alive.time3", time3), ("retry", self.retry)] {
-            check(at(setting), !time.is_zero() && time <= Duration::from_secs(86_400), "seconds, above 0 and at most 86400")?;
+        for (setting, time) in [
+            ("keep_alive.time1", time1),
+            ("keep_alive.time2", time2),
+            ("keep_alive.time3", time3),
+            ("retry", self.retry),
+        ] {
+            check(
+                at(setting),
+                !time.is_zero() && time <= Duration::from_secs(86_400),
+                "seconds, above 0 and at most 86400",
+            )?;
         }
         check(at("keep_alive.time3"), time2 <= time3, "seconds, no fewer than keep_alive.time2")?;
         check(at("buffer"), self.buffer >= 1 << 20, "octets, at least 1048576")
@@ -263,9 +280,8 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Er
     }
     match Seconds::deserialize(deserializer)? {
         Seconds::Whole(seconds) => Ok(Duration::from_secs(seconds)),
-        Seconds::Decimal(seconds) => {
-            Duration::try_from_secs_f64(seconds).map_err(|_| serde::de::Error::custom("expected seconds, as a number that is not negative"))
-        }
+        Seconds::Decimal(seconds) => Duration::try_from_secs_f64(seconds)
+            .map_err(|_| serde::de::Error::custom("expected seconds, as a number that is not negative")),
     }
 }
 

@@ -56,7 +56,10 @@ fn when_full_one_gap_is_made_and_told_in_its_place() {
     buffer.sent(9);
     let held = buffer.front(1000, 1 << 20);
     assert_eq!(held.len(), 87);
-    assert_eq!(message(&held[86].octets), "The delivery buffer was full: 8 PDUs (8000 octets) before this one were not delivered.");
+    assert_eq!(
+        message(&held[86].octets),
+        "The delivery buffer was full: 8 PDUs (8000 octets) before this one were not delivered."
+    );
     buffer.push([pdu(1)]);
     let held = buffer.front(1000, 1 << 20);
     assert_eq!((held[86].kind, held[87].octets.len()), (Kind::Tri, 1), "what comes then is behind the message");

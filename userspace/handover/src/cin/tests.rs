@@ -68,7 +68,15 @@ fn a_crash_while_writing_leaves_the_number_before() {
 #[test]
 fn a_state_file_that_is_not_ours_is_refused() {
     let (_folder, path) = state();
-    for text in ["", "7", "writ-cin 1 ", "writ-cin 1 x\n", "writ-cin 1 7", "writ-cin 2 7\n", "writ-cin 1 99999999999999999999999\n"] {
+    for text in [
+        "",
+        "7",
+        "writ-cin 1 ",
+        "writ-cin 1 x\n",
+        "writ-cin 1 7",
+        "writ-cin 2 7\n",
+        "writ-cin 1 99999999999999999999999\n",
+    ] {
         fs::write(&path, text).unwrap();
         assert!(matches!(CinReserve::open(&path), Err(CinReserveError::Malformed { .. })), "{text:?}");
         assert_eq!(fs::read_to_string(&path).unwrap(), text, "it is left as it is");

@@ -209,7 +209,12 @@ async fn a_keep_alive_never_comes_between_the_parts_of_a_pdu() {
 
 #[tokio::test]
 async fn a_hostile_lemf_ends_its_own_connection_and_nothing_else() {
-    let garbage: [&[u8]; 4] = [b"HTTP/1.1 400 Bad Request\r\n", &[0x30, 0x84, 0x7f, 0xff, 0xff, 0xff], &[0xff; 64], &[0x30, 0x00].repeat(200)];
+    let garbage: [&[u8]; 4] = [
+        b"HTTP/1.1 400 Bad Request\r\n",
+        &[0x30, 0x84, 0x7f, 0xff, 0xff, 0xff],
+        &[0xff; 64],
+        &[0x30, 0x00].repeat(200),
+    ];
     for octets in garbage {
         let resources = resources(KeepAliveSettings::default());
         let (_finish, mut finishing) = watch::channel(None);

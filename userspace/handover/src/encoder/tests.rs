@@ -145,7 +145,8 @@ fn cc_is_octet_for_octet_what_other_compilers_make() {
 
 #[test]
 fn a_segment_flag_is_octet_for_octet_what_other_compilers_make() {
-    for (profile, vector) in [(Profile::V331, vectors::LAST_SEGMENT_V331), (Profile::Current, vectors::LAST_SEGMENT_CURRENT)]
+    for (profile, vector) in
+        [(Profile::V331, vectors::LAST_SEGMENT_V331), (Profile::Current, vectors::LAST_SEGMENT_CURRENT)]
     {
         let mut encoder = encoder(profile);
         encoder.max_content = 1;
@@ -302,7 +303,9 @@ fn authentication_takes_the_form_of_its_protocol() {
         }
         _ => panic!("not POP3"),
     }
-    assert!(matches!(of(Protocol::Imap4), AaaInformation::ImapAaaInformation(aaa) if aaa.password.as_deref() == Some("secret")));
+    assert!(
+        matches!(of(Protocol::Imap4), AaaInformation::ImapAaaInformation(aaa) if aaa.password.as_deref() == Some("secret"))
+    );
     assert!(matches!(of(Protocol::Smtp), AaaInformation::AsmtpAaaInformation(aaa) if aaa.username == "alice"));
 }
 
@@ -329,7 +332,9 @@ fn what_a_field_cannot_hold_is_cut_and_counted_and_never_costs_the_record() {
     assert_eq!(recipients.len(), 1023);
     assert!(recipients.iter().all(|recipient| recipient.chars().count() == 255));
     assert_eq!(iri.total_recipient_count, Some(2000));
-    assert!(matches!(&iri.aaa_information, Some(AaaInformation::ImapAaaInformation(aaa)) if aaa.username.chars().count() == 64));
+    assert!(
+        matches!(&iri.aaa_information, Some(AaaInformation::ImapAaaInformation(aaa)) if aaa.username.chars().count() == 64)
+    );
     assert_eq!(encoder.fields_cut(), 1023 + 4);
 }
 

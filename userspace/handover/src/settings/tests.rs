@@ -20,7 +20,9 @@ fn refused(text: &str) -> SettingsError {
 
 #[test]
 fn the_defaults_are_those_documented() {
-    let file = file("[handover]\noperator_identifier = \"OP1\"\n[[lemf]]\nname = \"lea-1\"\naddress = \"[2001:db8::1]:5000\"").unwrap();
+    let file =
+        file("[handover]\noperator_identifier = \"OP1\"\n[[lemf]]\nname = \"lea-1\"\naddress = \"[2001:db8::1]:5000\"")
+            .unwrap();
     file.handover.validate().unwrap();
     validate_lemfs(&file.lemf).unwrap();
     assert_eq!(file.handover.max_content, 64_000);
