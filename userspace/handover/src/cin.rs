@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
+use writ_intercept::CinSource;
 use writ_intercept::record::Cin;
 
 /// How many CINs there are: 1 to 2^32 - 1. 0 is left out, since some receivers read it as "none".
@@ -56,10 +57,21 @@ impl CinAllocator {
         self.position.load(Ordering::Relaxed)
     }
 
-    /// How often numbering has begun anew since the first start.
+    /// In which round of numbering the last one was given out, from 0.
     pub(crate) fn round(&self) -> u64 {
-        self.position() / CINS
+        round(self.position())
     }
+}
+
+impl CinSource for CinAllocator {
+    fn next_cin(&self) -> Cin {
+        self.allocate()
+    }
+}
+
+/// The round of the last number before this position.
+fn round(position: u64) -> u64 {
+    position.saturating_sub(1) / CINS
 }
 
 /// The reserve could not be read or raised.
@@ -87,8 +99,8 @@ pub enum CinReserveError {
 pub enum Beginning {
     /// Above everything used before.
     Continued,
-    /// At 1: there was no state. Either nothing was ever delivered or the count is lost, which nobody can tell from here, so
-    /// each LEMF gets a `cINReset`.
+    /// At 1, since there was no state: either nothing was ever delivered or the count is lost, which nobody can tell from here. Or
+    /// past the last number, when the process died about there and nobody can tell whether LEMFs were told. Each gets a `cINReset`.
     Anew,
 }
 
@@ -114,12 +126,17 @@ impl CinReserve {
 
     fn with_block(path: PathBuf, block: u64) -> Result<Self, CinReserveError> {
         let found = read(&path)?;
+        let beginning = match found {
+            // What was really used ends somewhere in the block before.
+            Some(reserved) if round(reserved) == round(reserved.saturating_sub(block)) => Beginning::Continued,
+            Some(_) | None => Beginning::Anew,
+        };
         let mut reserve = Self {
             path,
             reserved: found.unwrap_or(0),
             block,
             allocator: CinAllocator::starting_at(found.unwrap_or(0)),
-            beginning: if found.is_some() { Beginning::Continued } else { Beginning::Anew },
+            beginning,
         };
         reserve.cover()?;
         Ok(reserve)

@@ -333,6 +333,37 @@ fn a_first_start_resets_cins_and_the_next_goes_on() {
 }
 
 #[test]
+fn when_all_cins_are_used_numbering_begins_anew_and_lemfs_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("cin");
+    std::fs::write(&state, format!("writ-cin 1 {}\n", u32::MAX - 2)).unwrap();
+    let lemf = Lemf::start(Conduct::Proper);
+    let reserve = CinReserve::open(&state).unwrap();
+    let cins = reserve.allocator();
+    let settings = DeliverySettings { cin_reserve: Some(reserve), ..DeliverySettings::default() };
+    let (sender, receiver) = queue();
+    let outlets = vec![Outlet::network(self::settings("lea-1", lemf.address))];
+    let delivery = Delivery::start(settings, outlets, vec![receiver]).unwrap();
+    let counters = delivery.counters();
+    for (sent, expected) in [u32::MAX - 1, u32::MAX, 1, 2].into_iter().enumerate() {
+        let cin = cins.allocate().0;
+        assert_eq!(cin, expected);
+        sender.send(record(&mandate(0), cin, 0)).unwrap();
+        eventually("it left", || counters.snapshot().lemfs[0].hi2.pdus_sent > sent as u64);
+    }
+    drop(sender);
+    assert!(delivery.drain(PATIENTLY).is_complete());
+    let hi2: Vec<_> = lemf.connections().into_iter().find(|pdus| pdus.len() > 1).unwrap();
+    let order: Vec<_> =
+        hi2.iter().map(|pdu| pdu.ps_header.communication_identifier.communication_identity_number).collect();
+    // The number after the last is not 0, and the message that tells of it (without a CIN) comes before 1 does.
+    assert_eq!(order.len(), 5);
+    let reset = order.iter().position(Option::is_none).unwrap();
+    assert!(matches!(hi2[reset].payload, Payload::TriPayload(TriPayload::CinReset)));
+    assert_eq!(order[reset + 1], Some(1));
+}
+
+#[test]
 fn what_cannot_work_is_told_at_the_start() {
     let (_sender, receiver) = queue();
     let settings = DeliverySettings {

@@ -31,8 +31,19 @@ fn workers_never_get_the_same_number() {
 #[test]
 fn after_the_last_number_comes_one_and_never_zero() {
     let cins = CinAllocator::starting_at(CINS - 1);
-    assert_eq!((cins.round(), cins.allocate()), (0, Cin(u32::MAX)));
-    assert_eq!((cins.round(), cins.allocate()), (1, Cin(1)));
+    assert_eq!((cins.allocate(), cins.round()), (Cin(u32::MAX), 0));
+    assert_eq!((cins.allocate(), cins.round()), (Cin(1), 1));
+}
+
+#[test]
+fn a_restart_that_skips_past_the_last_number_begins_anew() {
+    let (_folder, path) = state();
+    for (reserved, beginning) in
+        [(CINS, Beginning::Continued), (CINS + 50, Beginning::Anew), (CINS + 101, Beginning::Continued)]
+    {
+        write(&path, reserved).unwrap();
+        assert_eq!(CinReserve::with_block(path.clone(), 100).unwrap().beginning(), beginning, "{reserved}");
+    }
 }
 
 #[test]
