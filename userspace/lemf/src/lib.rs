@@ -3,4 +3,9 @@
 //! A reference receiver and a tool for tests. It knows the PDUs (`writ-etsi`) and nothing of what sends them, so what it
 //! says about a sender is a second opinion.
 
+mod decode_file;
+mod pdu_buffer;
 pub mod show;
+pub mod smtp;
+
+pub use decode_file::{DecodeSummary, End, Found, decode_file, decode_reader};

@@ -46,7 +46,11 @@ fn payload(payload: &Payload) -> String {
             check.data_type.and_then(|kind| kind.name()).unwrap_or("?")
         ),
         Payload::TriPayload(TriPayload::OperatorLeaMessage(words)) => {
-            format!("TRI operatorLeaMessage {}: {}", words.message_priority.name().unwrap_or("?"), short(&words.message))
+            format!(
+                "TRI operatorLeaMessage {}: {}",
+                words.message_priority.name().unwrap_or("?"),
+                short(&words.message)
+            )
         }
         Payload::TriPayload(payload) => format!("TRI {}", payload.name().unwrap_or("unrecognised")),
         Payload::EncryptionContainer(container) => {

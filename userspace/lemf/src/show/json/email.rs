@@ -61,8 +61,9 @@ fn authentication(aaa: &AaaInformation) -> Value {
 
 /// The three fields that POP3 and IMAP4 share.
 fn clear_text(username: &str, password: Option<&str>, result: Option<AaaResult>) -> Fields {
-    Fields::new()
-        .add("username", username)
-        .add_optional("password", password, Value::from)
-        .add_optional("aAAResult", result, |result| named!(result))
+    Fields::new().add("username", username).add_optional("password", password, Value::from).add_optional(
+        "aAAResult",
+        result,
+        |result| named!(result),
+    )
 }

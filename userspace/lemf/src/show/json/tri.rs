@@ -22,9 +22,9 @@ pub(super) fn payload(payload: &TriPayload) -> Value {
             .add("messagePriority", named!(words.message_priority))
             .add("message", string(&words.message))
             .additions(&words.additions),
-        TriPayload::OptionRequest(request) => Fields::new()
-            .add("requestedOptions", options(&request.requested_options))
-            .additions(&request.additions),
+        TriPayload::OptionRequest(request) => {
+            Fields::new().add("requestedOptions", options(&request.requested_options)).additions(&request.additions)
+        }
         TriPayload::OptionResponse(response) => Fields::new()
             .add("acceptedOptions", options(&response.accepted_options))
             .add("declinedOptions", options(&response.declined_options))

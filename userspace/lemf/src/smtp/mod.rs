@@ -1,0 +1,437 @@
+//! Reads an SMTP session from CC in application format: which octets are commands and replies, and which are a message.
+//!
+//! It is told what each end sent, in order, from `MAIL` to the reply that ends the transaction (and the authentication
+//! before it). It is a reader of transcripts and no server: a session that it does not understand still becomes lines.
+
+mod end_of_data;
+mod line;
+
+use std::collections::VecDeque;
+
+use self::end_of_data::{EndOfData, Found};
+use self::line::Lines;
+
+/// Octets held back after `DATA` until its reply comes. A client has none to send before that (RFC 5321 §4.1.1.4).
+const MAX_HELD: usize = 16 * 1024;
+/// Commands that wait for their reply. Beyond it the oldest is taken as answered.
+const MAX_OUTSTANDING: usize = 1024;
+
+/// The end of the connection that sent something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The one that sends commands.
+    Client,
+    /// The one that replies.
+    Server,
+}
+
+/// What the reader found, in order.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SmtpEvent<'a> {
+    /// A command or a reply without its line end, or a part of one that is too long.
+    Line {
+        /// Who sent it.
+        side: Side,
+        /// The octets.
+        octets: &'a [u8],
+    },
+    /// A message begins. Messages are counted from 0 within the session.
+    Begin(u64),
+    /// Octets of the message that began last, as the sender had them before transport.
+    Octets(&'a [u8]),
+    /// The message has all its octets.
+    Complete(u64),
+    /// The message that began last will not become complete.
+    Abandoned(u64),
+    /// The server answered a complete message, or refused one on the way.
+    Answered {
+        /// Which message.
+        message: u64,
+        /// Whether it was accepted (a reply of the 200s).
+        accepted: bool,
+    },
+}
+
+/// Who receives what is found.
+pub type Sink<'s> = &'s mut dyn FnMut(SmtpEvent<'_>);
+
+/// What a reply will answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Awaited {
+    Command,
+    Data,
+    EndOfData(u64),
+    /// A chunk of a message.
+    Chunk(u64),
+}
+
+/// What the client's next octets are.
+#[derive(Debug)]
+enum State {
+    Commands,
+    /// After `DATA`: what they are depends on the reply. They are held until then.
+    HeldForReply(Vec<u8>),
+    /// A message in lines, up to the dot.
+    Data {
+        dots: EndOfData,
+        answered: Option<bool>,
+    },
+    /// So many octets of a chunk (RFC 3030).
+    Chunk {
+        remaining: u64,
+        last: bool,
+    },
+}
+
+/// The state of one session.
+#[derive(Debug)]
+pub struct SmtpReader {
+    state: State,
+    client: Lines,
+    server: Lines,
+    outstanding: VecDeque<Awaited>,
+    /// The number of the message that is open, if one is.
+    open: Option<u64>,
+    /// A chunk was refused: what is left of its transaction is no message.
+    refused: bool,
+    messages: u64,
+    replies: Replies,
+}
+
+/// Whether the server's octets are part of what is read. A capture may hold one direction alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Replies {
+    /// None so far.
+    Missing,
+    Expected,
+}
+
+impl Default for SmtpReader {
+    fn default() -> Self {
+        Self {
+            state: State::Commands,
+            client: Lines::default(),
+            server: Lines::default(),
+            outstanding: VecDeque::new(),
+            open: None,
+            refused: false,
+            messages: 0,
+            replies: Replies::Missing,
+        }
+    }
+}
+
+impl SmtpReader {
+    /// Whether neither end is within a line or a message.
+    #[must_use]
+    pub fn is_between_lines(&self) -> bool {
+        matches!(self.state, State::Commands) && self.client.is_empty() && self.server.is_empty()
+    }
+
+    /// Takes the next octets that one end sent.
+    pub fn octets(&mut self, side: Side, octets: &[u8], sink: Sink<'_>) {
+        match side {
+            Side::Client => self.client_octets(octets, sink),
+            Side::Server => self.server_octets(octets, sink),
+        }
+    }
+
+    /// The session is over: what is unfinished stays so.
+    pub fn finish(&mut self, sink: Sink<'_>) {
+        if let State::HeldForReply(held) = std::mem::replace(&mut self.state, State::Commands) {
+            self.command_octets(&held, sink);
+        }
+        self.abandon(sink);
+        for (side, lines) in [(Side::Client, &mut self.client), (Side::Server, &mut self.server)] {
+            lines.flush(&mut |octets| sink(SmtpEvent::Line { side, octets }));
+        }
+    }
+
+    fn client_octets(&mut self, mut octets: &[u8], sink: Sink<'_>) {
+        while !octets.is_empty() {
+            match &mut self.state {
+                State::Commands => octets = self.command_octets(octets, sink),
+                State::HeldForReply(held) => {
+                    let room = MAX_HELD.saturating_sub(held.len());
+                    if self.replies == Replies::Expected && room > 0 {
+                        let (part, rest) = octets.split_at_checked(room).unwrap_or((octets, &[]));
+                        held.extend_from_slice(part);
+                        octets = rest;
+                        continue;
+                    }
+                    // No commands are as long as this: the replies are missing. From here on none is waited for.
+                    self.replies = Replies::Missing;
+                    let held = std::mem::take(held);
+                    self.outstanding.pop_back();
+                    self.begin_data(sink);
+                    self.client_octets(&held, sink);
+                }
+                State::Data { dots, answered } => {
+                    if answered.is_some() && starts_with_command(octets) {
+                        // The dot was lost, and the server had answered it.
+                        self.end_data(sink);
+                        continue;
+                    }
+                    match dots.take(octets, &mut |part| sink(SmtpEvent::Octets(part))) {
+                        Found::More => return,
+                        Found::End { taken } => {
+                            octets = octets.get(taken..).unwrap_or_default();
+                            self.end_data(sink);
+                        }
+                    }
+                }
+                State::Chunk { remaining, last } => {
+                    let (remaining_now, last) = (*remaining, *last);
+                    let take = usize::try_from(remaining_now).unwrap_or(usize::MAX).min(octets.len());
+                    let (part, rest) = octets.split_at_checked(take).unwrap_or((octets, &[]));
+                    if self.open.is_some() {
+                        sink(SmtpEvent::Octets(part));
+                    }
+                    octets = rest;
+                    *remaining -= part.len() as u64;
+                    if *remaining == 0 {
+                        self.end_chunk(last, sink);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes octets while they are commands; gives back what follows a command that says otherwise.
+    fn command_octets<'o>(&mut self, mut octets: &'o [u8], sink: Sink<'_>) -> &'o [u8] {
+        while !octets.is_empty() && matches!(self.state, State::Commands) {
+            let mut command = None;
+            octets = self.client.take(octets, &mut |line, whole| {
+                sink(SmtpEvent::Line { side: Side::Client, octets: line });
+                if whole {
+                    command = Some(Command::of(line));
+                }
+            });
+            if let Some(command) = command {
+                self.command(command, sink);
+            }
+        }
+        octets
+    }
+
+    fn command(&mut self, command: Command, sink: Sink<'_>) {
+        match command {
+            Command::Data => {
+                self.await_reply(Awaited::Data);
+                self.state = State::HeldForReply(Vec::new());
+            }
+            Command::Bdat { octets, last } => {
+                let message = match self.open {
+                    Some(message) => message,
+                    None if self.refused => self.messages.saturating_sub(1),
+                    None => self.begin(sink),
+                };
+                self.await_reply(Awaited::Chunk(message));
+                if octets == 0 {
+                    self.end_chunk(last, sink);
+                } else {
+                    self.state = State::Chunk { remaining: octets, last };
+                }
+            }
+            Command::Start => {
+                self.abandon(sink);
+                self.refused = false;
+                self.await_reply(Awaited::Command);
+            }
+            Command::Other => self.await_reply(Awaited::Command),
+        }
+    }
+
+    fn begin(&mut self, sink: Sink<'_>) -> u64 {
+        let message = self.messages;
+        self.messages += 1;
+        self.open = Some(message);
+        sink(SmtpEvent::Begin(message));
+        message
+    }
+
+    fn begin_data(&mut self, sink: Sink<'_>) {
+        self.abandon(sink);
+        self.begin(sink);
+        self.state = State::Data { dots: EndOfData::default(), answered: None };
+    }
+
+    fn end_data(&mut self, sink: Sink<'_>) {
+        let answered = match &mut self.state {
+            State::Data { answered, .. } => answered.take(),
+            _ => None,
+        };
+        self.state = State::Commands;
+        if let Some(message) = self.open.take() {
+            sink(SmtpEvent::Complete(message));
+            match answered {
+                Some(accepted) => sink(SmtpEvent::Answered { message, accepted }),
+                None => self.await_reply(Awaited::EndOfData(message)),
+            }
+        }
+    }
+
+    fn end_chunk(&mut self, last: bool, sink: Sink<'_>) {
+        self.state = State::Commands;
+        if last && let Some(message) = self.open.take() {
+            sink(SmtpEvent::Complete(message));
+            // The reply to this chunk answers the message.
+            if let Some(awaited) = self.outstanding.back_mut() {
+                *awaited = Awaited::EndOfData(message);
+            }
+        }
+    }
+
+    fn abandon(&mut self, sink: Sink<'_>) {
+        self.state = State::Commands;
+        if let Some(message) = self.open.take() {
+            sink(SmtpEvent::Abandoned(message));
+        }
+    }
+
+    fn await_reply(&mut self, awaited: Awaited) {
+        if self.outstanding.len() >= MAX_OUTSTANDING {
+            self.outstanding.pop_front();
+        }
+        self.outstanding.push_back(awaited);
+    }
+
+    fn server_octets(&mut self, mut octets: &[u8], sink: Sink<'_>) {
+        self.replies = Replies::Expected;
+        while !octets.is_empty() {
+            let mut reply = None;
+            octets = self.server.take(octets, &mut |line, whole| {
+                sink(SmtpEvent::Line { side: Side::Server, octets: line });
+                if whole {
+                    reply = final_code(line);
+                }
+            });
+            if let Some(code) = reply {
+                self.reply(code, sink);
+            }
+        }
+    }
+
+    fn reply(&mut self, code: u16, sink: Sink<'_>) {
+        let accepted = (200..300).contains(&code);
+        if let State::Data { dots, answered } = &mut self.state {
+            // All that went before DATA is answered, so this answers the message. The client's last octets may come
+            // after it where the capture saw them late.
+            *answered = Some(accepted);
+            if dots.ended_otherwise() {
+                self.end_data(sink);
+            }
+            return;
+        }
+        if code == 354 && matches!(self.state, State::HeldForReply(_)) {
+            // No other command has this reply: whatever else seems to be waiting was answered unseen.
+            while self.outstanding.pop_front().is_some_and(|awaited| awaited != Awaited::Data) {}
+            let held = match std::mem::replace(&mut self.state, State::Commands) {
+                State::HeldForReply(held) => held,
+                _ => Vec::new(),
+            };
+            self.begin_data(sink);
+            self.client_octets(&held, sink);
+            return;
+        }
+        match self.outstanding.pop_front() {
+            Some(Awaited::Data) => {
+                if let State::HeldForReply(held) = std::mem::replace(&mut self.state, State::Commands) {
+                    self.client_octets(&held, sink);
+                }
+            }
+            Some(Awaited::EndOfData(message)) => sink(SmtpEvent::Answered { message, accepted }),
+            Some(Awaited::Chunk(message)) if !accepted => {
+                if self.open == Some(message) {
+                    self.refused = true;
+                    self.open = None;
+                    sink(SmtpEvent::Abandoned(message));
+                    sink(SmtpEvent::Answered { message, accepted });
+                }
+            }
+            Some(Awaited::Chunk(_) | Awaited::Command) | None => {}
+        }
+    }
+}
+
+/// What a command changes for the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Command {
+    Data,
+    Bdat {
+        octets: u64,
+        last: bool,
+    },
+    /// Begins a transaction or takes one back: `MAIL`, `RSET`, `HELO`, `EHLO`.
+    Start,
+    Other,
+}
+
+impl Command {
+    fn of(line: &[u8]) -> Self {
+        let mut words = line.split(|octet| *octet == b' ').filter(|word| !word.is_empty());
+        let verb = words.next().unwrap_or_default();
+        let is = |name: &str| verb.eq_ignore_ascii_case(name.as_bytes());
+        if is("DATA") {
+            Self::Data
+        } else if is("BDAT") {
+            let octets = words.next().and_then(|number| std::str::from_utf8(number).ok()?.parse().ok());
+            let last = words.next().is_some_and(|word| word.eq_ignore_ascii_case(b"LAST"));
+            octets.map_or(Self::Other, |octets| Self::Bdat { octets, last })
+        } else if is("MAIL") || is("RSET") || is("HELO") || is("EHLO") {
+            Self::Start
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// The code of a reply's last line, or only line (RFC 5321 §4.2.1).
+fn final_code(line: &[u8]) -> Option<u16> {
+    let (code, rest) = line.split_at_checked(3)?;
+    if !code.iter().all(u8::is_ascii_digit) || rest.first() == Some(&b'-') {
+        return None;
+    }
+    std::str::from_utf8(code).ok()?.parse().ok()
+}
+
+/// Whether octets look like a reply: three digits and a space, a hyphen or the end of the line.
+fn starts_with_reply(octets: &[u8]) -> bool {
+    match octets {
+        [a, b, c, rest @ ..] => {
+            matches!(a, b'2'..=b'5')
+                && b.is_ascii_digit()
+                && c.is_ascii_digit()
+                && matches!(rest.first(), None | Some(b' ' | b'-' | b'\r' | b'\n'))
+        }
+        _ => false,
+    }
+}
+
+/// Whether octets look like a command that Writ hands over at the start of a transaction or between two.
+fn starts_with_command(octets: &[u8]) -> bool {
+    const VERBS: [&str; 14] = [
+        "MAIL", "RCPT", "DATA", "BDAT", "BURL", "RSET", "QUIT", "NOOP", "AUTH", "EHLO", "HELO", "VRFY", "EXPN",
+        "STARTTLS",
+    ];
+    VERBS.iter().any(|verb| {
+        let (head, rest) = octets.split_at_checked(verb.len()).unwrap_or_default();
+        head.eq_ignore_ascii_case(verb.as_bytes()) && matches!(rest.first(), Some(b' ' | b'\r' | b'\n'))
+    })
+}
+
+/// Which end sent these octets, by what they look like; `None` where they look like neither. To be asked between lines
+/// only.
+#[must_use]
+pub fn side_of(octets: &[u8]) -> Option<Side> {
+    if starts_with_command(octets) {
+        Some(Side::Client)
+    } else if starts_with_reply(octets) {
+        Some(Side::Server)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;
