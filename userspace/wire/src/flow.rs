@@ -262,6 +262,23 @@ impl<T> Table<T> {
         self.append(Chain::Class, class, id, now);
     }
 
+    /// Makes a flow one that was last heard at `now`, after the clock was set to that.
+    pub(crate) fn refresh(&mut self, id: u32, now: Time) {
+        let Some(flow) = self.get_mut(id) else { return };
+        let (class, waits) = (flow.class, flow.waits);
+        for half in [&mut flow.conn.client, &mut flow.conn.server] {
+            half.heard = now;
+            if let Some(held) = &mut half.held {
+                held.since = now;
+            }
+        }
+        self.reclass(id, class, now);
+        if waits {
+            self.stop_waiting(id);
+            self.wait(id, now);
+        }
+    }
+
     /// The flow at the head of a class, and when it was put in.
     pub(crate) fn oldest(&mut self, class: Class) -> Option<(u32, Time)> {
         let id = self.classes.get(class as usize)?.first;

@@ -14,10 +14,16 @@ use crate::{Counters, Time};
 const EVICTION_LOOKS: usize = 8;
 /// A flow in a list is looked at again after its time-out divided by this, so that a time-out is late by that part at most.
 const LOOKS_A_TIMEOUT: u32 = 8;
-/// Packet times that go back further than this are a new capture, or a clock set right, and not disorder.
-const STEP_BACK: Duration = Duration::from_secs(600);
-/// How many packets in a row must be that far back: one alone is a broken time stamp.
-const STEP_BACK_PACKETS: u32 = 64;
+/// A packet time that is further than this from the one before may be a broken time stamp: real captures have some, decades
+/// ahead or at zero.
+const STEP: Duration = Duration::from_secs(600);
+/// How many packets in a row must be that far ahead before the clock follows them …
+const STEP_AHEAD: usize = 16;
+/// … and that far back, which ends every flow that was open before.
+const STEP_BACK: usize = 64;
+
+/// In place of the flow of a packet that has none.
+const NO_FLOW: u32 = u32::MAX;
 
 /// The flows and their clock.
 pub(crate) struct Tracker<S: Streams> {
@@ -26,13 +32,13 @@ pub(crate) struct Tracker<S: Streams> {
     held: usize,
     /// The latest time seen.
     now: Time,
-    /// How many packets in a row were far in the past.
-    in_the_past: u32,
+    /// The flows of the last packets, as long as each of these was far from the clock.
+    far_off: Vec<u32>,
 }
 
 impl<S: Streams> Tracker<S> {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self { table: Table::new(settings.max_flows, settings.hash_seed), held: 0, now: Time::MIN, in_the_past: 0 }
+        Self { table: Table::new(settings.max_flows, settings.hash_seed), held: 0, now: Time::MIN, far_off: Vec::new() }
     }
 
     pub(crate) fn open_flows(&self) -> usize {
@@ -50,16 +56,26 @@ impl<S: Streams> Tracker<S> {
     /// Moves the clock to the time of a packet. It does not go back for packets that come late; but when many in a row are far in
     /// the past, this is another capture, and what was open in the last one is closed.
     pub(crate) fn advance_clock(&mut self, time: Time, settings: &Settings, counters: &mut Counters, streams: &mut S) {
-        if self.now.since(time) < STEP_BACK {
-            self.in_the_past = 0;
+        let is_near = time.since(self.now).max(self.now.since(time)) < STEP;
+        if is_near || self.now == Time::MIN {
+            self.far_off.clear();
             self.now = self.now.max(time);
             return;
         }
-        self.in_the_past += 1;
-        if self.in_the_past >= STEP_BACK_PACKETS {
-            self.finish(self.now, settings, counters, streams);
-            self.in_the_past = 0;
-            self.now = time;
+        let is_back = time < self.now;
+        if self.far_off.len() < if is_back { STEP_BACK } else { STEP_AHEAD } {
+            // Its flow is noted when it is known, if it has one.
+            self.far_off.push(NO_FLOW);
+            return;
+        }
+        let recent = std::mem::take(&mut self.far_off);
+        if is_back {
+            self.close_all(&recent, settings, counters, streams);
+        }
+        self.now = time;
+        // By the old clock these were heard long ago, or will be.
+        for id in recent {
+            self.table.refresh(id, time);
         }
     }
 
@@ -97,6 +113,9 @@ impl<S: Streams> Tracker<S> {
                 self.table.insert(flow, self.now)
             }
         };
+        if let Some(last) = self.far_off.last_mut() {
+            *last = id;
+        }
         self.receive(id, segment, is_low, time, settings, counters, streams);
     }
 
@@ -233,14 +252,27 @@ impl<S: Streams> Tracker<S> {
     /// Ends everything.
     pub(crate) fn finish(&mut self, now: Time, settings: &Settings, counters: &mut Counters, streams: &mut S) {
         self.tick(now, settings, counters, streams);
+        self.close_all(&[], settings, counters, streams);
+        debug_assert_eq!(self.held, 0, "every octet held was given back");
+        self.held = 0;
+    }
+
+    /// Closes every flow but some.
+    fn close_all(&mut self, except: &[u32], settings: &Settings, counters: &mut Counters, streams: &mut S) {
         for class in Class::ALL {
-            while let Some((id, _)) = self.table.oldest(class) {
+            let mut kept = 0;
+            while let Some((id, _)) = self.table.oldest(class)
+                && kept <= except.len()
+            {
+                if except.contains(&id) {
+                    kept += 1;
+                    self.table.reclass(id, class, self.now);
+                    continue;
+                }
                 self.close(id, self.now, Close::Shutdown, settings, counters, streams);
                 self.table.remove(id);
             }
         }
-        debug_assert_eq!(self.held, 0, "every octet held was given back");
-        self.held = 0;
     }
 
     /// A flow that waited: is it late?
@@ -250,7 +282,9 @@ impl<S: Streams> Tracker<S> {
         let Some(session) = &mut flow.session else { return };
         let mut scope = Scope { streams, session, counters, settings, held: &mut self.held, now, flush: false };
         flow.conn.advance(&mut scope);
-        let is_reset = flow.reset_by.is_some() && now.since(flow.over) >= settings.hold_time;
+        // By the clock, and not by the packet's own time, which may be broken.
+        let reset_at = flow.reset_by.map(|from| flow.conn.half(from).heard);
+        let is_reset = reset_at.is_some_and(|at| now.since(at) >= settings.hold_time);
         let must_wait = flow.conn.is_waiting() || flow.reset_by.is_some();
         let (class, due, over) = (flow.class, flow.due_class(), flow.over);
         if is_reset {

@@ -49,7 +49,7 @@ impl<S: Streams> Wire<S> {
         self.tracker.advance_clock(frame.time, &self.settings, &mut self.counters, streams);
         self.swept = self.swept.min(self.tracker.now());
         if self.tracker.now().since(self.swept) >= SWEEP {
-            self.tick(frame.time, streams);
+            self.tick(self.tracker.now(), streams);
         }
         let counter = match self.read(frame, streams) {
             Class::NotIp => &mut self.counters.not_ip,

@@ -1,5 +1,13 @@
 //! Properties: whatever the network and the tap do to a dialogue, what is told of it is the dialogue.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
 mod support;
 
 use proptest::prelude::*;
@@ -161,7 +169,7 @@ fn told_turns(told: &Told) -> Script {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 1500 } else { 6000 }))]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Segmentation, duplicates, overlap and disorder, also between the directions: the dialogue is told turn by turn.
     #[test]

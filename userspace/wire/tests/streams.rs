@@ -1,5 +1,13 @@
 //! Connections as they happen: what is told of each.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
 mod support;
 
 use std::time::Duration;
@@ -520,20 +528,49 @@ fn vlans_tell_connections_apart_only_when_asked_to() {
 }
 
 #[test]
-fn a_time_stamp_from_the_past_changes_nothing_and_many_are_a_new_capture() {
+fn one_broken_time_stamp_changes_nothing_and_many_from_the_past_are_a_new_capture() {
     let mut tap = Tap::default();
     tap.handshake();
     let now = tap.now;
     tap.now = writ_wire::Time::MIN;
     tap.send(FromClient, 1001, 5001, ACK, "A");
-    tap.now = now;
+    tap.now = now.after(SECOND * 3600 * 24 * 365 * 48);
     tap.send(FromClient, 1002, 5001, ACK, "B");
-    assert_eq!(tap.recorder.told[0].text(FromClient), "AB");
+    tap.now = now;
+    tap.send(FromClient, 1003, 5001, ACK, "C");
+    assert_eq!(tap.recorder.told[0].text(FromClient), "ABC");
+    assert_eq!(tap.recorder.told.len(), 1);
+    // Another capture, made earlier, with another connection.
     tap.now = writ_wire::Time::from_parts(1000, 0);
+    tap.pair.client.set_port(50_000);
+    tap.handshake();
     for n in 0..100 {
-        tap.send(FromClient, 1003 + n, 5001, ACK, "c");
+        tap.send(FromClient, 1001 + n, 5001, ACK, "c");
     }
     assert_eq!(tap.recorder.told[0].close(), Some(Close::Shutdown));
+    assert_eq!(tap.recorder.told[1].close(), None);
+    // By its clock the hole is waited for, and not longer.
+    tap.send(FromClient, 1102, 5001, ACK, "d");
+    tap.send(FromServer, 5001, 1103, ACK, "");
+    tap.now = tap.now.after(SECOND * 6);
+    tap.send(FromServer, 5001, 1103, ACK, "");
+    assert_eq!(tap.recorder.told[1].gap_octets(FromClient), 1);
+    tap.finish();
+    assert_eq!(tap.recorder.told.len(), 2);
+}
+
+#[test]
+fn a_long_pause_between_captures_ends_what_was_open_and_nothing_of_what_follows() {
+    let mut tap = Tap::default();
+    tap.handshake();
+    tap.now = tap.now.after(SECOND * 3600 * 24 * 365);
+    tap.pair.client.set_port(50_000);
+    tap.handshake();
+    for n in 0..100 {
+        tap.send(FromClient, 1001 + n, 5001, ACK, "c");
+    }
+    assert_eq!(tap.recorder.told[0].close(), Some(Close::Idle));
+    assert_eq!(tap.recorder.told[1].close(), None);
     tap.finish();
     assert_eq!(tap.recorder.told.len(), 2);
 }

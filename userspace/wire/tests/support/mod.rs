@@ -1,6 +1,8 @@
 //! What the tests share: packets made by hand, and a reader that writes down what it is given.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod captures;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
