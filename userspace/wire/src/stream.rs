@@ -201,33 +201,39 @@ impl Held {
     }
 
     fn insert(&mut self, span: Span<'_>, need: u64, time: Time, arrived: Time, counters: &mut Counters) {
-        let end = span.end();
-        let mut at = span.at;
-        while at < end {
-            // The piece that reaches furthest without starting after `at`, and the next one.
-            let before =
-                self.pieces.range_mut(..=at).next_back().filter(|(start, piece)| **start + piece.length() > at);
-            if let Some((start, piece)) = before {
-                let to = (start + piece.length()).min(end);
-                let (here, there) = (span.within(at, to), Span { at: *start, octets: &piece.octets, cut: piece.cut });
-                let there = there.within(at, to);
-                counters.duplicate_octets += to - at;
-                let both = here.octets.len().min(there.octets.len());
-                if here.octets.get(..both) != there.octets.get(..both) {
-                    counters.overlaps_disagreeing += 1;
-                }
-                // A retransmission acknowledges more than the original did: what the sender had seen when it first sent these
-                // octets is the least of them.
-                piece.need = piece.need.min(need);
-                at = to;
+        let (mut at, end) = (span.at, span.end());
+        // The piece that starts before the span can reach into it; the others that touch it start within. One walk over these,
+        // for a look-up each would make a segment over many small pieces dear.
+        let before = self.pieces.range(..at).next_back().map_or(at, |(start, _)| *start);
+        let mut missing: Vec<(u64, u64)> = Vec::new();
+        for (start, piece) in self.pieces.range_mut(before..end) {
+            let piece_end = start + piece.length();
+            if piece_end <= at {
                 continue;
             }
-            let to = self.pieces.range(at..end).next().map_or(end, |(start, _)| *start);
-            let part = span.within(at, to);
+            if *start > at {
+                missing.push((at, *start));
+                at = *start;
+            }
+            let to = piece_end.min(end);
+            counters.duplicate_octets += to - at;
+            let here = span.within(at, to).octets;
+            let there = Span { at: *start, octets: &piece.octets, cut: piece.cut }.within(at, to).octets;
+            let both = here.len().min(there.len());
+            counters.overlaps_disagreeing += u64::from(here.get(..both) != there.get(..both));
+            // A retransmission acknowledges more than the original did: what the sender had seen when it first sent these octets
+            // is the least of them.
+            piece.need = piece.need.min(need);
+            at = to;
+        }
+        if at < end {
+            missing.push((at, end));
+        }
+        for (from, to) in missing {
+            let part = span.within(from, to);
             let piece = Piece { octets: part.octets.into(), cut: part.cut, need, time, arrived };
             self.cost += piece.cost();
-            self.pieces.insert(at, piece);
-            at = to;
+            self.pieces.insert(from, piece);
         }
     }
 }

@@ -200,11 +200,12 @@ proptest! {
     fn what_is_lost_is_a_gap_of_its_length(case in case(3), lost in prop::collection::vec(prop::bool::weighted(0.2), 100)) {
         let (_, told) = play(&case, |turn| lost[turn % lost.len()]);
         for of in [FromClient, FromServer] {
-            let mut expected: Vec<Option<u8>> = vec![None; octets_of(&case.script, of).len()];
+            let octets = octets_of(&case.script, of);
+            let mut expected: Vec<Option<u8>> = vec![None; octets.len()];
             for (turn, sent) in case.packets.iter().enumerate() {
                 if sent.from == of && !lost[turn % lost.len()] {
-                    for at in sent.at..sent.end {
-                        expected[at] = Some(octets_of(&case.script, of)[at]);
+                    for (there, octet) in expected[sent.at..sent.end].iter_mut().zip(&octets[sent.at..sent.end]) {
+                        *there = Some(*octet);
                     }
                 }
             }

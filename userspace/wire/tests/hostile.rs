@@ -161,10 +161,10 @@ fn a_large_segment_over_many_small_holes_costs_its_length() {
         }
     });
     println!("{took:?}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
     tap.send(FromClient, 1001, 5001, ACK, "x");
     assert_eq!(tap.wire.held_octets(), 0);
-    assert_eq!(tap.only().text(FromClient).len(), 20_002);
+    assert_eq!(tap.only().text(FromClient).len(), 20_001);
 }
 
 #[test]
