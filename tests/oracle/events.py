@@ -114,8 +114,8 @@ def records(warrant: Warrant, session: dict, messages: list[dict]) -> list[dict]
         fields = {**common, **fields, "total": len(message["recipients"]), "login": bool(logins)}
         if message in sent:
             due.append({**fields, "event": "send", "type": "continue"})
-        elif any(key(name) in warrant.emails for name in message["recipients"]):
-            due.append({**fields, "event": "receive", "type": "report"})
+        if any(key(name) in warrant.emails for name in message["recipients"]):
+            due.append({**fields, "event": "receive", "type": "report", "sent_too": message in sent})
     return due
 
 
