@@ -9,7 +9,7 @@ fn every_capture_yields_what_the_oracle_reads() {
     let mut wrong = Vec::new();
     let mut delivered = 0;
     for capture in in_tree() {
-        let Some(replay) = Replay::of_everybody(oracle, &[capture.clone()], &[]) else { continue };
+        let Some(replay) = Replay::of_everybody(oracle, std::slice::from_ref(&capture), &[]) else { continue };
         match replay.compare(oracle, Comparison::Exact) {
             Ok(_) => delivered += 1,
             Err(differences) => wrong.push(format!("{}:\n{differences}", capture.display())),

@@ -17,7 +17,7 @@ fn all_agree(test: &str, corpus: Corpus, how: Comparison, leave: &[(&str, &str)]
             skip(&name, why);
             continue;
         }
-        let Some(replay) = Replay::of_everybody(oracle, &[capture.clone()], &[]) else { continue };
+        let Some(replay) = Replay::of_everybody(oracle, std::slice::from_ref(&capture), &[]) else { continue };
         match replay.compare(oracle, how) {
             Ok(_) => delivered += 1,
             Err(differences) => wrong.push(format!("{name}:\n{differences}")),

@@ -6,7 +6,9 @@ use writ_tests::{Oracle, Replay, Writ, by_ber_reader, by_writ, in_tree, in_tree_
 fn two_decoders_read_the_same() {
     let Some(oracle) = Oracle::find("two_decoders_read_the_same") else { return };
     for capture in in_tree() {
-        let Some(replay) = Replay::of_everybody(oracle, &[capture.clone()], &["--authentication-data", "full"]) else {
+        let Some(replay) =
+            Replay::of_everybody(oracle, std::slice::from_ref(&capture), &["--authentication-data", "full"])
+        else {
             continue;
         };
         let (ours, theirs) = (by_writ(&replay), by_ber_reader(oracle, &replay));

@@ -42,9 +42,11 @@ fn has(octets: &[u8], words: &[u8]) -> bool {
 fn a_warrant_for_iri_yields_no_content() {
     let Some(oracle) = Oracle::find("a_warrant_for_iri_yields_no_content") else { return };
     for capture in in_tree() {
-        let Some(replay) =
-            Replay::of_everybody(oracle, &[capture.clone()], &["--deliver", "iri", "--authentication-data", "full"])
-        else {
+        let Some(replay) = Replay::of_everybody(
+            oracle,
+            std::slice::from_ref(&capture),
+            &["--deliver", "iri", "--authentication-data", "full"],
+        ) else {
             continue;
         };
         assert!(by_writ(&replay).iter().all(|record| record["kind"] == "iri"), "{}", capture.display());
@@ -78,7 +80,7 @@ fn the_days_of_the_warrant_are_exact() {
     let Some(oracle) = Oracle::find("the_days_of_the_warrant_are_exact") else { return };
     let capture = in_tree_named("message-ids");
     // A message ends in each of these microseconds; the first packet is at 2026-03-02T09:00:00Z.
-    let ends: Vec<u64> = by_writ(&Replay::under(&warrant("W", ALICE, &[]), &[capture.clone()]))
+    let ends: Vec<u64> = by_writ(&Replay::under(&warrant("W", ALICE, &[]), std::slice::from_ref(&capture)))
         .iter()
         .filter(|record| record["event"] == "receive")
         .map(|record| record["time"].as_u64().expect("a time"))
@@ -88,7 +90,7 @@ fn the_days_of_the_warrant_are_exact() {
         |time: u64| format!("2026-03-02T09:00:{:02}.{:06}Z", time / 1_000_000 - 1_772_442_000, time % 1_000_000);
     for (end, due) in [(ends[3], 3), (ends[3] + 1, 4)] {
         let warrants = warrant("W", ALICE, &[("end", &stamp(end))]);
-        let replay = Replay::under(&warrants, &[capture.clone()]);
+        let replay = Replay::under(&warrants, std::slice::from_ref(&capture));
         let records = by_writ(&replay);
         assert_eq!(records.iter().filter(|record| record["event"] == "receive").count(), due, "end {}", stamp(end));
         assert!(
@@ -97,7 +99,7 @@ fn the_days_of_the_warrant_are_exact() {
         );
         replay.compare(oracle, Comparison::AtMost).expect("what is there is true");
     }
-    let replay = Replay::under(&warrant("W", ALICE, &[("start", &stamp(ends[3] + 1))]), &[capture.clone()]);
+    let replay = Replay::under(&warrant("W", ALICE, &[("start", &stamp(ends[3] + 1))]), std::slice::from_ref(&capture));
     let records = by_writ(&replay);
     assert_eq!(records.iter().filter(|record| record["event"] == "receive").count(), 4);
     assert!(
