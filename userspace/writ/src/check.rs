@@ -1,0 +1,22 @@
+//! `writ check`: whether the files can be used, before they are.
+
+use crate::cli;
+use crate::config::{Config, Lemfs, read_warrants};
+
+/// Runs `writ check`.
+pub fn run(arguments: &cli::Check) -> anyhow::Result<()> {
+    let config = arguments.config.as_deref().map(Config::read).transpose()?;
+    let mut lemfs = match &config {
+        Some(config) => Lemfs::configured(config.lemf.iter().map(|lemf| lemf.name.clone()).collect()),
+        None => Lemfs::open(Vec::new()),
+    };
+    let named = config.as_ref().and_then(|config| config.warrants.clone());
+    if let Some(file) = arguments.warrants.clone().or(named) {
+        let warrants = read_warrants(&file, &mut lemfs)?;
+        println!("{}: {} warrants, good", file.display(), warrants.len());
+    }
+    if let Some(file) = &arguments.config {
+        println!("{}: good", file.display());
+    }
+    Ok(())
+}

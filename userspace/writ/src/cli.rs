@@ -1,0 +1,89 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A passive appliance that answers a warrant for mail: watches SMTP on the wire and hands over exactly what a warrant covers, as
+/// ETSI TS 102 232-2 sets it.
+#[derive(Debug, Parser)]
+#[command(name = "writ", version, about, long_about = None)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Reads capture files through the same pipeline as a live interface.
+    Replay(Replay),
+    /// Says whether a configuration and a warrants file can be used.
+    Check(Check),
+    /// Receives PDUs as a monitoring facility would: the reference receiver.
+    Lemf(Lemf),
+    /// Prints PDUs from a file.
+    Decode(Decode),
+}
+
+/// `writ replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Capture files (pcap or pcapng, plain or gzip), read in this order.
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub captures: Vec<PathBuf>,
+    /// The warrants (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub warrants: PathBuf,
+    /// The configuration (TOML). A replay needs none.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Writes the PDUs of all LEMFs to this file, back to back.
+    #[arg(long, value_name = "FILE.etsi", conflicts_with = "lemf")]
+    pub out: Option<PathBuf>,
+    /// Delivers the PDUs of all LEMFs to this address, whatever the configuration says.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub lemf: Option<String>,
+    /// Shows each record as a line of JSON; the counters then go to standard error.
+    #[arg(long, conflicts_with_all = ["out", "lemf"])]
+    pub json: bool,
+    /// Keeps to the pace of the capture instead of full speed.
+    #[arg(long)]
+    pub realtime: bool,
+}
+
+/// `writ check`.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct Check {
+    /// The configuration (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The warrants (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub warrants: Option<PathBuf>,
+}
+
+/// `writ lemf`.
+#[derive(Debug, Args)]
+pub struct Lemf {
+    /// Where to listen.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: SocketAddr,
+    /// The folder where everything that is received is kept.
+    #[arg(long, value_name = "DIR")]
+    pub store: PathBuf,
+}
+
+/// `writ decode`.
+#[derive(Debug, Args)]
+pub struct Decode {
+    /// PDUs back to back, as `replay --out` writes them.
+    #[arg(value_name = "FILE.etsi")]
+    pub file: PathBuf,
+    /// Prints each PDU as a line of JSON.
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,43 @@
+//! The configuration and the warrants file: TOML in, checked settings out, or one line that says what is wrong and where.
+
+mod document;
+mod settings;
+mod warrants;
+
+use std::path::{Path, PathBuf};
+
+pub use settings::Config;
+pub use warrants::{Lemfs, read_warrants};
+
+/// What is wrong with a file. Never quotes a value: a warrants file is secret, and a configuration can name what is.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{file}: {source}")]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Something in it cannot be used.
+    #[error("{file}:{line}: {problem}")]
+    At {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What was expected.
+        problem: String,
+    },
+}
+
+impl ConfigError {
+    fn at(file: &Path, line: usize, problem: impl Into<String>) -> Self {
+        Self::At { file: file.to_owned(), line, problem: problem.into() }
+    }
+}
+
+fn read_text(file: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(file).map_err(|source| ConfigError::Read { file: file.to_owned(), source })
+}

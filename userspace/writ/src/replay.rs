@@ -1,0 +1,119 @@
+//! `writ replay`: capture files through the same pipeline as a live interface.
+
+use std::io::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use arc_swap::ArcSwap;
+use crossbeam::channel;
+use writ_capture::pcap::CaptureFile;
+use writ_capture::Batch;
+use writ_handover::cin::CinAllocator;
+use writ_handover::pdu::Interface;
+use writ_handover::settings::{LemfSettings, ProfileSetting};
+use writ_handover::{Delivery, DeliverySettings, Outlet};
+use writ_intercept::TargetIndex;
+use writ_wire::{Time, Wire};
+
+use crate::cli;
+use crate::config::{Config, Lemfs, read_warrants};
+use crate::report::{Report, Shown};
+use crate::sources::{Pace, Skipped, read_batch};
+use crate::worker::{WhenFull, Worker};
+
+/// Records that may wait between the worker and delivery.
+const QUEUE: usize = 65_536;
+/// How long an LEMF has at the end to take what is still for it.
+const DRAIN: Duration = Duration::from_secs(60);
+
+/// Runs `writ replay`.
+pub fn run(arguments: &cli::Replay) -> anyhow::Result<()> {
+    let config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
+    let mut lemfs = Lemfs::open(config.lemf.iter().map(|lemf| lemf.name.clone()).collect());
+    let warrants = read_warrants(&arguments.warrants, &mut lemfs)?;
+    let mut captures = Vec::new();
+    for path in &arguments.captures {
+        captures.push(CaptureFile::open(path)?);
+    }
+
+    let shown = Arc::new(Mutex::new(Shown::new(arguments.json)));
+    let outlets = lemfs.names().iter().map(|name| outlet(name, &config, arguments, &shown)).collect();
+    let (sender, receiver) = channel::bounded(QUEUE);
+    let settings = DeliverySettings {
+        handover: config.handover.clone().unwrap_or_default(),
+        when_full: writ_handover::WhenFull::Wait,
+        ..DeliverySettings::default()
+    };
+    let delivery = Delivery::start(settings, outlets, vec![receiver])?;
+    let counters = delivery.counters();
+
+    let targets = Arc::new(ArcSwap::from_pointee(TargetIndex::new(warrants)));
+    let settings = Arc::new(config.intercept_settings());
+    let mut worker = Worker::new(targets, settings, CinAllocator::new(), sender, WhenFull::Wait);
+    let mut wire = Wire::new(config.wire_settings());
+    let mut skipped = Skipped::default();
+    let mut bad_files = 0;
+    let mut latest = Time::MIN;
+    let mut pace = arguments.realtime.then(Pace::new);
+    for mut capture in captures {
+        loop {
+            match read_batch(&mut capture, &mut wire, &mut worker, &mut skipped, &mut latest, pace.as_mut()) {
+                Ok(Batch::End) => break,
+                Ok(Batch::Frames(_) | Batch::Idle) => {}
+                Err(error) => {
+                    eprintln!("writ: {error}");
+                    bad_files += 1;
+                }
+            }
+        }
+    }
+    wire.finish(latest, &mut worker);
+    worker.end_batch();
+
+    let report = Report::new(&wire, &worker, skipped);
+    drop(worker);
+    let drained = delivery.drain(DRAIN);
+    let snapshot = counters.snapshot();
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        out.flush()?;
+        eprintln!("{}", report.json(&snapshot));
+    } else {
+        if let Ok(shown) = shown.lock() {
+            shown.end(&mut out)?;
+        }
+        write!(out, "{}", report.text(&snapshot)).context("standard output")?;
+    }
+    if !drained.is_complete() {
+        let pdus: u64 = drained.undelivered.iter().map(|left| left.pdus).sum();
+        bail!("{pdus} PDUs and {} records were not delivered within {} s", drained.records, DRAIN.as_secs());
+    }
+    if snapshot.core.files_failed > 0 {
+        bail!("the PDUs could not all be written");
+    }
+    if bad_files > 0 {
+        bail!("{bad_files} of the captures could not be read to the end");
+    }
+    Ok(())
+}
+
+/// Where what is for an LEMF goes: only ever where the command line says, never to the address in a configuration.
+fn outlet(name: &str, config: &Config, arguments: &cli::Replay, shown: &Arc<Mutex<Shown>>) -> Outlet {
+    let configured = config.lemf.iter().find(|lemf| lemf.name == name);
+    let profile = configured.map_or(ProfileSetting::default(), |lemf| lemf.profile);
+    if let Some(path) = &arguments.out {
+        return Outlet::file(name, profile, path);
+    }
+    if let Some(address) = &arguments.lemf {
+        let settings = configured.cloned().unwrap_or_else(|| LemfSettings::at(name, address));
+        return Outlet::network(settings.redirected(address));
+    }
+    let shown = Arc::clone(shown);
+    let show = move |lemf: &str, interface: Interface, octets: &[u8]| {
+        if let Ok(mut shown) = shown.lock() {
+            shown.pdu(lemf, interface, octets);
+        }
+    };
+    Outlet::callback(name, profile, Arc::new(show))
+}

@@ -1,0 +1,121 @@
+//! What `replay` prints: records as an LEMF would see them, and the counters at the end.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+use writ_handover::Snapshot;
+use writ_handover::pdu::Interface;
+use writ_lemf::show;
+use writ_mail::smtp::Anomaly;
+use writ_wire::Wire;
+
+use crate::sources::Skipped;
+use crate::worker::Worker;
+
+/// Shows PDUs as they come.
+pub struct Shown {
+    json: bool,
+    pdus: u64,
+    failed: Option<io::Error>,
+}
+
+impl Shown {
+    /// Shows lines of JSON, or a table.
+    pub fn new(json: bool) -> Self {
+        Self { json, pdus: 0, failed: None }
+    }
+
+    /// Shows one PDU.
+    pub fn pdu(&mut self, lemf: &str, interface: Interface, octets: &[u8]) {
+        let mut out = io::stdout().lock();
+        let written = match writ_etsi::decode(octets) {
+            Err(error) => writeln!(out, "a PDU that cannot be decoded: {error}"),
+            Ok(pdu) if self.json => {
+                let line = json!({ "lemf": lemf, "interface": interface.name(), "pdu": show::json(&pdu) });
+                writeln!(out, "{}", show::json_line(&line))
+            }
+            Ok(pdu) => {
+                if self.pdus == 0 {
+                    writeln!(out, "{:<10} {:<3} what an LEMF sees", "LEMF", "HI").ok();
+                }
+                writeln!(out, "{lemf:<10} {:<3} {}", interface.name(), show::line(&pdu))
+            }
+        };
+        self.pdus += 1;
+        if let Err(error) = written {
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    /// Says what went wrong while showing, and ends the table.
+    pub fn end(&self, out: &mut impl Write) -> io::Result<()> {
+        if let Some(error) = &self.failed {
+            return Err(io::Error::new(error.kind(), "standard output"));
+        }
+        if self.pdus > 0 { writeln!(out) } else { Ok(()) }
+    }
+}
+
+/// The counters of a run.
+pub struct Report {
+    wire: Vec<(&'static str, u64)>,
+    intercept: Vec<(&'static str, u64)>,
+    anomalies: Vec<(&'static str, u64)>,
+}
+
+impl Report {
+    /// Reads the counters of a worker and its flows.
+    pub fn new(wire: &Wire<Worker>, worker: &Worker, skipped: Skipped) -> Self {
+        let mut seen = Vec::new();
+        wire.counters().each(|name, count| seen.push((name, count)));
+        seen.push(("unknown_link", skipped.unknown_link));
+        let mut intercept = Vec::new();
+        worker.counters().each(|name, count| intercept.push((name, count)));
+        intercept.push(("records_dropped", worker.records_dropped()));
+        let anomalies = Anomaly::ALL.iter().zip(worker.counters().anomalies).map(|(kind, count)| (kind.name(), count)).collect();
+        Self { wire: seen, intercept, anomalies }
+    }
+
+    /// As a few lines of text: those that are not 0.
+    pub fn text(&self, delivery: &Snapshot) -> String {
+        let mut text = String::new();
+        for (title, counters) in self.groups(delivery) {
+            let mut line = format!("{title:<10}");
+            for (name, count) in counters.iter().filter(|(_, count)| *count > 0) {
+                // Writing to a string cannot fail.
+                let _ = write!(line, " {name}={count}");
+            }
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text
+    }
+
+    /// As one line of JSON: all of them.
+    pub fn json(&self, delivery: &Snapshot) -> Value {
+        let groups = self.groups(delivery).into_iter().map(|(title, counters)| {
+            let counters: Map<String, Value> = counters.into_iter().map(|(name, count)| (name, json!(count))).collect();
+            (title, Value::Object(counters))
+        });
+        json!({ "counters": groups.collect::<Map<String, Value>>() })
+    }
+
+    fn groups(&self, delivery: &Snapshot) -> Vec<(String, Vec<(String, u64)>)> {
+        let named = |counters: &[(&'static str, u64)]| counters.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+        let mut groups = vec![
+            ("seen".to_owned(), named(&self.wire)),
+            ("matched".to_owned(), named(&self.intercept)),
+            ("anomalies".to_owned(), named(&self.anomalies)),
+            ("delivery".to_owned(), delivery.core.named().map(|(name, count)| (name.to_owned(), count)).collect()),
+        ];
+        for lemf in &delivery.lemfs {
+            let mut counters: Vec<(String, u64)> = Vec::new();
+            for interface in [Interface::Hi2, Interface::Hi3] {
+                counters.extend(lemf.of(interface).named().map(|(name, count)| (format!("{}.{name}", interface.name()), count)));
+            }
+            groups.push((lemf.name.clone(), counters));
+        }
+        groups
+    }
+}
