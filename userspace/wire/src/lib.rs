@@ -5,6 +5,8 @@
 mod bytes;
 mod conn;
 mod counters;
+mod delivery;
+mod expiry;
 mod flow;
 mod fragment;
 mod frame;
@@ -13,6 +15,7 @@ mod link;
 mod settings;
 mod stream;
 mod streams;
+mod table;
 mod tcp;
 mod time;
 mod tracker;

@@ -52,7 +52,7 @@ fn hello() -> Vec<u8> {
 /// Puts octets of options behind an IPv4 header of 20.
 fn with_options(packet: &[u8], options: &[u8]) -> Vec<u8> {
     let mut packet = [&packet[..20], options, &packet[20..]].concat();
-    packet[0] = 0x40 | (packet.len() - (packet.len() - 20 - options.len())) as u8 / 4;
+    packet[0] = 0x45 + (options.len() / 4) as u8;
     let length = packet.len() as u16;
     packet[2..4].copy_from_slice(&length.to_be_bytes());
     packet
