@@ -197,7 +197,8 @@ impl Encoder {
             time: origin.time,
             qualifier: TimeStampQualifier::TimeOfInterception,
         });
-        let octets = writ_etsi::encode_as(self.template.profile(), &PsPdu { ps_header, payload })?;
+        // As long as what it holds and no longer: the bound of the buffer counts what is held.
+        let octets = writ_etsi::encode_as(self.template.profile(), &PsPdu { ps_header, payload })?.into_boxed_slice();
         pdus.push(Pdu { interface: origin.interface, kind, time: origin.time, octets: octets.into() });
         origin.count += 1;
         Ok(())

@@ -135,9 +135,12 @@ impl Intake {
             return;
         };
         if let Err(error) = lane.encoder.encode(&record, pdus) {
+            // Its text names a field and sizes, never a value. The first is logged, since one is a fault to look into; the
+            // metric counts all, since whoever could cause one could cause many.
+            if self.counters.core.encode_errors.get() == 0 {
+                tracing::error!(lemf = lane.name, %error, "a record could not be encoded");
+            }
             self.counters.core.encode_errors.one();
-            // Its text names a field and sizes, never a value.
-            tracing::error!(lemf = lane.name, %error, "a record could not be encoded");
         }
         match &mut lane.exit {
             Exit::Network { hi2, hi3 } => {

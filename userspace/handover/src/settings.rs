@@ -54,7 +54,7 @@ pub enum Numbering {
     /// From 0 for each (LIID, CIN).
     #[default]
     PerCin,
-    /// From 0 for each LIID.
+    /// From 0 for each LIID. The count is not kept across a restart: it begins at 0 then.
     PerLiid,
 }
 
