@@ -1,12 +1,15 @@
-//! What waits for one connection: PDUs between the intake, which encodes, and the link, which sends. In memory and bounded.
+//! What waits for one connection: PDUs between the intake, which encodes, and the link, which sends. In memory and
+//! bounded.
 //!
-//! A PDU leaves only by [`sent`](Buffer::sent), once the socket took all of it. What the kernel took and the LEMF has not read is not
-//! here any more: without acknowledgement of PDUs (TS 102 232-1, `pDUAcknowledgementRequest`) it is lost if the connection breaks then.
+//! A PDU leaves only by [`sent`](Buffer::sent), once the socket took all of it. What the kernel took and the LEMF has
+//! not read is not here any more: without acknowledgement of PDUs (TS 102 232-1, `pDUAcknowledgementRequest`) it is
+//! lost if the connection breaks then.
 //!
 //! # When it is full
-//! What comes is dropped and counted until an eighth of the buffer is free again, and then the LEMF is told, by a message in the
-//! place of what is missing. What is older stays: it was numbered first, and part of it may be on its way. Without the eighth the buffer would take
-//! one PDU here and one there; one gap is better evidence than a thousand.
+//! What comes is dropped and counted until an eighth of the buffer is free again, and then the LEMF is told, by a
+//! message in the place of what is missing. What is older stays: it was numbered first, and part of it may be on its
+//! way. Without the eighth the buffer would take one PDU here and one there; one gap is better evidence than a
+//! thousand.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -26,7 +29,8 @@ pub(crate) struct Buffer {
     lemf: String,
     /// Octets, each PDU's [`OVERHEAD`] included.
     limit: usize,
-    /// How long [`push`](Self::push) waits for the LEMF to take anything before it drops. Zero where time does not wait.
+    /// How long [`push`](Self::push) waits for the LEMF to take anything before it drops. Zero where time does not
+    /// wait.
     patience: Duration,
     held: Mutex<Held>,
     /// Woken when PDUs came.
@@ -106,7 +110,8 @@ impl Buffer {
         self.filled.notify_one();
     }
 
-    /// The PDUs at the front, to be sent: at most so many, and after the first only as long as they stay within so many octets.
+    /// The PDUs at the front, to be sent: at most so many, and after the first only as long as they stay within so many
+    /// octets.
     pub(crate) fn front(&self, pdus: usize, octets: usize) -> Vec<Pdu> {
         let mut total = 0_usize;
         let held = self.lock();

@@ -1,14 +1,14 @@
 //! Communication identity numbers that are never used again, not even after a restart.
 //!
-//! Workers take CINs from one [`CinAllocator`]: an atomic counter, so that a number costs no lock and no system call. The
-//! delivery core keeps a [`CinReserve`], a file that says up to where numbers may have been used. Before any record leaves, the
-//! reserve is above everything that the allocator has given out, and on disk. A process that is killed therefore starts again
-//! above every number that an LEMF has ever seen; what was reserved and not used is skipped.
+//! Workers take CINs from one [`CinAllocator`]: an atomic counter, so that a number costs no lock and no system call.
+//! The delivery core keeps a [`CinReserve`], a file that says up to where numbers may have been used. Before any record
+//! leaves, the reserve is above everything that the allocator has given out, and on disk. A process that is killed
+//! therefore starts again above every number that an LEMF has ever seen; what was reserved and not used is skipped.
 //!
 //! # When 2^32 numbers are used up
-//! Numbering goes on from 1, and each LEMF is told so by `cINReset` (TS 102 232-1). The other choice, to stop, would leave
-//! warrants unserved over a matter of numbering for which the standard has a message. A number comes again only after more than
-//! four thousand million others, long after the session that had it before.
+//! Numbering goes on from 1, and each LEMF is told so by `cINReset` (TS 102 232-1). The other choice, to stop, would
+//! leave warrants unserved over a matter of numbering for which the standard has a message. A number comes again only
+//! after more than four thousand million others, long after the session that had it before.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -45,8 +45,8 @@ impl CinAllocator {
 
     /// The next number.
     pub fn allocate(&self) -> Cin {
-        // Relaxed: a number must be unique, which the addition alone ensures. That the delivery core sees the counter moved
-        // follows from the queue by which the record reaches it.
+        // Relaxed: a number must be unique, which the addition alone ensures. That the delivery core sees the counter
+        // moved follows from the queue by which the record reaches it.
         let position = self.position.fetch_add(1, Ordering::Relaxed);
         // The remainder is below 2^32 - 1, so that the sum fits.
         Cin((position % CINS) as u32 + 1)
@@ -77,8 +77,8 @@ fn round(position: u64) -> u64 {
 /// The reserve could not be read or raised.
 #[derive(Debug, Error)]
 pub enum CinReserveError {
-    /// The state file exists and does not hold what a reserve wrote. Starting anew would use numbers again, so a person decides:
-    /// put the file right, or remove it (every LEMF is then told by `cINReset`).
+    /// The state file exists and does not hold what a reserve wrote. Starting anew would use numbers again, so a person
+    /// decides: put the file right, or remove it (every LEMF is then told by `cINReset`).
     #[error("{path}: expected one line \"writ-cin 1 NUMBER\"")]
     Malformed {
         /// The state file.
@@ -99,8 +99,9 @@ pub enum CinReserveError {
 pub enum Beginning {
     /// Above everything used before.
     Continued,
-    /// At 1, since there was no state: either nothing was ever delivered or the count is lost, which nobody can tell from here. Or
-    /// past the last number, when the process died about there and nobody can tell whether LEMFs were told. Each gets a `cINReset`.
+    /// At 1, since there was no state: either nothing was ever delivered or the count is lost, which nobody can tell
+    /// from here. Or past the last number, when the process died about there and nobody can tell whether LEMFs were
+    /// told. Each gets a `cINReset`.
     Anew,
 }
 
@@ -152,8 +153,8 @@ impl CinReserve {
         self.beginning
     }
 
-    /// Puts the reserve above all that was given out. To be called before records leave; costs one atomic load unless half of the
-    /// block is used, so that a disk that fails for a moment does so while there is room left.
+    /// Puts the reserve above all that was given out. To be called before records leave; costs one atomic load unless
+    /// half of the block is used, so that a disk that fails for a moment does so while there is room left.
     ///
     /// # Errors
     /// When the file cannot be written; the reserve then stays where it was and the next call tries again.
@@ -168,7 +169,8 @@ impl CinReserve {
         Ok(())
     }
 
-    /// Whether numbers are in use that the disk does not know of: only after [`cover`](Self::cover) has failed for half a block.
+    /// Whether numbers are in use that the disk does not know of: only after [`cover`](Self::cover) has failed for half
+    /// a block.
     pub fn exceeded(&self) -> bool {
         self.allocator.position() > self.reserved
     }
@@ -190,8 +192,8 @@ fn read(path: &Path) -> Result<Option<u64>, CinReserveError> {
     number.parse().map(Some).map_err(|_| malformed())
 }
 
-/// Replaces the file so that after a crash at any instant the old or the new number is read, whole: a new file is synced before
-/// it takes the name, and the folder after.
+/// Replaces the file so that after a crash at any instant the old or the new number is read, whole: a new file is
+/// synced before it takes the name, and the folder after.
 fn write(path: &Path, reserved: u64) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".new");

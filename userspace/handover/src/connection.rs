@@ -84,7 +84,8 @@ where
             return part(&mut reader, &mut writer).await;
         }
         let slices = outgoing.slices();
-        // Each branch may be dropped when another is ready: reading and writing lose no octet then (both are cancel safe).
+        // Each branch may be dropped when another is ready: reading and writing lose no octet then (both are cancel
+        // safe).
         let turn = tokio::select! {
             read = reader.read_buf(&mut incoming.octets) => Turn::Read(read),
             written = writer.write_vectored(&slices), if writing => Turn::Written(written),
@@ -147,7 +148,8 @@ fn take_in(incoming: &mut Incoming, keep_alive: &mut KeepAlive, resources: &Reso
     Ok(())
 }
 
-/// Ends a connection in order: our end is closed, and the LEMF's awaited, so that what is on its way is read rather than reset.
+/// Ends a connection in order: our end is closed, and the LEMF's awaited, so that what is on its way is read rather
+/// than reset.
 async fn part<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(reader: &mut R, writer: &mut W) -> Ended {
     let parting = async {
         writer.shutdown().await?;
@@ -188,7 +190,8 @@ impl Outgoing {
         self.keep_alive.is_some() || self.done < self.batch.len()
     }
 
-    /// The keep-alive goes before the batch: it is made only when there was none, so it never comes between the parts of a PDU.
+    /// The keep-alive goes before the batch: it is made only when there was none, so it never comes between the parts
+    /// of a PDU.
     fn pdus(&self) -> impl Iterator<Item = &Bytes> {
         self.keep_alive.iter().chain(self.batch.iter().skip(self.done).map(|pdu| &pdu.octets))
     }

@@ -1,8 +1,8 @@
 //! The delivery core: records in from every worker, PDUs out to every LEMF, on two threads of its own.
 //!
-//! The *intake* thread sleeps on the workers' queues, encodes, and fills a buffer for each connection. The *links* thread runs
-//! all connections on one runtime. Between them stand only the buffers, so that an LEMF that reads slowly, or not at all, delays
-//! neither encoding nor another LEMF, and a burst of records delays no keep-alive.
+//! The *intake* thread sleeps on the workers' queues, encodes, and fills a buffer for each connection. The *links*
+//! thread runs all connections on one runtime. Between them stand only the buffers, so that an LEMF that reads slowly,
+//! or not at all, delays neither encoding nor another LEMF, and a burst of records delays no keep-alive.
 
 use std::io;
 use std::path::PathBuf;
@@ -36,8 +36,8 @@ pub enum WhenFull {
     /// What comes is dropped, counted, and told to the LEMF. Live, where the wire does not wait.
     #[default]
     Drop,
-    /// Records wait, and with them the workers, as long as the LEMF takes anything within TIME3; then as `Drop`. For a replay, which
-    /// is faster than any LEMF. One LEMF can then delay another.
+    /// Records wait, and with them the workers, as long as the LEMF takes anything within TIME3; then as `Drop`. For a
+    /// replay, which is faster than any LEMF. One LEMF can then delay another.
     Wait,
 }
 
@@ -115,12 +115,12 @@ impl Drained {
 }
 
 impl Delivery {
-    /// Starts delivery: opens files and, from its own thread, connections. `receivers` are the ends of the workers' queues, one or
-    /// more; `Mandate::lemf` of a record is an index into `outlets`.
+    /// Starts delivery: opens files and, from its own thread, connections. `receivers` are the ends of the workers'
+    /// queues, one or more; `Mandate::lemf` of a record is an index into `outlets`.
     ///
     /// # Errors
-    /// When a setting does not hold, a file cannot be begun, or there are no threads to be had. That an LEMF cannot be reached is no
-    /// error: it is tried again.
+    /// When a setting does not hold, a file cannot be begun, or there are no threads to be had. That an LEMF cannot be
+    /// reached is no error: it is tried again.
     pub fn start(
         settings: DeliverySettings,
         outlets: Vec<Outlet>,
@@ -165,8 +165,8 @@ impl Delivery {
         Arc::clone(&self.counters)
     }
 
-    /// Ends delivery: waits until the workers have let go of their queues, everything is encoded and every connection has taken what is
-    /// for it, no longer than `timeout` (and a second more for threads to end).
+    /// Ends delivery: waits until the workers have let go of their queues, everything is encoded and every connection
+    /// has taken what is for it, no longer than `timeout` (and a second more for threads to end).
     pub fn drain(mut self, timeout: Duration) -> Drained {
         let deadline = std::time::Instant::now() + timeout;
         let records = match self.intake.recv_deadline(deadline) {

@@ -16,8 +16,8 @@ const RECIPIENTS: usize = 1023;
 /// Characters of a `username` or `password`: UTF8String (SIZE (0..64)).
 const CREDENTIAL: usize = 64;
 
-/// Maps to the types of one profile. Text that its field cannot hold is cut at a character, and counted: the rest of the record
-/// is worth more to the LEMF than none of it.
+/// Maps to the types of one profile. Text that its field cannot hold is cut at a character, and counted: the rest of
+/// the record is worth more to the LEMF than none of it.
 pub(crate) struct EmailIriMapping {
     profile: Profile,
     /// Fields cut since the start.

@@ -1,11 +1,12 @@
 //! From records to encoded PS-PDUs. Pure: the time comes with the record.
 //!
 //! # Numbering
-//! Every PDU under an LIID and a CIN has a place in one of two sequences, each counted from 0: that of HI2, with the IRI and the
-//! messages to the LEMF about the communication, and that of HI3, with the CC and its segment flags. TRI PDUs take a
-//! number like any other because an LEMF can then see that one is missing, put a flag back in its place when it reads what it
-//! stored, and tell every PDU of a communication from every other. A number is taken only by a PDU that was encoded: what cannot be
-//! encoded leaves no gap. What is dropped later, at a full buffer, does leave one, and that is the LEMF's own evidence of it.
+//! Every PDU under an LIID and a CIN has a place in one of two sequences, each counted from 0: that of HI2, with the
+//! IRI and the messages to the LEMF about the communication, and that of HI3, with the CC and its segment flags. TRI
+//! PDUs take a number like any other because an LEMF can then see that one is missing, put a flag back in its place
+//! when it reads what it stored, and tell every PDU of a communication from every other. A number is taken only by a
+//! PDU that was encoded: what cannot be encoded leaves no gap. What is dropped later, at a full buffer, does leave one,
+//! and that is the LEMF's own evidence of it.
 
 use bytes::Bytes;
 use writ_etsi::asn1::{Additions, OctetString, PrintableString};
@@ -63,8 +64,8 @@ impl Encoder {
     /// Appends the PDUs of a record, in the order in which they go.
     ///
     /// # Errors
-    /// When the record has no encoding. Then `pdus` holds in its place a message to the LEMF that something is missing, if even that
-    /// can be encoded.
+    /// When the record has no encoding. Then `pdus` holds in its place a message to the LEMF that something is missing,
+    /// if even that can be encoded.
     pub fn encode(&mut self, record: &Record, pdus: &mut Vec<Pdu>) -> Result<(), EncodeError> {
         let Record { mandate, cin, time, body } = record;
         match body {

@@ -1,4 +1,5 @@
-//! What an LEMF sends: responses to keep-alives, and whatever else a faulty or hostile one may write. Pure, and bounded.
+//! What an LEMF sends: responses to keep-alives, and whatever else a faulty or hostile one may write. Pure, and
+//! bounded.
 
 use bytes::{Buf, BytesMut};
 use writ_etsi::{FrameScanner, Payload, TriPayload};

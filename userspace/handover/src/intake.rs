@@ -1,4 +1,5 @@
-//! From the workers' queues to the outlets: takes records in turn from each, encodes them and passes the PDUs on in batches.
+//! From the workers' queues to the outlets: takes records in turn from each, encodes them and passes the PDUs on in
+//! batches.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -100,7 +101,8 @@ impl Intake {
         }
     }
 
-    /// Takes what there is, a turn from each worker, each time another one first. Queues that are empty for good are let go.
+    /// Takes what there is, a turn from each worker, each time another one first. Queues that are empty for good are
+    /// let go.
     fn gather(&mut self, batch: &mut Vec<Record>) {
         if self.receivers.len() > 1 {
             self.receivers.rotate_left(1);
@@ -135,8 +137,8 @@ impl Intake {
             return;
         };
         if let Err(error) = lane.encoder.encode(&record, pdus) {
-            // Its text names a field and sizes, never a value. The first is logged, since one is a fault to look into; the
-            // metric counts all, since whoever could cause one could cause many.
+            // Its text names a field and sizes, never a value. The first is logged, since one is a fault to look into;
+            // the metric counts all, since whoever could cause one could cause many.
             if self.counters.core.encode_errors.get() == 0 {
                 tracing::error!(lemf = lane.name, %error, "a record could not be encoded");
             }
@@ -194,15 +196,17 @@ impl Intake {
         self.counters.core.files_failed.set(failed as u64);
     }
 
-    /// Sees to it that the CINs of what is about to leave are on disk as used, and tells LEMFs when numbering has begun anew.
+    /// Sees to it that the CINs of what is about to leave are on disk as used, and tells LEMFs when numbering has begun
+    /// anew.
     fn cover(&mut self) {
         let Some(state) = &mut self.reserve else { return };
         if state.failed_at.is_none_or(|at| at.elapsed() >= RESERVE_RETRY) {
             match state.reserve.cover() {
                 Ok(()) => state.failed_at = None,
                 Err(error) => {
-                    // What is intercepted goes out all the same: a number that might come again after a crash does less harm than
-                    // a warrant that is not served. Half a block is still covered, and the metric raises the alarm.
+                    // What is intercepted goes out all the same: a number that might come again after a crash does less
+                    // harm than a warrant that is not served. Half a block is still covered, and the metric raises the
+                    // alarm.
                     if state.failed_at.is_none() {
                         tracing::error!(%error, "cannot reserve CINs");
                     }

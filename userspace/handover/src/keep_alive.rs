@@ -1,4 +1,5 @@
-//! When to send a keep-alive and when to give a connection up (TS 102 232-1: TIME1, TIME2, TIME3). Pure: the time comes in.
+//! When to send a keep-alive and when to give a connection up (TS 102 232-1: TIME1, TIME2, TIME3). Pure: the time comes
+//! in.
 
 use tokio::time::Instant;
 
@@ -13,8 +14,8 @@ pub(crate) enum Due {
     Late,
     /// No response by TIME3: close the connection and open it anew.
     Missed,
-    /// There is something to write and the LEMF took none of it for as long as TIME1 and TIME3 together: the same end as if
-    /// a keep-alive could have been sent and was not answered.
+    /// There is something to write and the LEMF took none of it for as long as TIME1 and TIME3 together: the same end
+    /// as if a keep-alive could have been sent and was not answered.
     Stalled,
 }
 
@@ -54,8 +55,8 @@ impl KeepAlive {
         self.awaited.take().is_some()
     }
 
-    /// When to ask [`due`](Self::due) again, if nothing happens before. `writing`: PDUs wait for the socket to take them, so
-    /// that the connection is not idle.
+    /// When to ask [`due`](Self::due) again, if nothing happens before. `writing`: PDUs wait for the socket to take
+    /// them, so that the connection is not idle.
     pub(crate) fn deadline(&self, writing: bool) -> Instant {
         match self.awaited {
             None if writing => self.written + self.times.time1 + self.times.time3,

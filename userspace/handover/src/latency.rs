@@ -9,8 +9,8 @@ use writ_wire::Time;
 pub const BOUNDS_MICROS: [u64; 14] =
     [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 10_000_000, 60_000_000];
 
-/// A histogram of times from interception to the socket, which any thread may read while one writes. Its buckets are fixed
-/// so that a scrape of it is exact and cheap.
+/// A histogram of times from interception to the socket, which any thread may read while one writes. Its buckets are
+/// fixed so that a scrape of it is exact and cheap.
 #[derive(Debug, Default)]
 pub struct Latency {
     buckets: [AtomicU64; BOUNDS_MICROS.len() + 1],

@@ -1,5 +1,5 @@
-//! The connection to one LEMF and interface, kept open: opened at start, opened anew at once when it is lost, and then at the retry
-//! interval until it is back (TS 102 232-1).
+//! The connection to one LEMF and interface, kept open: opened at start, opened anew at once when it is lost, and then
+//! at the retry interval until it is back (TS 102 232-1).
 
 use std::io;
 
@@ -8,7 +8,8 @@ use tokio::time::{Duration, Instant, sleep, timeout};
 
 use crate::connection::{Ended, Finish, Resources, serve};
 
-/// Time between attempts while the process waits for the last PDUs to go: the retry interval may be longer than it will wait.
+/// Time between attempts while the process waits for the last PDUs to go: the retry interval may be longer than it will
+/// wait.
 const RETRY_AT_THE_END: Duration = Duration::from_millis(500);
 
 /// One LEMF and interface.
@@ -108,8 +109,8 @@ async fn connect(address: &str) -> io::Result<TcpStream> {
     let mut last = io::ErrorKind::AddrNotAvailable.into();
     for address in lookup_host(address).await? {
         match TcpStream::connect(address).await {
-            // A port of this host that is nobody's can be our own end's, and TCP then connects it to itself (RFC 9293 §3.5,
-            // simultaneous open): what is sent would be taken and come back.
+            // A port of this host that is nobody's can be our own end's, and TCP then connects it to itself (RFC 9293
+            // §3.5, simultaneous open): what is sent would be taken and come back.
             Ok(stream) if stream.local_addr()? == stream.peer_addr()? => last = io::ErrorKind::ConnectionRefused.into(),
             Ok(stream) => {
                 // Batches are made here; the kernel need not wait for more.

@@ -15,7 +15,8 @@ use crate::settings::{HandoverSettings, SettingsError};
 /// The LIID of a PDU that is under no warrant: the field is mandatory and has at least one octet. It names nobody.
 pub const LINK_LIID: &str = "-";
 
-/// Makes the PDUs of one connection. They have no CIN, and a sequence of their own that goes on from one connection to the next.
+/// Makes the PDUs of one connection. They have no CIN, and a sequence of their own that goes on from one connection to
+/// the next.
 pub(crate) struct LinkPdus {
     template: HeaderTemplate,
     interface: Interface,

@@ -35,8 +35,8 @@ impl Outlet {
         Self { lemf: lemf.name.clone(), profile: profile(lemf.profile), destination: Destination::Network(lemf) }
     }
 
-    /// Into a file, the PDUs back to back exactly as they go over a connection; keep-alives are none of them. Outlets with the same
-    /// path share the file, in the order in which records come.
+    /// Into a file, the PDUs back to back exactly as they go over a connection; keep-alives are none of them. Outlets
+    /// with the same path share the file, in the order in which records come.
     pub fn file(lemf: impl Into<String>, profile_setting: ProfileSetting, path: impl Into<PathBuf>) -> Self {
         Self { lemf: lemf.into(), profile: profile(profile_setting), destination: Destination::File(path.into()) }
     }

@@ -7,9 +7,9 @@ use crate::settings::Numbering;
 
 /// The sequences of one LEMF.
 ///
-/// An entry lives as long as its communication: [`close`](Self::close) frees it. It needs no limit of its own, because each
-/// stands for a session that the interception holds in a table that has one; [`len`](Self::len) is shown as a metric so that one that is
-/// never closed would be seen.
+/// An entry lives as long as its communication: [`close`](Self::close) frees it. It needs no limit of its own, because
+/// each stands for a session that the interception holds in a table that has one; [`len`](Self::len) is shown as a
+/// metric so that one that is never closed would be seen.
 #[derive(Debug)]
 pub(crate) struct Sequences {
     numbering: Numbering,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
-/// A setting that cannot be used. It names the setting as the configuration file spells it, and what was expected there.
+/// A setting that cannot be used. It names the setting as the configuration file spells it, and what was expected
+/// there.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SettingsError {
     /// The value of one setting is out of its range or form.
@@ -96,7 +97,8 @@ impl HandoverSettings {
             self.interception_point.as_deref().is_none_or(|id| within(id, 8) && id.bytes().all(is_printable)),
             "1 to 8 characters of a PrintableString: A-Z a-z 0-9 space ' ( ) + , - . / : = ?",
         )?;
-        // Above 1 MiB a piece would be no smaller than the buffers of many a receiver; below 512 octets the header outweighs it.
+        // Above 1 MiB a piece would be no smaller than the buffers of many a receiver; below 512 octets the header
+        // outweighs it.
         check("handover.max_content", (512..=1 << 20).contains(&self.max_content), "octets, 512 to 1048576")
     }
 }
@@ -137,8 +139,8 @@ pub struct LemfSettings {
     /// Seconds between attempts to connect, after the first at once. 30 unless set.
     #[serde(default = "retry", deserialize_with = "seconds")]
     pub retry: Duration,
-    /// Octets that each interface holds while its connection is away or slow. 64 MiB unless set. HI2 and HI3 have a buffer
-    /// each, so that content never crowds out IRI.
+    /// Octets that each interface holds while its connection is away or slow. 64 MiB unless set. HI2 and HI3 have a
+    /// buffer each, so that content never crowds out IRI.
     #[serde(default = "buffer")]
     pub buffer: usize,
 }
@@ -147,8 +149,8 @@ pub struct LemfSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeepAliveSettings {
-    /// TIME1: after so long without a PDU a keep-alive goes. The standard wants 120 to 360 s; any positive time is taken,
-    /// since bilateral agreements and tests differ from it. 180 unless set.
+    /// TIME1: after so long without a PDU a keep-alive goes. The standard wants 120 to 360 s; any positive time is
+    /// taken, since bilateral agreements and tests differ from it. 180 unless set.
     #[serde(deserialize_with = "seconds")]
     pub time1: Duration,
     /// TIME2: the response is expected by then; a later one is counted. 30 unless set.

@@ -11,7 +11,8 @@ use writ_handover::cin::{Beginning, CinReserve};
 
 const STATE: &str = "WRIT_TEST_CIN_STATE";
 
-/// The process to be killed: says each CIN on its output once it may leave. Does nothing unless the other test started it.
+/// The process to be killed: says each CIN on its output once it may leave. Does nothing unless the other test started
+/// it.
 #[test]
 #[ignore = "started and killed by the test below"]
 fn uses_cins_until_it_is_killed() {
@@ -51,7 +52,8 @@ fn no_number_leaves_twice() {
             child.kill().unwrap();
             child.wait().unwrap();
         });
-        // Whatever it could say before it died counts as left; a line that is cut off is whole in the pipe or not at all there.
+        // Whatever it could say before it died counts as left; a line that is cut off is whole in the pipe or not at
+        // all there.
         for line in std::iter::once(first).chain(said.lines().map_while(Result::ok)) {
             let Some((_, range)) = line.split_once("CIN ") else { continue };
             let Some((from, upto)) = range.trim_end().split_once(' ') else { continue };

@@ -109,8 +109,8 @@ fn a_connection_that_breaks_under_load_loses_no_more_than_the_kernel_held() {
     }
     drop(sender);
     assert!(delivery.drain(PATIENTLY).is_complete());
-    // A connection never begins within a PDU (the LEMF would fail to decode), never before what the one before it was sent
-    // whole, and goes on without a gap.
+    // A connection never begins within a PDU (the LEMF would fail to decode), never before what the one before it was
+    // sent whole, and goes on without a gap.
     let connections: Vec<_> =
         lemf.connections().iter().map(|pdus| numbers(pdus, 1)).filter(|pdus| !pdus.is_empty()).collect();
     assert!(connections.len() >= 2);
