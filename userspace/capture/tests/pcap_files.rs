@@ -386,6 +386,9 @@ fn broken_blocks_end_the_reading() {
 }
 
 proptest::proptest! {
+    // There is no library beside an integration test for proptest to keep its failures at.
+    #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..Default::default() })]
+
     /// Whatever a file holds after its magic, reading ends, and never by a panic.
     #[test]
     fn any_octets_are_read_to_an_end(magic in 0..4usize, rest in proptest::collection::vec(proptest::num::u8::ANY, 0..600)) {

@@ -136,12 +136,10 @@ impl QueueSource {
     fn wait(&mut self) -> Result<bool, AfxdpError> {
         self.read_statistics()?;
         let ready = self.rx.poll(self.poll_timeout_ms);
-        if !ready.map_err(|error| AfxdpError::system("poll the socket", error))? {
-            return Ok(false);
-        }
-        // A socket whose interface went away is always ready, and has nothing but an error.
+        let ready = ready.map_err(|error| AfxdpError::system("poll the socket", error))?;
+        // A socket whose interface went away is idle for ever, to poll; only its error tells.
         match sys::held_error(self.rx.fd()) {
-            Ok(None) => Ok(true),
+            Ok(None) => Ok(ready),
             Ok(Some(source)) => Err(AfxdpError::Gone { interface: self.interface.clone(), source }),
             Err(error) => Err(AfxdpError::system("read the socket's error", error)),
         }

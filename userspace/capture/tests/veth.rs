@@ -1,0 +1,320 @@
+//! The whole of the live path: packets on a veth pair, the XDP program at its end, AF_XDP sockets behind it.
+//!
+//! Every test makes two network namespaces of its own, and says that it was skipped where it may not.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+mod netns;
+mod packets;
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use netns::{Pair, TAP};
+use packets::Case;
+use writ_capture::afxdp::{
+    AfxdpError, AttachMode, BindMode, Interface, Obtained, OtherTraffic, QueueSource, Queues, Settings, Verdict,
+};
+use writ_capture::{Batch, CaptureError, Source, link};
+use writ_filter::Class;
+
+/// Ends the test, visibly, where it cannot run.
+macro_rules! skip_if_impossible {
+    () => {
+        if let Some(obstacle) = netns::obstacle() {
+            println!("SKIPPED: {obstacle}");
+            return;
+        }
+    };
+}
+
+fn settings() -> Settings {
+    Settings { poll_timeout_ms: 50, frame_count: 1024, rx_ring: 1024, ..Settings::new(TAP) }
+}
+
+fn open(pair: &Pair, settings: &Settings) -> Result<(Interface, Vec<QueueSource>), AfxdpError> {
+    pair.at_tap(|| Interface::open(settings))
+}
+
+/// What `Interface::open` refuses with.
+fn refusal(pair: &Pair, settings: &Settings) -> String {
+    match open(pair, settings) {
+        Ok(_) => panic!("opened"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Everything that waits in a source, in its order.
+fn receive(source: &mut QueueSource) -> Vec<Vec<u8>> {
+    let begin = SystemTime::now();
+    let mut frames = Vec::new();
+    loop {
+        let before = frames.len();
+        let batch = source.next_batch(&mut |frame| {
+            assert_eq!(frame.link, link::ETHERNET);
+            assert_eq!(frame.wire_len as usize, frame.octets.len());
+            let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_nanos(frame.time_nanos);
+            assert!(begin <= time && time <= SystemTime::now());
+            frames.push(frame.octets.to_vec());
+        });
+        match batch.unwrap() {
+            Batch::Frames(count) => assert_eq!(count, frames.len() - before),
+            Batch::Idle => return frames,
+            Batch::End => panic!("an interface has no end"),
+        }
+    }
+}
+
+/// Packets and octets of each verdict on one queue.
+fn verdicts(interface: &Interface, queue: u32) -> BTreeMap<&'static str, (u64, u64)> {
+    let counts = interface.verdicts().unwrap();
+    assert!(counts.iter().all(|count| count.queue.is_some() || count.packets == 0));
+    let counts = counts.into_iter().filter(|count| count.queue == Some(queue));
+    counts.map(|count| (count.verdict.name(), (count.packets, count.octets))).collect()
+}
+
+/// Sends from one thread on each of the first two processors; each sends all of `frames`.
+fn send_from_two_processors(pair: &Pair, frames: &[Vec<u8>]) -> usize {
+    let processors = std::thread::available_parallelism().unwrap().get().min(2);
+    let sockets: Vec<_> = (0..processors).map(|_| pair.sending_socket()).collect();
+    std::thread::scope(|scope| {
+        for (processor, socket) in sockets.iter().enumerate() {
+            scope.spawn(move || {
+                netns::pin_to(processor);
+                frames.iter().for_each(|frame| socket.send(frame));
+            });
+        }
+    });
+    processors
+}
+
+fn mail_frames(count: usize) -> Vec<Vec<u8>> {
+    let frame = |at: usize| {
+        let segment = packets::tcp(40_000, 25, format!("NOOP {at}\r\n").as_bytes());
+        packets::ethernet(&[], packets::ETHER_IPV4, &packets::ipv4(packets::TCP, &[], 0, &segment))
+    };
+    (0..count).map(frame).collect()
+}
+
+/// Sends every case from two processors, and checks what arrives where, and every counter.
+fn check_every_case(other_traffic: OtherTraffic) {
+    let pair = Pair::new(2);
+    let before = pair.description();
+    let (interface, mut sources) = open(&pair, &Settings { other_traffic, ..settings() }).unwrap();
+    assert_eq!(interface.queues(), 2);
+    assert_eq!(interface.native_refusal(), None);
+    assert_eq!(sources.iter().map(QueueSource::queue).collect::<Vec<_>>(), [0, 1]);
+    for source in &sources {
+        // A veth runs XDP itself, and has no way around the copy.
+        assert_eq!(source.obtained(), Obtained { attach: AttachMode::Native, bind: BindMode::Copy });
+    }
+    assert!(pair.description().contains("promiscuity 1"), "{}", pair.description());
+    let stack = pair.stack_socket();
+
+    let cases = packets::cases();
+    let frames: Vec<_> = cases.iter().map(|case| case.frame.clone()).collect();
+    let senders = send_from_two_processors(&pair, &frames);
+
+    let expected: Vec<&Vec<u8>> = cases.iter().filter(|case| is_for_writ(case)).map(|case| &case.frame).collect();
+    let mut sum = 0;
+    for source in sources.iter_mut().take(senders) {
+        let received = receive(source);
+        assert!(received.iter().eq(expected.iter().copied()), "queue {}: {} frames", source.queue(), received.len());
+
+        let counts = source.counters().read();
+        assert_eq!(counts.frames, received.len() as u64);
+        assert_eq!(counts.octets, received.iter().map(|frame| frame.len() as u64).sum::<u64>());
+        assert_eq!((counts.rx_dropped, counts.rx_ring_full, counts.rx_invalid_descs), (0, 0, 0));
+
+        let verdicts = verdicts(&interface, source.queue());
+        for verdict in Verdict::ALL {
+            let of_it = cases.iter().filter(|case| verdict_of(case, other_traffic) == verdict);
+            let expected =
+                of_it.fold((0, 0), |(packets, octets), case| (packets + 1, octets + case.frame.len() as u64));
+            assert_eq!(verdicts[verdict.name()], expected, "queue {}: {verdict:?}", source.queue());
+        }
+        sum += verdicts.values().map(|(packets, _)| packets).sum::<u64>();
+    }
+    assert_eq!(sum, (cases.len() * senders) as u64);
+
+    let others = cases.iter().filter(|case| !is_for_writ(case)).count() * senders;
+    let expected_at_stack = if other_traffic == OtherTraffic::Pass { others } else { 0 };
+    assert_eq!(stack.drain(), expected_at_stack);
+
+    // All is as it was, and can be opened again at once.
+    drop((interface, sources));
+    assert_eq!(pair.description(), before);
+    let (_interface, mut sources) = open(&pair, &settings()).unwrap();
+    let senders = send_from_two_processors(&pair, &mail_frames(3));
+    for source in sources.iter_mut().take(senders) {
+        assert_eq!(receive(source), mail_frames(3));
+    }
+}
+
+fn is_for_writ(case: &Case) -> bool {
+    matches!(case.class, Class::Mail | Class::Fragment)
+}
+
+fn verdict_of(case: &Case, other_traffic: OtherTraffic) -> Verdict {
+    match (case.class, other_traffic) {
+        (Class::Mail, _) => Verdict::MailRedirected,
+        (Class::Fragment, _) => Verdict::FragmentRedirected,
+        (Class::Malformed, _) => Verdict::Malformed,
+        (Class::TooDeep, _) => Verdict::TooDeep,
+        (Class::Other, OtherTraffic::Pass) => Verdict::OtherPassed,
+        (Class::Other, OtherTraffic::Drop) => Verdict::OtherDropped,
+    }
+}
+
+#[test]
+fn mail_goes_up_and_the_rest_passes() {
+    skip_if_impossible!();
+    check_every_case(OtherTraffic::Pass);
+}
+
+#[test]
+fn mail_goes_up_and_the_rest_is_dropped() {
+    skip_if_impossible!();
+    check_every_case(OtherTraffic::Drop);
+}
+
+#[test]
+fn a_source_can_be_moved_to_its_worker() {
+    skip_if_impossible!();
+    let pair = Pair::new(1);
+    let (_interface, sources) = open(&pair, &settings()).unwrap();
+    let frames = mail_frames(5_000);
+    let received = std::thread::scope(|scope| {
+        let mut source = sources.into_iter().next().unwrap();
+        let total = frames.len();
+        let worker = scope.spawn(move || {
+            let mut received = Vec::new();
+            while received.len() < total {
+                source.next_batch(&mut |frame| received.push(frame.octets.to_vec())).unwrap();
+                let lost = source.counters().read();
+                assert_eq!((lost.rx_dropped, lost.rx_ring_full), (0, 0));
+            }
+            received
+        });
+        let socket = pair.sending_socket();
+        for burst in frames.chunks(64) {
+            burst.iter().for_each(|frame| socket.send(frame));
+            std::thread::sleep(std::time::Duration::from_micros(500));
+        }
+        worker.join().unwrap()
+    });
+    assert_eq!(received, frames);
+}
+
+#[test]
+fn every_lost_packet_is_counted() {
+    skip_if_impossible!();
+    let pair = Pair::new(1);
+    let (interface, mut sources) = open(&pair, &Settings { frame_count: 128, rx_ring: 64, ..settings() }).unwrap();
+    let socket = pair.sending_socket();
+    let frames = mail_frames(1_000);
+    frames.iter().for_each(|frame| socket.send(frame));
+    // What fits into the ring is there, the oldest; the kernel counted the rest.
+    let received = receive(&mut sources[0]);
+    assert_eq!(received, frames[..64]);
+    let counts = sources[0].counters().read();
+    assert_eq!(counts.frames, 64);
+    assert_eq!(counts.rx_ring_full + counts.rx_dropped, 936, "{counts:?}");
+    assert_eq!(verdicts(&interface, 0)["mail_redirected"].0, 1_000);
+    // The queue goes on as if nothing had been.
+    mail_frames(10).iter().for_each(|frame| socket.send(frame));
+    assert_eq!(receive(&mut sources[0]), mail_frames(10));
+}
+
+#[test]
+fn a_queue_without_socket_is_counted_as_such() {
+    skip_if_impossible!();
+    let pair = Pair::new(2);
+    let stack = pair.stack_socket();
+    let (interface, mut sources) = open(&pair, &Settings { queues: Queues::Listed(vec![0]), ..settings() }).unwrap();
+    assert_eq!(sources.len(), 1);
+    let senders = send_from_two_processors(&pair, &mail_frames(7));
+    assert_eq!(receive(&mut sources[0]), mail_frames(7));
+    assert_eq!(verdicts(&interface, 0)["mail_redirected"].0, 7);
+    if senders == 2 {
+        assert_eq!(verdicts(&interface, 1)["no_socket"].0, 7);
+        assert_eq!(stack.drain(), 7);
+    }
+}
+
+#[test]
+fn generic_mode_is_taken_and_told_where_native_is_refused() {
+    skip_if_impossible!();
+    let pair = Pair::new(1);
+    // The driver of veth refuses XDP where its peer may send more than a page.
+    pair.ip_at_sender(&format!("link set {} mtu 9000", netns::SENDER));
+    pair.ip_at_tap(&format!("link set {TAP} mtu 9000"));
+    let small = Settings { frame_size: 2048, ..settings() };
+    let (interface, mut sources) = open(&pair, &small).unwrap();
+    assert_eq!(interface.attach_mode(), AttachMode::Generic);
+    assert!(interface.native_refusal().is_some());
+    assert!(u64::from(interface.mtu()) > u64::from(small.longest_packet()));
+    assert_eq!(sources[0].obtained(), Obtained { attach: AttachMode::Generic, bind: BindMode::Copy });
+
+    let socket = pair.sending_socket();
+    mail_frames(20).iter().for_each(|frame| socket.send(frame));
+    let long = packets::ipv4(packets::TCP, &[], 0, &packets::tcp(40_000, 25, &[b'x'; 3000]));
+    socket.send(&packets::ethernet(&[], packets::ETHER_IPV4, &long));
+    assert_eq!(receive(&mut sources[0]), mail_frames(20));
+    assert_eq!(sources[0].counters().read().rx_dropped, 1);
+    assert_eq!(verdicts(&interface, 0)["mail_redirected"].0, 21);
+}
+
+#[test]
+fn a_vanished_interface_is_one_error() {
+    skip_if_impossible!();
+    let pair = Pair::new(1);
+    let (_interface, mut sources) = open(&pair, &settings()).unwrap();
+    assert_eq!(receive(&mut sources[0]).len(), 0);
+    pair.ip_at_tap(&format!("link del {TAP}"));
+    // The kernel takes a device down in the background.
+    let mut batches = (0..100).map(|_| sources[0].next_batch(&mut |_| panic!("a frame")));
+    let error = batches.find_map(Result::err).expect("an error within 5 seconds");
+    assert!(matches!(error, CaptureError::Afxdp(AfxdpError::Gone { .. })), "{error:?}");
+    assert!(matches!(sources[0].next_batch(&mut |_| panic!("a frame")), Ok(Batch::End)));
+}
+
+#[test]
+fn refusals_say_what_is_wrong() {
+    skip_if_impossible!();
+    let pair = Pair::new(2);
+    assert_eq!(refusal(&pair, &Settings::new("eth9")), "interface eth9 does not exist");
+    let queue_9 = Settings { queues: Queues::Listed(vec![0, 9]), ..settings() };
+    assert_eq!(refusal(&pair, &queue_9), "interface tap0 has 2 receive queues: there is no queue 9");
+
+    let unprivileged = pair.at_tap(|| netns::without_capabilities(|| Interface::open(&settings()).map(|_| ())));
+    let error = unprivileged.unwrap_err().to_string();
+    assert!(error.contains("needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF"), "{error}");
+    let quiet = Settings { promiscuous: false, ..settings() };
+    let unprivileged = pair.at_tap(|| netns::without_capabilities(|| Interface::open(&quiet).map(|_| ())));
+    let error = unprivileged.unwrap_err().to_string();
+    assert!(error.contains("needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF"), "{error}");
+
+    let first = open(&pair, &settings()).unwrap();
+    assert_eq!(refusal(&pair, &settings()), "interface tap0 has another XDP program attached");
+    drop(first);
+    pair.ip_at_tap(&format!("link set {TAP} down"));
+    assert_eq!(refusal(&pair, &settings()), "interface tap0 is down: ip link set tap0 up");
+}
+
+#[test]
+fn busy_polling_can_be_asked_for() {
+    skip_if_impossible!();
+    let pair = Pair::new(1);
+    let busy_poll = Some(writ_capture::afxdp::BusyPoll { micros: 20, budget: 64 });
+    let (_interface, mut sources) = open(&pair, &Settings { busy_poll, ..settings() }).unwrap();
+    let socket = pair.sending_socket();
+    mail_frames(100).iter().for_each(|frame| socket.send(frame));
+    assert_eq!(receive(&mut sources[0]), mail_frames(100));
+}
