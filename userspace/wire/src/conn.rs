@@ -15,6 +15,9 @@ use crate::{Counters, Time};
 /// this much when the capture missed what came before.
 const RESET_SLACK: u64 = 65_535;
 
+/// How far back a segment may lie and still be a retransmission: more than any sender keeps to send again.
+const LATE: u64 = 16 << 20;
+
 /// Both directions of a connection.
 #[derive(Default)]
 pub(crate) struct Conn {
@@ -86,27 +89,35 @@ impl Conn {
         }
         here.seen = true;
         here.absent = false;
-        if !here.is_known() {
+        // A server that keeps no state for half-open connections may answer a repeated SYN with another number.
+        let is_new_answer =
+            syn && here.is_vacant() && flags.has(Flags::ACK) && segment.acknowledgement == there.origin as u32;
+        if !here.is_known() || is_new_answer {
             here.start(sequence);
+            // The SYN's own number is not acknowledged yet.
+            here.acked -= u64::from(syn);
         }
         let mut span = Span { at: here.position(sequence), octets: segment.payload, cut: segment.cut };
         let has_payload = !segment.payload.is_empty() || segment.cut > 0;
         let jump = u64::from(scope.settings.max_jump);
-        let far = span.at.abs_diff(here.next) > jump;
+        let is_far = span.at.saturating_sub(here.next) > jump || span.end() + LATE < here.next;
+        let is_far = is_far && (here.anchored || here.held.is_some());
         // Until a direction's start is settled, the earliest octet that came is its start.
         if syn && (!here.anchored || here.is_untouched() && span.at < here.next) {
             here.place(span.at);
             here.anchored = true;
-        } else if has_payload && !far && !here.anchored && (span.at < here.next || here.held.is_none()) {
+        } else if has_payload && !is_far && !here.anchored && (span.at < here.next || here.held.is_none()) {
             here.place(span.at);
         }
 
         let mut need = 0;
-        if flags.has(Flags::ACK) && !far {
-            if !there.is_known() {
+        if flags.has(Flags::ACK) && !is_far {
+            // A SYN-ACK, and the first packet that answers one, acknowledge the SYN and nothing more.
+            let is_first = syn || here.anchored && here.is_untouched() && span.at == here.origin;
+            let distance = there.position(segment.acknowledgement).abs_diff(there.next);
+            if !there.is_known() || is_first && there.is_vacant() && there.acked < there.next && distance > jump {
                 there.start(segment.acknowledgement);
-                // A SYN-ACK, and the first packet that answers one, acknowledge the SYN and nothing more.
-                there.anchored = syn || here.anchored && here.is_untouched() && span.at == here.origin;
+                there.anchored = is_first;
             }
             let position = there.position(segment.acknowledgement);
             if position > there.top().saturating_add(jump) {
@@ -127,10 +138,11 @@ impl Conn {
             flags,
         };
         scope.streams.packet(scope.session, &packet);
-        if far {
+        if is_far {
             scope.counters.off_window += 1;
             return Received::OffWindow;
         }
+        here.sent = here.sent.max(span.end());
 
         let fin = flags.has(Flags::FIN).then(|| span.end());
         if here.anchored && !syn && fin.is_none() && span.at + 1 == here.next && span.end() <= here.next {
@@ -223,6 +235,10 @@ impl Conn {
             flags: segment.flags,
         };
         scope.streams.packet(scope.session, &packet);
-        if is_believed { Received::Reset } else { Received::OffWindow }
+        if !is_believed {
+            return Received::OffWindow;
+        }
+        here.sent = here.sent.max(at);
+        Received::Reset
     }
 }

@@ -145,6 +145,12 @@ impl Conn {
                 there.anchored = true;
                 there.absent = there.heard <= since;
             }
+            // The other end was heard since, and had not sent what it should have been acknowledged for: no gap for that.
+            Stall::Peer if there.heard > since && there.sent < there.needed(need) => {
+                scope.counters.acks_unbelieved += 1;
+                there.acked = there.top();
+                deliver_first(here, from, scope);
+            }
             Stall::Peer => {
                 there.absent = there.heard <= since;
                 let need = there.needed(need);

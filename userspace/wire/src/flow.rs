@@ -64,8 +64,12 @@ pub(crate) struct Flow<T> {
     pub(crate) is_established: bool,
     pub(crate) has_payload: bool,
     pub(crate) class: Class,
+    /// Segments in a row that were too far away to belong to it.
+    pub(crate) strays: u8,
     /// Who sent an RST that was believed.
     pub(crate) reset_by: Option<Direction>,
+    /// How far its sender had come.
+    pub(crate) reset_at: u64,
     vlan: u16,
     pub(crate) conn: Conn,
     /// `None` when the connection was closed and the flow lingers.
@@ -88,7 +92,9 @@ impl<T> Flow<T> {
             is_established: false,
             has_payload: false,
             class: Class::HalfOpen,
+            strays: 0,
             reset_by: None,
+            reset_at: 0,
             vlan: (vlans & 0x0fff) as u16,
             conn: Conn::default(),
             session: None,

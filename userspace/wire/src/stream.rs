@@ -19,6 +19,8 @@ pub(crate) struct Half {
     pub(crate) origin: u64,
     /// The other end acknowledged everything before this.
     pub(crate) acked: u64,
+    /// The highest position that this end has shown to have reached, by the sequence numbers of its packets.
+    pub(crate) sent: u64,
     /// When this end was last heard.
     pub(crate) heard: Time,
     /// What cannot be delivered yet.
@@ -108,7 +110,7 @@ impl Half {
     pub(crate) fn start(&mut self, sequence: u32) {
         // One turn above zero, so that what lies before it has a position as well.
         self.place(1 << 32 | u64::from(sequence));
-        self.acked = self.next;
+        (self.acked, self.sent) = (self.next, self.next);
     }
 
     /// Puts the start of the stream at `position`.
@@ -128,10 +130,14 @@ impl Half {
         position.saturating_sub(self.origin)
     }
 
-    /// The highest position that the sender is known to have sent.
+    /// The highest position that the sender is known to have reached.
     pub(crate) fn top(&self) -> u64 {
-        let held = self.held.as_ref().and_then(|held| held.top());
-        held.unwrap_or(0).max(self.next)
+        self.sent.max(self.next)
+    }
+
+    /// Whether no octet has come yet that says where the stream is.
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.is_untouched() && self.held.is_none()
     }
 
     /// Where the FIN is, if one was seen.
@@ -155,7 +161,9 @@ impl Half {
     pub(crate) fn acknowledge(&mut self, position: u64, now: Time) {
         if position > self.acked {
             // From here on it is known that a missing octet was not lost on the network but not captured, or captured late.
-            if self.acked <= self.next
+            let is_hole = self.first_held().is_some_and(|first| first > self.next);
+            if is_hole
+                && self.acked <= self.next
                 && position > self.next
                 && let Some(held) = &mut self.held
             {
@@ -188,11 +196,6 @@ impl Half {
 }
 
 impl Held {
-    fn top(&self) -> Option<u64> {
-        let last = self.pieces.last_key_value().map(|(at, piece)| at + piece.length());
-        last.max(self.fin)
-    }
-
     /// Takes the first piece out.
     pub(crate) fn pop(&mut self) -> Option<(u64, Piece)> {
         let (at, piece) = self.pieces.pop_first()?;

@@ -8,6 +8,9 @@ use crate::table::Table;
 use crate::tcp::Segment;
 use crate::{Counters, Time};
 
+/// After so many segments in a row that are far off its window, a flow is taken for over.
+const MANY_STRAYS: u8 = 16;
+
 /// In place of the flow of a packet that has none.
 pub(crate) const NO_FLOW: u32 = u32::MAX;
 
@@ -103,15 +106,19 @@ impl<S: Streams> Tracker<S> {
         let received = flow.conn.receive(from, segment, time, &mut scope);
         flow.is_established |= !segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::RST);
         flow.has_payload |= !segment.payload.is_empty();
+        let here = flow.conn.half(from);
         match received {
             // Whoever sent an RST has forgotten the connection: if it goes on all the same, the RST was forged.
-            Received::Taken if flow.reset_by == Some(from) && !segment.payload.is_empty() => flow.reset_by = None,
+            Received::Taken if flow.reset_by == Some(from) && here.sent > flow.reset_at => flow.reset_by = None,
+            Received::Taken => flow.strays = 0,
             Received::Reset if flow.reset_by.is_none() => {
                 flow.reset_by = Some(from);
+                flow.reset_at = here.top();
                 flow.over = time;
             }
+            Received::Reset => {}
             Received::OffWindow if segment.flags.has(Flags::RST) => counters.resets_off_window += 1,
-            _ => {}
+            Received::OffWindow => flow.strays = flow.strays.saturating_add(1),
         }
         let is_refused = flow.reset_by.is_some() && !flow.is_established;
         let is_over = flow.is_over();
@@ -167,6 +174,8 @@ impl<S: Streams> Tracker<S> {
             let is_other = here.anchored && here.origin as u32 != segment.sequence.wrapping_add(1);
             is_other && (accepts || flow.class == Class::Ending)
         } else {
+            // Many in a row far away: this is another connection, of which nobody captured the SYN.
+            let is_lost = flow.strays >= MANY_STRAYS && !segment.payload.is_empty();
             // The client goes on from its new SYN, in a capture without the server's side; or payload after the end: of a
             // connection that an RST did not end after all, or whose SYN was not captured.
             let answers = challenger.is_some_and(|isn| segment.sequence == isn.wrapping_add(1));
@@ -174,7 +183,7 @@ impl<S: Streams> Tracker<S> {
                 && flow.reset_by == Some(from)
                 && here.position(segment.sequence) >= here.next
                 && !segment.payload.is_empty();
-            answers || is_revived
+            is_lost || answers || is_revived
         };
         if is_new {
             self.close(id, now, Close::Reused, settings, counters, streams);

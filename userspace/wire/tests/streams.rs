@@ -574,3 +574,65 @@ fn a_long_pause_between_captures_ends_what_was_open_and_nothing_of_what_follows(
     tap.finish();
     assert_eq!(tap.recorder.told.len(), 2);
 }
+
+#[test]
+fn a_connection_whose_start_was_missed_on_ports_of_an_older_one() {
+    for far in [3_000_000_000_u32, 3 << 29] {
+        let mut tap = Tap::default();
+        tap.handshake();
+        tap.send(FromClient, 1001, 5001, ACK, "old");
+        for n in 0..40 {
+            tap.send(FromClient, far + n, 99, ACK, "n");
+        }
+        tap.finish();
+        assert_eq!(tap.recorder.told.len(), 2);
+        assert_eq!(tap.recorder.told[0].close(), Some(Close::Reused));
+        assert_eq!(tap.recorder.told[1].text(FromClient), "n".repeat(24));
+        assert_eq!(tap.wire.counters().off_window, 16);
+    }
+}
+
+#[test]
+fn an_acknowledgement_of_octets_that_their_sender_has_not_sent_makes_no_gap() {
+    let mut tap = Tap::default();
+    tap.handshake();
+    // Made to be seen by a tap alone.
+    tap.send(FromClient, 1001, 900_000, ACK, "AB");
+    tap.pass(SECOND);
+    tap.send(FromServer, 5001, 1003, ACK, "");
+    tap.pass(SECOND * 6);
+    tap.send(FromServer, 5001, 1003, ACK, "220");
+    tap.send(FromServer, 5004, 1003, ACK, "250");
+    let told = tap.only();
+    assert_eq!(told.script(), [(FromClient, "AB".to_owned()), (FromServer, "220250".to_owned())]);
+}
+
+#[test]
+fn a_server_that_answers_each_syn_with_another_number() {
+    let mut tap = Tap::default();
+    tap.send(FromClient, 1000, 0, SYN, "");
+    tap.send(FromServer, 5000, 1001, SYN | ACK, "");
+    tap.send(FromClient, 1000, 0, SYN, "");
+    tap.send(FromServer, 3_000_000_000, 1001, SYN | ACK, "");
+    tap.send(FromClient, 1001, 3_000_000_001, ACK, "");
+    tap.send(FromServer, 3_000_000_001, 1001, ACK, "220");
+    assert_eq!(tap.only().text(FromServer), "220");
+    // The second answer was not captured.
+    let mut tap = Tap::default();
+    tap.send(FromClient, 1000, 0, SYN, "");
+    tap.send(FromServer, 5000, 1001, SYN | ACK, "");
+    tap.send(FromClient, 1001, 3_000_000_001, ACK, "");
+    tap.send(FromServer, 3_000_000_001, 1001, ACK, "220");
+    assert_eq!(tap.only().text(FromServer), "220");
+}
+
+#[test]
+fn octets_that_come_after_the_reset_but_were_sent_before_it_do_not_undo_it() {
+    let mut tap = Tap::default();
+    tap.handshake();
+    tap.send(FromClient, 1003, 5001, RST | ACK, "");
+    tap.send(FromClient, 1001, 5001, ACK, "AB");
+    tap.pass(SECOND * 6);
+    let told = &tap.recorder.told[0];
+    assert_eq!((told.text(FromClient).as_str(), told.close()), ("AB", Some(Close::Reset)));
+}
