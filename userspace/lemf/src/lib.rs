@@ -5,7 +5,12 @@
 
 mod decode_file;
 mod pdu_buffer;
+pub mod receiver;
+pub mod record;
 pub mod show;
 pub mod smtp;
+mod summary;
 
 pub use decode_file::{DecodeSummary, End, Found, decode_file, decode_reader};
+pub use receiver::{LemfError, Settings, receive};
+pub use summary::Summary;

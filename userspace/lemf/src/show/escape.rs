@@ -19,8 +19,24 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
+/// As [`escape`], of octets that may be no UTF-8: those that are not stand as `\xNN`.
+#[must_use]
+pub fn escape_octets(octets: &[u8]) -> String {
+    let mut escaped = String::with_capacity(octets.len());
+    for chunk in octets.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            push(&mut escaped, character);
+        }
+        for octet in chunk.invalid() {
+            // Writing to a String does not fail.
+            let _ = write!(escaped, "\\x{octet:02x}");
+        }
+    }
+    escaped
+}
+
 /// Adds one character, escaped where it has to be.
-pub(crate) fn push(escaped: &mut String, character: char) {
+fn push(escaped: &mut String, character: char) {
     match character {
         '\\' => escaped.push_str("\\\\"),
         '\r' => escaped.push_str("\\r"),
@@ -62,6 +78,7 @@ mod tests {
         assert_eq!(escape("a\r\nb\tc\\"), "a\\r\\nb\\tc\\\\");
         assert_eq!(escape("\u{9b}31m \u{202e}gpj.exe \u{7f}"), "\\u{9b}31m \\u{202e}gpj.exe \\u{7f}");
         assert_eq!(escape("jürgen@例え.jp"), "jürgen@例え.jp");
+        assert_eq!(escape_octets(b"a\xff\x1b\xc3\xa9"), "a\\xff\\u{1b}é");
     }
 
     #[test]

@@ -35,7 +35,8 @@ fn time(header: &PsHeader) -> String {
         .unwrap_or_else(|| "(no time)".to_owned())
 }
 
-fn payload(payload: &Payload) -> String {
+/// What a PDU holds, without its header.
+pub(crate) fn payload(payload: &Payload) -> String {
     match payload {
         Payload::IriPayloadSequence(records) => each("IRI", records, iri),
         Payload::CcPayloadSequence(pieces) => each("CC", pieces, cc),

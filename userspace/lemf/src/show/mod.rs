@@ -10,10 +10,12 @@ mod octets;
 mod text;
 mod time;
 
-pub use escape::escape;
+pub use escape::{escape, escape_octets};
 pub use json::json;
 pub use line::line;
+pub(crate) use line::payload as payload_line;
 pub use text::text;
+pub(crate) use time::of_stamp;
 pub use time::rfc3339;
 
 use serde_json::Value;

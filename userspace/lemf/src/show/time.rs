@@ -32,7 +32,7 @@ fn date(days: u64) -> (u64, u64, u64) {
     (era * 400 + year + carry, month, day)
 }
 
-pub(super) fn of_stamp(stamp: &MicroSecondTimeStamp) -> Option<String> {
+pub(crate) fn of_stamp(stamp: &MicroSecondTimeStamp) -> Option<String> {
     rfc3339(stamp.seconds, stamp.micro_seconds)
 }
 

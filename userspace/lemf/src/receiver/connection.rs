@@ -1,0 +1,146 @@
+//! One connection to a sender.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{mpsc, watch};
+use writ_etsi::{DecodeError, FrameError, Payload, PsPdu, TriPayload};
+
+use crate::pdu_buffer::PduBuffer;
+
+/// Octets that are read at a time.
+const READ_AT_ONCE: usize = 128 * 1024;
+/// After the signal to stop: how long a connection has to be silent before it counts as drained.
+const DRAINED: Duration = Duration::from_millis(50);
+
+/// What connections tell the recorder.
+pub(super) enum Arrived {
+    Opened { peer: SocketAddr },
+    Refused { peer: SocketAddr },
+    Pdus(Vec<(Bytes, Result<PsPdu, DecodeError>)>),
+    KeepAlives(u64),
+    Closed { peer: SocketAddr, ended: Ended },
+}
+
+/// How a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Ended {
+    #[error("closed the connection")]
+    ByPeer,
+    #[error("closed the connection inside a PDU, {octets} octets of which are lost")]
+    InsidePdu { octets: usize },
+    #[error("was silent for {} s: connection closed", .0.as_secs())]
+    Idle(Duration),
+    #[error("takes no answers: connection closed")]
+    Unanswerable,
+    #[error("offset {offset}: {error}: connection closed")]
+    NoPdu { offset: u64, error: FrameError },
+    #[error("connection lost: {0}")]
+    Lost(io::Error),
+    #[error("disconnected: the receiver stops")]
+    Stopped,
+}
+
+impl Ended {
+    /// Whether something may be lost by it that the sender does not know of.
+    pub(super) fn is_broken(&self) -> bool {
+        !matches!(self, Self::ByPeer | Self::Stopped)
+    }
+}
+
+/// What all connections of a receiver have in common.
+#[derive(Clone)]
+pub(super) struct Connection {
+    pub(super) max_pdu_octets: usize,
+    pub(super) idle: Option<Duration>,
+    pub(super) answer: Duration,
+    pub(super) sender: mpsc::Sender<Arrived>,
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+impl Connection {
+    pub(super) async fn tell(&self, arrived: Arrived) {
+        // The recorder is gone only when it failed, and the receiver then ends with that.
+        let _ = self.sender.send(arrived).await;
+    }
+
+    /// Reads PDUs from a stream until it ends, and answers keep-alives.
+    pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&mut self, mut stream: S) -> Ended {
+        let mut buffer = PduBuffer::new(self.max_pdu_octets);
+        loop {
+            buffer.tail().reserve(READ_AT_ONCE);
+            let wait = if *self.stopping.borrow() { Some(DRAINED) } else { self.idle };
+            let read = tokio::select! {
+                read = within(wait, stream.read_buf(buffer.tail())) => read,
+                // The next round waits no longer than it takes to drain.
+                Ok(()) = self.stopping.changed() => continue,
+            };
+            match read {
+                None if *self.stopping.borrow() => return Ended::Stopped,
+                None => return Ended::Idle(self.idle.unwrap_or_default()),
+                Some(Err(error)) => return Ended::Lost(error),
+                Some(Ok(0)) => {
+                    return match buffer.unfinished() {
+                        (0, _) => Ended::ByPeer,
+                        (octets, _) => Ended::InsidePdu { octets },
+                    };
+                }
+                Some(Ok(_)) => {}
+            }
+            let (pdus, answers, framed) = take_in(&mut buffer);
+            if !pdus.is_empty() {
+                self.tell(Arrived::Pdus(pdus)).await;
+            }
+            if let Err(error) = framed {
+                return Ended::NoPdu { offset: buffer.offset(), error };
+            }
+            if !answers.is_empty() {
+                let count = answers.len() as u64;
+                match within(Some(self.answer), stream.write_all(&answers.concat())).await {
+                    None => return Ended::Unanswerable,
+                    Some(Err(error)) => return Ended::Lost(error),
+                    Some(Ok(())) => self.tell(Arrived::KeepAlives(count)).await,
+                }
+            }
+        }
+    }
+}
+
+type TakenIn = (Vec<(Bytes, Result<PsPdu, DecodeError>)>, Vec<Vec<u8>>, Result<(), FrameError>);
+
+/// The PDUs that are there as a whole, the answers to those that ask for one, and whether the octets after them can be read.
+fn take_in(buffer: &mut PduBuffer) -> TakenIn {
+    let (mut pdus, mut answers) = (Vec::new(), Vec::new());
+    loop {
+        match buffer.next() {
+            Ok(Some((_, octets))) => match writ_etsi::decode(&octets) {
+                Ok(pdu) => match pdu.payload {
+                    Payload::TriPayload(TriPayload::KeepAlive) => answers.extend(answer(pdu)),
+                    Payload::TriPayload(TriPayload::KeepAliveResponse) => {}
+                    _ => pdus.push((octets, Ok(pdu))),
+                },
+                Err(error) => pdus.push((octets, Err(error))),
+            },
+            Ok(None) => return (pdus, answers, Ok(())),
+            Err(error) => return (pdus, answers, Err(error)),
+        }
+    }
+}
+
+/// `keep-aliveResponse` under the header of the request. None to a header that the standard does not allow: a sender that waits for the
+/// answer then sees that something is wrong with it.
+fn answer(request: PsPdu) -> Option<Vec<u8>> {
+    let response = PsPdu { payload: Payload::TriPayload(TriPayload::KeepAliveResponse), ..request };
+    writ_etsi::encode(&response).ok()
+}
+
+/// The outcome of `act`, unless it takes longer than `limit`.
+async fn within<T>(limit: Option<Duration>, act: impl Future<Output = T>) -> Option<T> {
+    match limit {
+        Some(limit) => tokio::time::timeout(limit, act).await.ok(),
+        None => Some(act.await),
+    }
+}

@@ -1,0 +1,316 @@
+//! One communication: its transcript, its messages and its packets.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+
+use writ_etsi::{EmailCc, EmailEvent, EmailFormat, EmailIri, EmailProtocol, MicroSecondTimeStamp, PayloadDirection};
+
+use super::names::Communication;
+use super::open_files::OpenFiles;
+use super::packets;
+use crate::show::{escape_octets, of_stamp};
+use crate::smtp::{Side, SmtpEvent, SmtpReader, side_of};
+use crate::summary::Summary;
+
+/// Octets of segmented content that are put together again. An IP packet has less.
+const MAX_SEGMENTED: usize = 1024 * 1024;
+
+/// Where files go, and what is counted on the way.
+pub(super) struct Store {
+    pub(super) root: PathBuf,
+    pub(super) files: OpenFiles,
+    pub(super) summary: Summary,
+}
+
+pub(super) struct Session {
+    reader: SmtpReader,
+    output: Output,
+    /// The direction in which the client's octets come, once the content has told.
+    client: Option<PayloadDirection>,
+    /// The same as the kind of event tells it.
+    client_by_event: PayloadDirection,
+    protocol: Option<EmailProtocol>,
+    /// Content between `firstSegmentFlag` and `lastSegmentFlag`.
+    segmented: Option<Vec<u8>>,
+    /// When this session was last heard, on the recorder's clock.
+    pub(super) used: u64,
+}
+
+impl Session {
+    pub(super) fn new(communication: &Communication) -> Self {
+        Self {
+            reader: SmtpReader::default(),
+            output: Output { stem: communication.file_stem(), number: 1, open: None, unanswered: HashMap::new() },
+            client: None,
+            client_by_event: PayloadDirection::FromTarget,
+            protocol: None,
+            segmented: None,
+            used: 0,
+        }
+    }
+
+    /// Notes what an event says about the session, and puts it into the transcript.
+    pub(super) fn event(
+        &mut self,
+        store: &mut Store,
+        stamp: Option<&MicroSecondTimeStamp>,
+        iri: Option<&EmailIri>,
+        shown: &str,
+    ) -> io::Result<()> {
+        if let Some(iri) = iri {
+            self.protocol = Some(iri.protocol_id);
+            // Where a recipient is the target, the session is somebody else's and the client sends towards the target.
+            self.client_by_event = match iri.event_type {
+                EmailEvent::Receive => PayloadDirection::ToTarget,
+                _ => PayloadDirection::FromTarget,
+            };
+        }
+        self.output.note(store, stamp, "I", shown)
+    }
+
+    /// Puts words about the session into its transcript.
+    pub(super) fn remark(
+        &mut self,
+        store: &mut Store,
+        stamp: Option<&MicroSecondTimeStamp>,
+        words: &str,
+    ) -> io::Result<()> {
+        self.output.note(store, stamp, "!", words)
+    }
+
+    pub(super) fn first_segment(&mut self, store: &mut Store) {
+        if self.segmented.replace(Vec::new()).is_some() {
+            store.summary.segment_faults += 1;
+        }
+    }
+
+    pub(super) fn last_segment(&mut self, store: &mut Store, stamp: Option<&MicroSecondTimeStamp>) -> io::Result<()> {
+        match self.segmented.take() {
+            Some(content) if !content.is_empty() => self.output.packets(store, stamp, &content),
+            Some(_) => Ok(()),
+            None => {
+                store.summary.segment_faults += 1;
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn email_cc(
+        &mut self,
+        store: &mut Store,
+        stamp: Option<&MicroSecondTimeStamp>,
+        direction: Option<PayloadDirection>,
+        cc: &EmailCc,
+    ) -> io::Result<()> {
+        match cc.email_format {
+            EmailFormat::Application => self.application(store, stamp, direction, &cc.content),
+            EmailFormat::IpPacket => self.ip_packet(store, stamp, &cc.content),
+            EmailFormat::Unrecognised(_) => {
+                let words = format!("{} octets in a format without a name", cc.content.len());
+                self.remark(store, stamp, &words)
+            }
+        }
+    }
+
+    /// A piece of a packet waits for the others; a stream of octets needs no such care.
+    fn ip_packet(&mut self, store: &mut Store, stamp: Option<&MicroSecondTimeStamp>, content: &[u8]) -> io::Result<()> {
+        match &mut self.segmented {
+            Some(segmented) if segmented.len() + content.len() <= MAX_SEGMENTED => {
+                segmented.extend_from_slice(content);
+                Ok(())
+            }
+            Some(_) => {
+                store.summary.segment_faults += 1;
+                let segmented = self.segmented.take().unwrap_or_default();
+                self.output.packets(store, stamp, &segmented)?;
+                self.output.packets(store, stamp, content)
+            }
+            None => self.output.packets(store, stamp, content),
+        }
+    }
+
+    fn application(
+        &mut self,
+        store: &mut Store,
+        stamp: Option<&MicroSecondTimeStamp>,
+        direction: Option<PayloadDirection>,
+        content: &[u8],
+    ) -> io::Result<()> {
+        let side = self.side(direction, content);
+        let smtp = matches!(self.protocol, None | Some(EmailProtocol::Smtp | EmailProtocol::Undefined));
+        let Some(side) = side else {
+            return self.output.lines(store, stamp, "?", content);
+        };
+        if !smtp {
+            let mark = if side == Side::Client { "C" } else { "S" };
+            return self.output.lines(store, stamp, mark, content);
+        }
+        let (output, mut result) = (&mut self.output, Ok(()));
+        self.reader.octets(side, content, &mut |event| {
+            if result.is_ok() {
+                result = output.smtp(store, stamp, event);
+            }
+        });
+        result
+    }
+
+    /// Which end sent `content`: as its first octets tell, and else as those before it or the kind of event do.
+    fn side(&mut self, direction: Option<PayloadDirection>, content: &[u8]) -> Option<Side> {
+        let other = |direction| match direction {
+            PayloadDirection::FromTarget => PayloadDirection::ToTarget,
+            _ => PayloadDirection::FromTarget,
+        };
+        let direction = direction
+            .filter(|direction| matches!(direction, PayloadDirection::FromTarget | PayloadDirection::ToTarget));
+        let looks = if self.reader.is_between_lines() { side_of(content) } else { None };
+        let Some(direction) = direction else { return looks };
+        match looks {
+            Some(Side::Client) => self.client = Some(direction),
+            // A client can send what looks like a reply, a server never what looks like a command.
+            Some(Side::Server) if self.client.is_none() => self.client = Some(other(direction)),
+            _ => {}
+        }
+        let client = self.client.unwrap_or(self.client_by_event);
+        Some(if direction == client { Side::Client } else { Side::Server })
+    }
+
+    /// The session is not heard any more: what is unfinished is told so.
+    pub(super) fn finish(mut self, store: &mut Store) -> io::Result<()> {
+        if let Some(content) = self.segmented.take() {
+            store.summary.segment_faults += 1;
+            if !content.is_empty() {
+                self.output.packets(store, None, &content)?;
+            }
+        }
+        let (output, mut result) = (&mut self.output, Ok(()));
+        self.reader.finish(&mut |event| {
+            if result.is_ok() {
+                result = output.smtp(store, None, event);
+            }
+        });
+        result
+    }
+}
+
+/// A message that is being written.
+struct Message {
+    path: PathBuf,
+    octets: u64,
+}
+
+/// The files of a session.
+struct Output {
+    stem: String,
+    /// The number of the next message's file.
+    number: u64,
+    open: Option<Message>,
+    /// Complete messages whose answer is still to come, as many as the reader awaits replies.
+    unanswered: HashMap<u64, PathBuf>,
+}
+
+impl Output {
+    fn note(
+        &mut self,
+        store: &mut Store,
+        stamp: Option<&MicroSecondTimeStamp>,
+        mark: &str,
+        words: &str,
+    ) -> io::Result<()> {
+        let time = stamp.and_then(of_stamp).unwrap_or_else(|| "-".to_owned());
+        let path = store.root.join("sessions").join(format!("{}.txt", self.stem));
+        store.files.append(&path, format!("{time} {mark}: {words}\n").as_bytes())
+    }
+
+    /// Lines of a protocol that is not read any further.
+    fn lines(
+        &mut self,
+        store: &mut Store,
+        stamp: Option<&MicroSecondTimeStamp>,
+        mark: &str,
+        content: &[u8],
+    ) -> io::Result<()> {
+        content.split_inclusive(|octet| *octet == b'\n').try_for_each(|line| {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            self.note(store, stamp, mark, &escape_octets(line.strip_suffix(b"\r").unwrap_or(line)))
+        })
+    }
+
+    fn smtp(
+        &mut self,
+        store: &mut Store,
+        stamp: Option<&MicroSecondTimeStamp>,
+        event: SmtpEvent<'_>,
+    ) -> io::Result<()> {
+        match event {
+            SmtpEvent::Line { side, octets } => {
+                let mark = if side == Side::Client { "C" } else { "S" };
+                self.note(store, stamp, mark, &escape_octets(octets))
+            }
+            SmtpEvent::Begin(_) => {
+                let path = self.free_path(store);
+                // An empty message is one as well.
+                store.files.append(&path, b"")?;
+                self.open = Some(Message { path, octets: 0 });
+                Ok(())
+            }
+            SmtpEvent::Octets(octets) => match &mut self.open {
+                Some(message) => {
+                    message.octets += octets.len() as u64;
+                    store.files.append(&message.path, octets)
+                }
+                None => Ok(()),
+            },
+            SmtpEvent::Complete(number) => {
+                let Some(message) = self.open.take() else { return Ok(()) };
+                store.summary.messages += 1;
+                let whole = message.path.with_extension("");
+                store.files.rename(&message.path, &whole)?;
+                let words = format!("(message of {} octets in {})", message.octets, file_name(&whole));
+                self.unanswered.insert(number, whole);
+                self.note(store, stamp, "C", &words)
+            }
+            SmtpEvent::Abandoned(_) => {
+                let Some(message) = self.open.take() else { return Ok(()) };
+                store.summary.messages_incomplete += 1;
+                let path = message.path.with_extension("").with_extension("incomplete.eml");
+                store.files.rename(&message.path, &path)?;
+                let words = format!("message not complete: {} octets in {}", message.octets, file_name(&path));
+                self.note(store, stamp, "!", &words)
+            }
+            SmtpEvent::Answered { message, accepted } => {
+                let Some(path) = self.unanswered.remove(&message).filter(|_| !accepted) else { return Ok(()) };
+                store.summary.messages -= 1;
+                store.summary.messages_refused += 1;
+                let refused = path.with_extension("refused.eml");
+                store.files.rename(&path, &refused)?;
+                self.note(store, stamp, "!", &format!("message refused: now in {}", file_name(&refused)))
+            }
+        }
+    }
+
+    /// The first name for a message that no file has: after a restart there are earlier ones.
+    fn free_path(&mut self, store: &Store) -> PathBuf {
+        let directory = store.root.join("messages");
+        loop {
+            let stem = format!("{}-{}", self.stem, self.number);
+            self.number += 1;
+            let taken = ["eml", "eml.part", "incomplete.eml", "refused.eml"]
+                .iter()
+                .any(|extension| directory.join(format!("{stem}.{extension}")).exists());
+            if !taken {
+                return directory.join(format!("{stem}.eml.part"));
+            }
+        }
+    }
+
+    fn packets(&mut self, store: &mut Store, stamp: Option<&MicroSecondTimeStamp>, content: &[u8]) -> io::Result<()> {
+        let path = store.root.join("packets").join(format!("{}.pcap", self.stem));
+        store.summary.packets += packets::append(&mut store.files, &path, stamp, content)?;
+        Ok(())
+    }
+}
+
+fn file_name(path: &std::path::Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
