@@ -98,6 +98,15 @@ impl Covers {
         })
     }
 
+    /// The place of a warrant whose session this is.
+    pub(crate) fn add_client(&mut self, warrant: &Arc<Warrant>) -> usize {
+        let at = self.place(warrant);
+        if let Some(cover) = self.list.get_mut(at) {
+            cover.client = true;
+        }
+        at
+    }
+
     /// An IRI record with what every one of this session has.
     pub(crate) fn iri(&self, record_type: IriType, event: MailEvent, status: Status) -> Iri {
         Iri {

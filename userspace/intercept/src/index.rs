@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
 use zeroize::Zeroizing;
@@ -43,31 +44,35 @@ pub struct TargetIndex {
     wants_content: bool,
     wants_packets: bool,
     wants_credentials: bool,
-    warrants: usize,
+    warrants: Warrants,
+    generation: u64,
 }
+
+/// Tells one index from the next.
+static NEXT_GENERATION: AtomicU64 = AtomicU64::new(1);
 
 // The target list is as secret as the product.
 impl fmt::Debug for TargetIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TargetIndex").field("warrants", &self.warrants).finish_non_exhaustive()
+        f.debug_struct("TargetIndex").field("warrants", &self.warrants.len()).finish_non_exhaustive()
     }
 }
 
 impl TargetIndex {
     /// Arranges warrants that were checked.
-    pub fn new(warrants: impl IntoIterator<Item = Warrant>) -> Self {
-        let mut index = Self::default();
-        for warrant in warrants.into_iter().map(Arc::new) {
-            index.warrants += 1;
+    pub fn new(warrants: Vec<Arc<Warrant>>) -> Self {
+        let mut index = Self { generation: NEXT_GENERATION.fetch_add(1, Ordering::Relaxed), ..Self::default() };
+        for warrant in &warrants {
             index.wants_content |= warrant.grant_for(CcFormat::Application).is_some();
             index.wants_packets |= warrant.grant_for(CcFormat::IpPacket).is_some();
             index.wants_credentials |= warrant.authentication_data == crate::warrant::AuthenticationData::Full;
             for target in &warrant.targets {
-                index.add(target, &warrant);
+                index.add(target, warrant);
             }
         }
         index.prefixes_v4.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
         index.prefixes_v6.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+        index.warrants = warrants;
         index
     }
 
@@ -94,9 +99,14 @@ impl TargetIndex {
         }
     }
 
-    /// How many warrants there are.
-    pub fn warrants(&self) -> usize {
-        self.warrants
+    /// The warrants.
+    pub fn warrants(&self) -> &[Arc<Warrant>] {
+        &self.warrants
+    }
+
+    /// A number that no other index of this process has.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Whether any warrant wants content in application form.

@@ -126,7 +126,7 @@ impl Session {
         let Reading::Smtp(session) = self.reading else { return };
         let mut session = *session;
         let SmtpSession { machine, follow, .. } = &mut session;
-        if how == Close::Evicted {
+        if matches!(how, Close::Evicted | Close::Shutdown) {
             for at in 0..follow.covers.iter().count() {
                 if follow.covers.is_open(at) {
                     follow.covers.tell_notice(at, ctx, time, Notice::SessionDropped);

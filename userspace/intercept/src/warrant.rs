@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use writ_mail::sasl::Keep;
 use writ_wire::Time;
@@ -80,6 +81,8 @@ pub struct Warrant {
     pub form: Form,
     /// Who is intercepted.
     pub targets: Vec<Target>,
+    /// Set when the warrant is taken back or replaced: sessions that it covers are left at once.
+    pub revoked: AtomicBool,
 }
 
 /// What is wrong with a warrant. Names the setting, never its value: a warrant is secret.
@@ -132,9 +135,42 @@ impl Warrant {
         self.targets.iter().try_for_each(check_target)
     }
 
-    /// Whether something captured at `time` lies in [start, end).
+    /// Whether something captured at `time` lies in [start, end), and the warrant still stands.
     pub fn covers(&self, time: Time) -> bool {
-        self.start <= time && time < self.end
+        // Relaxed: nothing else is read on the strength of it.
+        self.start <= time && time < self.end && !self.revoked.load(Ordering::Relaxed)
+    }
+
+    /// Whether two warrants say the same, so that one can go on as the other.
+    fn says_the_same(&self, other: &Self) -> bool {
+        let words = |warrant: &Self| {
+            let Self { start, end, deliver, cc_format, authentication_data, report_failed_sends, form, .. } = *warrant;
+            (start, end, deliver, cc_format, authentication_data, report_failed_sends, form)
+        };
+        self.mandate == other.mandate && words(self) == words(other) && self.targets == other.targets
+    }
+
+    /// The warrants of a new file in place of those in force: one that says the same goes on, with the sessions that it
+    /// covers; one that is gone, or says something else, is revoked.
+    pub fn replace(in_force: &[Arc<Self>], new: Vec<Self>) -> Vec<Arc<Self>> {
+        let mut kept = vec![false; in_force.len()];
+        let next = new
+            .into_iter()
+            .map(|warrant| {
+                let same = in_force.iter().zip(&mut kept).find(|(old, kept)| !**kept && old.says_the_same(&warrant));
+                match same {
+                    Some((old, kept)) => {
+                        *kept = true;
+                        Arc::clone(old)
+                    }
+                    None => Arc::new(warrant),
+                }
+            })
+            .collect();
+        for (old, _) in in_force.iter().zip(kept).filter(|(_, kept)| !kept) {
+            old.revoked.store(true, Ordering::Relaxed);
+        }
+        next
     }
 
     /// The right to hand over content, if the warrant gives it.
@@ -187,6 +223,7 @@ mod tests {
             report_failed_sends: false,
             form: Form::default(),
             targets,
+            revoked: AtomicBool::new(false),
         }
     }
 
@@ -217,6 +254,18 @@ mod tests {
             assert_eq!(warrant(vec![target]).check(), expected);
         }
         assert_eq!(warrant(vec![]).check(), Err(WarrantError::NoTarget));
+    }
+
+    #[test]
+    fn a_new_file_revokes_what_it_no_longer_says() {
+        let login = |name: &str| warrant(vec![Target::Login(name.into())]);
+        let first = Warrant::replace(&[], vec![login("a"), login("b"), login("c")]);
+        let changed = Warrant { end: Time::from_nanos(30), ..login("b") };
+        let second = Warrant::replace(&first, vec![login("d"), changed, login("a")]);
+        assert!(Arc::ptr_eq(&first[0], &second[2]));
+        let at = Time::from_nanos(15);
+        assert_eq!(first.iter().map(|warrant| warrant.covers(at)).collect::<Vec<_>>(), [true, false, false]);
+        assert!(second.iter().all(|warrant| warrant.covers(at)));
     }
 
     #[test]

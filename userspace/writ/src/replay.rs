@@ -7,13 +7,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
 use crossbeam::channel;
-use writ_capture::pcap::CaptureFile;
 use writ_capture::Batch;
+use writ_capture::pcap::CaptureFile;
 use writ_handover::cin::CinAllocator;
 use writ_handover::pdu::Interface;
 use writ_handover::settings::{LemfSettings, ProfileSetting};
 use writ_handover::{Delivery, DeliverySettings, Outlet};
-use writ_intercept::TargetIndex;
+use writ_intercept::{TargetIndex, Warrant};
 use writ_wire::{Time, Wire};
 
 use crate::cli;
@@ -48,7 +48,7 @@ pub fn run(arguments: &cli::Replay) -> anyhow::Result<()> {
     let delivery = Delivery::start(settings, outlets, vec![receiver])?;
     let counters = delivery.counters();
 
-    let targets = Arc::new(ArcSwap::from_pointee(TargetIndex::new(warrants)));
+    let targets = Arc::new(ArcSwap::from_pointee(TargetIndex::new(Warrant::replace(&[], warrants))));
     let settings = Arc::new(config.intercept_settings());
     let mut worker = Worker::new(targets, settings, CinAllocator::new(), sender, WhenFull::Wait);
     let mut wire = Wire::new(config.wire_settings());

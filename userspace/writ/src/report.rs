@@ -73,7 +73,8 @@ impl Report {
         let mut intercept = Vec::new();
         worker.counters().each(|name, count| intercept.push((name, count)));
         intercept.push(("records_dropped", worker.records_dropped()));
-        let anomalies = Anomaly::ALL.iter().zip(worker.counters().anomalies).map(|(kind, count)| (kind.name(), count)).collect();
+        let anomalies =
+            Anomaly::ALL.iter().zip(worker.counters().anomalies).map(|(kind, count)| (kind.name(), count)).collect();
         Self { wire: seen, intercept, anomalies }
     }
 
@@ -102,7 +103,9 @@ impl Report {
     }
 
     fn groups(&self, delivery: &Snapshot) -> Vec<(String, Vec<(String, u64)>)> {
-        let named = |counters: &[(&'static str, u64)]| counters.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+        let named = |counters: &[(&'static str, u64)]| {
+            counters.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+        };
         let mut groups = vec![
             ("seen".to_owned(), named(&self.wire)),
             ("matched".to_owned(), named(&self.intercept)),
@@ -112,7 +115,9 @@ impl Report {
         for lemf in &delivery.lemfs {
             let mut counters: Vec<(String, u64)> = Vec::new();
             for interface in [Interface::Hi2, Interface::Hi3] {
-                counters.extend(lemf.of(interface).named().map(|(name, count)| (format!("{}.{name}", interface.name()), count)));
+                counters.extend(
+                    lemf.of(interface).named().map(|(name, count)| (format!("{}.{name}", interface.name()), count)),
+                );
             }
             groups.push((lemf.name.clone(), counters));
         }

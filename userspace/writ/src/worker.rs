@@ -45,7 +45,13 @@ pub struct Worker {
 
 impl Worker {
     /// A worker whose records go to `delivery`.
-    pub fn new(targets: Targets, settings: Arc<Settings>, cins: CinAllocator, delivery: Sender<Record>, when_full: WhenFull) -> Self {
+    pub fn new(
+        targets: Targets,
+        settings: Arc<Settings>,
+        cins: CinAllocator,
+        delivery: Sender<Record>,
+        when_full: WhenFull,
+    ) -> Self {
         Self {
             index: targets.load_full(),
             targets,

@@ -1,5 +1,6 @@
 //! What is told of the session itself: `e-mail-logon`, `e-mail-logon-failure`, `e-mail-logoff` (annex A.2.1, table A.2).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -89,16 +90,14 @@ impl Login {
         })
     }
 
-    /// The warrants that have this login as a target.
-    fn targets(&self, server: std::net::IpAddr, ctx: &Context<'_>) -> Vec<Arc<Warrant>> {
-        let mut found = Vec::new();
+    /// Finds the warrants that have this login as a target.
+    pub(super) fn targets(&self, server: IpAddr, ctx: &Context<'_>, found: &mut Vec<Arc<Warrant>>) {
         if let Some(identity) = &self.identity {
             let domain = ctx.settings.domain_of(server);
             for name in std::iter::once(&identity.login).chain(&identity.acting_as) {
-                ctx.index.by_login(name, domain, &mut found);
+                ctx.index.by_login(name, domain, found);
             }
         }
-        found
     }
 }
 
@@ -152,11 +151,12 @@ impl Follow {
             Outcome::Failed => ctx.counters.logins_refused += 1,
             Outcome::Unknown => {}
         }
-        if ctx.index.warrants() == 0 {
+        if ctx.index.warrants().is_empty() {
             return;
         }
         let Some(login) = Login::read(exchange, outcome, ctx) else { return };
-        let found = login.targets(self.server.ip(), ctx);
+        let mut found = Vec::new();
+        login.targets(self.server, ctx, &mut found);
         if outcome == Outcome::Failed {
             self.login_failed(exchange, &login, &found, ctx);
             return;
@@ -165,10 +165,7 @@ impl Follow {
         self.login = Some(Box::new(login));
         for warrant in &found {
             // Warrants that start later cover what comes later: the session is the target's from now on.
-            let at = self.covers.place(warrant);
-            if let Some(cover) = self.covers.get_mut(at) {
-                cover.client = true;
-            }
+            let at = self.covers.add_client(warrant);
             if warrant.covers(last) {
                 self.begin(at, ctx);
             }

@@ -5,7 +5,7 @@ mod message;
 mod transaction;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,7 +25,10 @@ const MAX_TRANSACTIONS: usize = 64;
 /// Follows one SMTP session.
 pub(crate) struct Follow {
     pub(crate) covers: Covers,
-    server: SocketAddr,
+    client: IpAddr,
+    server: IpAddr,
+    /// Of the index that the client was last looked up in.
+    generation: u64,
     hello: Option<Hello>,
     login: Option<Box<Login>>,
     transactions: VecDeque<Transaction>,
@@ -37,16 +40,35 @@ pub(crate) struct Follow {
 
 impl Follow {
     pub(crate) fn new(client: SocketAddr, server: SocketAddr, ctx: &Context<'_>) -> Self {
-        let mut covers = Covers::new(Protocol::Smtp, client, server);
-        let mut found = Vec::new();
-        ctx.index.by_ip(client.ip(), &mut found);
-        for warrant in &found {
-            let at = covers.place(warrant);
-            if let Some(cover) = covers.get_mut(at) {
-                cover.client = true;
-            }
+        let mut follow = Self {
+            covers: Covers::new(Protocol::Smtp, client, server),
+            client: client.ip(),
+            server: server.ip(),
+            generation: 0,
+            hello: None,
+            login: None,
+            transactions: VecDeque::new(),
+            quit_octets: 0,
+            ended: false,
+        };
+        follow.look_up_client(ctx);
+        follow
+    }
+
+    /// Finds the warrants that have the client as a target, by what is known of it. Done again when warrants have changed.
+    fn look_up_client(&mut self, ctx: &Context<'_>) {
+        if self.generation == ctx.index.generation() {
+            return;
         }
-        Self { covers, server, hello: None, login: None, transactions: VecDeque::new(), quit_octets: 0, ended: false }
+        self.generation = ctx.index.generation();
+        let mut found = Vec::new();
+        ctx.index.by_ip(self.client, &mut found);
+        if let Some(login) = &self.login {
+            login.targets(self.server, ctx, &mut found);
+        }
+        for warrant in &found {
+            self.covers.add_client(warrant);
+        }
     }
 
     /// Whether it is not yet known of all that was read whether it is covered.
@@ -130,6 +152,7 @@ impl Follow {
         let mut found: Vec<Arc<Warrant>> = Vec::new();
         let open = match &command.verb {
             Verb::Mail(path) => {
+                self.look_up_client(ctx);
                 let mut new = Transaction::new(command.transaction, line.first, Some(&path.mailbox));
                 ctx.index.by_mailbox(&path.mailbox, &mut found);
                 new.envelope_told(&Cause::Sender, found);
@@ -226,10 +249,7 @@ impl Follow {
             if !warrant.covers(first) || !warrant.covers(time) {
                 continue;
             }
-            let cover = self.covers.place(&warrant);
-            if let Some(cover) = self.covers.get_mut(cover) {
-                cover.client = true;
-            }
+            self.covers.add_client(&warrant);
         }
         for cover in self.covers.of_client() {
             if self.covers.get_mut(cover).is_some_and(|cover| cover.warrant.covers(first)) {

@@ -85,7 +85,9 @@ impl<'d, 't> Table<'d, 't> {
     pub(super) fn finish(self, allowed: &str) -> Result<(), ConfigError> {
         match self.entries.iter().min_by_key(|entry| entry.key_at.start) {
             None => Ok(()),
-            Some(entry) => Err(self.document.error(&entry.key_at, format!("unknown key in {}: expected {allowed}", self.name))),
+            Some(entry) => {
+                Err(self.document.error(&entry.key_at, format!("unknown key in {}: expected {allowed}", self.name)))
+            }
         }
     }
 }

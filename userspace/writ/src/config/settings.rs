@@ -123,7 +123,9 @@ impl Config {
         }
         validate_lemfs(&self.lemf).map_err(of)?;
         for interface in &self.interface {
-            interface.check().map_err(|error| (Place::key("interface", Some(&interface.interface), None), error.to_string()))?;
+            interface
+                .check()
+                .map_err(|error| (Place::key("interface", Some(&interface.interface), None), error.to_string()))?;
         }
         let duration = |key: &str, seconds: Option<u64>| match seconds {
             Some(0) => Err((Place::key("wire", None, Some(key)), format!("wire.{key}: expected seconds, above 0"))),
@@ -141,7 +143,8 @@ impl Config {
     pub fn wire_settings(&self) -> writ_wire::Settings {
         let mut settings = writ_wire::Settings::default();
         let of_interfaces = || {
-            let ports: Vec<u16> = self.interface.iter().flat_map(|interface| interface.mail_ports.iter().copied()).collect();
+            let ports: Vec<u16> =
+                self.interface.iter().flat_map(|interface| interface.mail_ports.iter().copied()).collect();
             (!ports.is_empty()).then_some(ports)
         };
         if let Some(ports) = self.wire.mail_ports.clone().or_else(of_interfaces) {
@@ -204,7 +207,9 @@ impl Place {
                 let (table, rest) = setting.split_once('.').unwrap_or((setting, ""));
                 match (table, rest.rsplit_once('.')) {
                     // `lemf.NAME.keep_alive.time1`: the name may hold dots, the keys do not.
-                    ("lemf", Some((name, key))) => Self::key(table, Some(name.strip_suffix(".keep_alive").unwrap_or(name)), Some(key)),
+                    ("lemf", Some((name, key))) => {
+                        Self::key(table, Some(name.strip_suffix(".keep_alive").unwrap_or(name)), Some(key))
+                    }
                     _ => Self::key(table, None, Some(rest)),
                 }
             }
@@ -218,7 +223,10 @@ impl Place {
         for (number, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line.trim())) {
             let header = line.trim_start_matches('[').split([']', '#']).next().unwrap_or_default().trim();
             if line.starts_with('[') {
-                let (was_in, is_in) = (in_table, header == self.table || header.strip_prefix(&self.table).is_some_and(|rest| rest.starts_with('.')));
+                let (was_in, is_in) = (
+                    in_table,
+                    header == self.table || header.strip_prefix(&self.table).is_some_and(|rest| rest.starts_with('.')),
+                );
                 in_table = is_in;
                 if header == self.table {
                     if was_in && self.name.is_some() && found.is_some() {
@@ -235,10 +243,15 @@ impl Place {
                 continue;
             }
             let (key, value) = line.split_once('=').map_or((line, ""), |(key, value)| (key.trim(), value.trim()));
-            if self.name.as_deref().is_some_and(|name| matches!(key, "name" | "interface") && value.trim_matches(['"', '\'']) == name) {
+            if self
+                .name
+                .as_deref()
+                .is_some_and(|name| matches!(key, "name" | "interface") && value.trim_matches(['"', '\'']) == name)
+            {
                 found = found.or(Some(table_line));
             }
-            let wanted = self.key.as_deref().is_some_and(|wanted| wanted == key || wanted.ends_with(&format!(".{key}")));
+            let wanted =
+                self.key.as_deref().is_some_and(|wanted| wanted == key || wanted.ends_with(&format!(".{key}")));
             if wanted && (self.name.is_none() || found.is_some()) {
                 return number;
             }

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use toml::value::Offset;
 use writ_intercept::address::Form;
@@ -66,7 +67,8 @@ pub fn read_warrants(file: &Path, lemfs: &mut Lemfs) -> Result<Vec<Warrant>, Con
     let text = Zeroizing::new(read_text(file)?);
     let document = Document::new(file, &text);
     let mut root = document.root()?;
-    let tables = root.take("warrant").map_or(Ok(Vec::new()), |value| value.tables("[[warrant]]", "[[warrant]] tables"))?;
+    let tables =
+        root.take("warrant").map_or(Ok(Vec::new()), |value| value.tables("[[warrant]]", "[[warrant]] tables"))?;
     root.finish("[[warrant]]")?;
     tables.into_iter().map(|table| warrant(table, lemfs)).collect()
 }
@@ -76,7 +78,10 @@ fn warrant(mut table: Table<'_, '_>, lemfs: &mut Lemfs) -> Result<Warrant, Confi
     let authorization_country = table.require("authorization_country", "two letters")?.text("two letters")?.to_owned();
     let start = time(&table.require("start", WHEN)?)?;
     let end = time(&table.require("end", WHEN)?)?;
-    let deliver = choice(table.require("deliver", "\"iri\" or \"iri+cc\"")?, &[("iri", Deliver::Iri), ("iri+cc", Deliver::IriAndCc)])?;
+    let deliver = choice(
+        table.require("deliver", "\"iri\" or \"iri+cc\"")?,
+        &[("iri", Deliver::Iri), ("iri+cc", Deliver::IriAndCc)],
+    )?;
     let cc_format = optional(
         table.take("cc_format"),
         CcFormat::Application,
@@ -85,12 +90,19 @@ fn warrant(mut table: Table<'_, '_>, lemfs: &mut Lemfs) -> Result<Warrant, Confi
     let authentication_data = optional(
         table.take("authentication_data"),
         AuthenticationData::Username,
-        &[("none", AuthenticationData::None), ("username", AuthenticationData::Username), ("full", AuthenticationData::Full)],
+        &[
+            ("none", AuthenticationData::None),
+            ("username", AuthenticationData::Username),
+            ("full", AuthenticationData::Full),
+        ],
     )?;
     let name = table.require("lemf", "the name of an LEMF")?;
-    let lemf = lemfs.place(name.text("the name of an LEMF")?).ok_or_else(|| name.error("the name of a [[lemf]] of the configuration"))?;
+    let lemf = lemfs
+        .place(name.text("the name of an LEMF")?)
+        .ok_or_else(|| name.error("the name of a [[lemf]] of the configuration"))?;
     let mut flag = |key: &str| table.take(key).map_or(Ok(false), |value| value.flag());
-    let (report_failed_sends, match_case, strip_tag) = (flag("report_failed_sends")?, flag("match_case")?, flag("strip_tag")?);
+    let (report_failed_sends, match_case, strip_tag) =
+        (flag("report_failed_sends")?, flag("match_case")?, flag("strip_tag")?);
     let targets = table.require("targets", "a list of targets")?.tables("a target", TARGET)?;
     let targets = targets.into_iter().map(target).collect::<Result<_, _>>()?;
     let warrant = Warrant {
@@ -103,6 +115,7 @@ fn warrant(mut table: Table<'_, '_>, lemfs: &mut Lemfs) -> Result<Warrant, Confi
         report_failed_sends,
         form: Form { match_case, strip_tag },
         targets,
+        revoked: AtomicBool::new(false),
     };
     warrant.check().map_err(|error| table.error(error.to_string()))?;
     table.finish(KEYS)?;
@@ -152,8 +165,9 @@ fn time(value: &Value<'_, '_>) -> Result<Time, ConfigError> {
         Offset::Z => 0,
         Offset::Custom { minutes } => i64::from(minutes),
     };
-    let seconds = days * 86_400 + i64::from(time.hour) * 3600 + i64::from(time.minute) * 60 + i64::from(time.second.unwrap_or(0))
-        - minutes * 60;
+    let seconds =
+        days * 86_400 + i64::from(time.hour) * 3600 + i64::from(time.minute) * 60 + i64::from(time.second.unwrap_or(0))
+            - minutes * 60;
     let seconds = u64::try_from(seconds).map_err(|_| value.error("a time after 1970"))?;
     Ok(Time::from_parts(seconds, time.nanosecond.unwrap_or(0)))
 }
@@ -202,7 +216,13 @@ targets = [{ email = "alice@example.org" }, { login = "alice" }, { ip = "192.0.2
 
     #[test]
     fn dates_are_those_of_the_calendar() {
-        for (date, days) in [((1970, 1, 1), 0), ((2000, 2, 29), 11_016), ((2000, 3, 1), 11_017), ((2026, 11, 22), 20_779), ((2100, 3, 1), 47_541)] {
+        for (date, days) in [
+            ((1970, 1, 1), 0),
+            ((2000, 2, 29), 11_016),
+            ((2000, 3, 1), 11_017),
+            ((2026, 11, 22), 20_779),
+            ((2100, 3, 1), 47_541),
+        ] {
             assert_eq!(days_since_epoch(date.0, date.1, date.2), days);
         }
     }
@@ -212,13 +232,21 @@ targets = [{ email = "alice@example.org" }, { login = "alice" }, { ip = "192.0.2
         for (from, to, expected) in [
             ("\"MAIL-0001\"", "\"MAIL 0001\"", "W:2: liid: expected 1 to 25 characters of a-z A-Z 0-9 - _ ."),
             ("\"NL\"", "\"nl\"", "W:2: authorization_country: expected two capital letters (ISO 3166-1)"),
-            ("2026-01-01T00:00:00Z", "2026-01-01", "W:5: start: expected a date and time with an offset, such as 2026-01-01T00:00:00Z"),
+            (
+                "2026-01-01T00:00:00Z",
+                "2026-01-01",
+                "W:5: start: expected a date and time with an offset, such as 2026-01-01T00:00:00Z",
+            ),
             ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z", "W:2: end: expected a time after start"),
             ("\"iri+cc\"", "\"all\"", "W:7: deliver: expected \"iri\", \"iri+cc\""),
             ("deliver = \"iri+cc\"", "", "W:2: deliver is missing: expected \"iri\" or \"iri+cc\""),
             ("\"lea-1\"", "\"lea-2\"", "W:10: lemf: expected the name of a [[lemf]] of the configuration"),
             ("192.0.2.10", "192.0.2.1000", "W:11: ip: expected an IP address, or a prefix such as \"192.0.2.0/24\""),
-            ("192.0.2.10", "192.0.2.10/24", "W:2: targets: ip: expected an address, or a prefix with no bits set past its length"),
+            (
+                "192.0.2.10",
+                "192.0.2.10/24",
+                "W:2: targets: ip: expected an address, or a prefix with no bits set past its length",
+            ),
             ("alice@example.org", "alice", "W:2: targets: email: expected local-part@domain"),
             ("login = \"alice\"", "phone = \"alice\"", "W:11: unknown key in a target: expected "),
             ("deliver", "delivver", "W:2: deliver is missing"),
