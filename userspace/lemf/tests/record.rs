@@ -58,13 +58,13 @@ fn a_message_sent_in_chunks_is_the_message() {
     let second = chunk(second, "");
     let (half, other) = second.split_at(25);
     let pdus = [
-        sender.from_target(b"MAIL FROM:<a@b> BODY=BINARYMIME\r\nRCPT TO:<c@d>\r\n"),
-        sender.to_target(b"250 Ok\r\n250 Ok\r\n"),
-        sender.from_target(&chunk(first, "")),
-        sender.to_target(b"250 Ok\r\n"),
-        sender.from_target(half),
-        sender.from_target(&[other, &chunk(third, " LAST")].concat()),
-        sender.to_target(b"250 Ok\r\n250 queued\r\n"),
+        sender.cc_from_target(b"MAIL FROM:<a@b> BODY=BINARYMIME\r\nRCPT TO:<c@d>\r\n"),
+        sender.cc_to_target(b"250 Ok\r\n250 Ok\r\n"),
+        sender.cc_from_target(&chunk(first, "")),
+        sender.cc_to_target(b"250 Ok\r\n"),
+        sender.cc_from_target(half),
+        sender.cc_from_target(&[other, &chunk(third, " LAST")].concat()),
+        sender.cc_to_target(b"250 Ok\r\n250 queued\r\n"),
     ];
     let (root, summary, _) = record(&pdus);
     assert_eq!(message(&root, "MAIL-0001-1-1.eml"), MESSAGE);
@@ -76,10 +76,10 @@ fn the_client_is_found_where_the_target_receives() {
     let mut sender = Sender::new("MAIL-0001", 1);
     // The client's octets go towards the target, and no event has come that would say so.
     let pdus = [
-        sender.to_target(b"MAIL FROM:<a@b>\r\nRCPT TO:<alice@example.org>\r\nDATA\r\n"),
-        sender.from_target(b"250 Ok\r\n250 Ok\r\n354 go\r\n"),
-        sender.to_target(b"Subject: x\r\n\r\n..\r\n.\r\n"),
-        sender.from_target(b"250 queued\r\n"),
+        sender.cc_to_target(b"MAIL FROM:<a@b>\r\nRCPT TO:<alice@example.org>\r\nDATA\r\n"),
+        sender.cc_from_target(b"250 Ok\r\n250 Ok\r\n354 go\r\n"),
+        sender.cc_to_target(b"Subject: x\r\n\r\n..\r\n.\r\n"),
+        sender.cc_from_target(b"250 queued\r\n"),
         sender.event(EmailEvent::Receive, IriType::Report),
     ];
     let (root, ..) = record(&pdus);
@@ -124,11 +124,11 @@ fn a_transcript_has_both_sides_times_and_events() {
 fn messages_that_were_refused_or_broke_off_are_named_so() {
     let mut sender = Sender::new("L", 1);
     let pdus = [
-        sender.from_target(b"MAIL FROM:<a@b>\r\nDATA\r\n"),
-        sender.to_target(b"250 Ok\r\n354 go\r\n"),
-        sender.from_target(b"one\r\n.\r\nMAIL FROM:<a@b>\r\nDATA\r\n"),
-        sender.to_target(b"554 no\r\n250 Ok\r\n354 go\r\n"),
-        sender.from_target(b"two\r\n"),
+        sender.cc_from_target(b"MAIL FROM:<a@b>\r\nDATA\r\n"),
+        sender.cc_to_target(b"250 Ok\r\n354 go\r\n"),
+        sender.cc_from_target(b"one\r\n.\r\nMAIL FROM:<a@b>\r\nDATA\r\n"),
+        sender.cc_to_target(b"554 no\r\n250 Ok\r\n354 go\r\n"),
+        sender.cc_from_target(b"two\r\n"),
     ];
     let (root, summary, _) = record(&pdus);
     assert_eq!(names(root.path().join("messages")), ["L-1-1.refused.eml", "L-1-2.incomplete.eml"]);
@@ -182,13 +182,13 @@ fn segment_flags_without_their_counterpart_are_counted() {
 fn a_message_in_segments_is_the_message() {
     let mut sender = Sender::new("L", 1);
     let mut pdus = vec![
-        sender.from_target(b"MAIL FROM:<a@b>\r\nDATA\r\n"),
-        sender.to_target(b"250 Ok\r\n354 go\r\n"),
+        sender.cc_from_target(b"MAIL FROM:<a@b>\r\nDATA\r\n"),
+        sender.cc_to_target(b"250 Ok\r\n354 go\r\n"),
         sender.hi3(Payload::TriPayload(TriPayload::FirstSegmentFlag)),
     ];
-    pdus.extend(stuff(MESSAGE).chunks(50).map(|piece| sender.from_target(piece)));
+    pdus.extend(stuff(MESSAGE).chunks(50).map(|piece| sender.cc_from_target(piece)));
     pdus.push(sender.hi3(Payload::TriPayload(TriPayload::LastSegmentFlag)));
-    pdus.push(sender.to_target(b"250 Ok\r\n"));
+    pdus.push(sender.cc_to_target(b"250 Ok\r\n"));
     let (root, summary, _) = record(&pdus);
     assert_eq!(message(&root, "L-1-1.eml"), MESSAGE);
     assert!(summary.is_clean());
@@ -298,9 +298,9 @@ fn sessions_and_files_are_bounded() {
     let mut pdus = vec![];
     for cin in 0..200 {
         let mut sender = Sender::new("L", cin);
-        pdus.push(sender.from_target(b"MAIL FROM:<a@b>\r\nDATA\r\n"));
-        pdus.push(sender.to_target(b"250 Ok\r\n354 go\r\n"));
-        pdus.push(sender.from_target(b"half\r\n"));
+        pdus.push(sender.cc_from_target(b"MAIL FROM:<a@b>\r\nDATA\r\n"));
+        pdus.push(sender.cc_to_target(b"250 Ok\r\n354 go\r\n"));
+        pdus.push(sender.cc_from_target(b"half\r\n"));
     }
     let settings = RecordSettings { limits, ..RecordSettings::default() };
     let (summary, _) = record_into(root.path(), settings, &pdus);
@@ -341,8 +341,8 @@ fn words_of_the_operator_are_in_the_transcript() {
 fn nothing_that_a_terminal_obeys_is_in_lines_or_transcripts() {
     let mut sender = Sender::new("L", 1);
     let pdus = [
-        sender.from_target("MAIL FROM:<\u{1b}]0;x\u{7}\u{9b}31m\u{202e}@b>\r\n".as_bytes()),
-        sender.to_target(b"250 \x9b\xff\x08\r\n"),
+        sender.cc_from_target("MAIL FROM:<\u{1b}]0;x\u{7}\u{9b}31m\u{202e}@b>\r\n".as_bytes()),
+        sender.cc_to_target(b"250 \x9b\xff\x08\r\n"),
     ];
     let (root, _, lines) = record(&pdus);
     let transcript = fs::read_to_string(root.path().join("sessions/L-1.txt")).unwrap();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use writ_etsi::{DecodeError, FrameError, Payload, PsPdu, TriPayload};
 
 use crate::pdu_buffer::PduBuffer;
@@ -15,6 +16,8 @@ use crate::pdu_buffer::PduBuffer;
 const READ_AT_ONCE: usize = 128 * 1024;
 /// After the signal to stop: how long a connection has to be silent before it counts as drained.
 const DRAINED: Duration = Duration::from_millis(50);
+/// After the signal to stop: how long a connection may go on that is never silent.
+const DRAIN_AT_MOST: Duration = Duration::from_secs(2);
 
 /// What connections tell the recorder.
 pub(super) enum Arrived {
@@ -70,7 +73,13 @@ impl Connection {
     /// Reads PDUs from a stream until it ends, and answers keep-alives.
     pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&mut self, mut stream: S) -> Ended {
         let mut buffer = PduBuffer::new(self.max_pdu_octets);
+        let mut stop_at = None;
         loop {
+            if *self.stopping.borrow()
+                && Instant::now() > *stop_at.get_or_insert_with(|| Instant::now() + DRAIN_AT_MOST)
+            {
+                return Ended::Stopped;
+            }
             buffer.tail().reserve(READ_AT_ONCE);
             let wait = if *self.stopping.borrow() { Some(DRAINED) } else { self.idle };
             let read = tokio::select! {

@@ -20,6 +20,8 @@ use crate::summary::Summary;
 const BATCHES: usize = 16;
 /// How long to wait after an `accept` that failed for want of something that comes back, such as file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// After the signal to stop: how long to look for a connection that came before it.
+const LAST_ACCEPT: Duration = Duration::from_millis(20);
 
 /// How a receiver behaves.
 pub struct Settings {
@@ -76,8 +78,8 @@ pub enum LemfError {
     Recorder(JoinError),
 }
 
-/// Listens and records until `shutdown` completes; then takes what has already arrived, closes everything, and says what
-/// was counted.
+/// Listens and records until `shutdown` completes; then takes what has already arrived (for two seconds at most, from
+/// senders that never pause), closes everything, and says what was counted.
 ///
 /// # Errors
 /// Where the address or the store cannot be used, or a disk cannot be written.
@@ -119,6 +121,14 @@ pub async fn receive(
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
             }
+        }
+    }
+    // Peers that connected before the stop and were not accepted yet have sent as well as the others.
+    while let Ok(Ok((stream, peer))) = tokio::time::timeout(LAST_ACCEPT, listener.accept()).await {
+        if open.len() >= connections {
+            connection.tell(Arrived::Refused { peer }).await;
+        } else {
+            open.spawn(serve(connection.clone(), stream, peer));
         }
     }
     drop(listener);

@@ -92,12 +92,12 @@ impl Sender {
     }
 
     /// What the target sent, in application format.
-    pub fn from_target(&mut self, content: &[u8]) -> PsPdu {
+    pub fn cc_from_target(&mut self, content: &[u8]) -> PsPdu {
         self.content(PayloadDirection::FromTarget, EmailFormat::Application, content)
     }
 
     /// What was sent to the target, in application format.
-    pub fn to_target(&mut self, content: &[u8]) -> PsPdu {
+    pub fn cc_to_target(&mut self, content: &[u8]) -> PsPdu {
         self.content(PayloadDirection::ToTarget, EmailFormat::Application, content)
     }
 
@@ -133,11 +133,11 @@ pub fn email_iri(event_type: EmailEvent) -> EmailIri {
 /// A session of one message through DATA, in pieces of `cut` octets, as a client that is the target has it.
 pub fn data_session(sender: &mut Sender, message: &[u8], cut: usize) -> Vec<PsPdu> {
     let mut pdus = vec![sender.event(EmailEvent::Logon, IriType::Begin)];
-    pdus.push(sender.from_target(b"MAIL FROM:<alice@example.org>\r\nRCPT TO:<bob@example.net>\r\nDATA\r\n"));
-    pdus.push(sender.to_target(b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n"));
+    pdus.push(sender.cc_from_target(b"MAIL FROM:<alice@example.org>\r\nRCPT TO:<bob@example.net>\r\nDATA\r\n"));
+    pdus.push(sender.cc_to_target(b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n"));
     let stuffed = stuff(message);
-    pdus.extend(stuffed.chunks(cut).map(|piece| sender.from_target(piece)));
-    pdus.push(sender.to_target(b"250 2.0.0 Ok: queued\r\n"));
+    pdus.extend(stuffed.chunks(cut).map(|piece| sender.cc_from_target(piece)));
+    pdus.push(sender.cc_to_target(b"250 2.0.0 Ok: queued\r\n"));
     pdus.push(sender.event(EmailEvent::Send, IriType::Continue));
     pdus.push(sender.event(EmailEvent::Logoff, IriType::End));
     pdus
