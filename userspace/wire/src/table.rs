@@ -13,6 +13,8 @@ use crate::flow::{Class, Flow, Key};
 const CHUNK: usize = 1024;
 /// No flow.
 const NONE: u32 = u32::MAX;
+/// Flows that the index has places for at the start.
+const FIRST_CAPACITY: usize = 1 << 15;
 
 /// Neighbours in a list, and since when.
 #[derive(Clone, Copy, Default)]
@@ -45,9 +47,21 @@ impl<T> Flow<T> {
     }
 }
 
+/// Where a flow is. The hash of its key is kept beside it, so that neither a look-up that fails nor the growth of the index
+/// touches the flows, each of which is a cache miss.
+struct Found {
+    hash: u32,
+    id: u32,
+}
+
+/// The index wants a good high and a good low part of 64 bits.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
+}
+
 /// All flows.
 pub(crate) struct Table<T> {
-    index: HashTable<u32>,
+    index: HashTable<Found>,
     hasher: SeedableRandomState,
     chunks: Vec<Vec<Option<Flow<T>>>>,
     free: Vec<u32>,
@@ -56,15 +70,16 @@ pub(crate) struct Table<T> {
 }
 
 impl<T> Table<T> {
-    /// A table that never needs to be hashed anew as long as it holds no more than `capacity` flows.
-    pub(crate) fn new(capacity: usize, seed: Option<u64>) -> Self {
+    /// An empty table for up to `limit` flows.
+    pub(crate) fn new(limit: usize, seed: Option<u64>) -> Self {
         let hasher = match seed {
             Some(seed) => SeedableRandomState::with_seed(seed, SharedSeed::global_fixed()),
             None => SeedableRandomState::random(),
         };
         let empty = List { first: NONE, last: NONE };
         Self {
-            index: HashTable::with_capacity(capacity),
+            // Small enough to stay in the cache while flows are few; each growth costs milliseconds at the most.
+            index: HashTable::with_capacity(limit.min(FIRST_CAPACITY)),
             hasher,
             chunks: Vec::new(),
             free: Vec::new(),
@@ -82,29 +97,30 @@ impl<T> Table<T> {
     }
 
     pub(crate) fn find(&self, key: &Key) -> Option<u32> {
-        let is_it = |id: &u32| slot(&self.chunks, *id).is_some_and(|flow| flow.key == *key);
-        self.index.find(self.hasher.hash_one(key), is_it).copied()
+        let hash = self.hasher.hash_one(key) as u32;
+        let is_it =
+            |found: &Found| found.hash == hash && slot(&self.chunks, found.id).is_some_and(|flow| flow.key == *key);
+        self.index.find(spread(hash), is_it).map(|found| found.id)
     }
 
     /// Puts a flow in, as the most recently used of its class.
     pub(crate) fn insert(&mut self, flow: Flow<T>, now: Time) -> u32 {
         let (key, class) = (flow.key, flow.class);
         let id = self.free.pop().unwrap_or_else(|| {
-            let id = self.chunks.iter().map(Vec::len).sum::<usize>();
-            if id.is_multiple_of(CHUNK) {
+            if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
                 self.chunks.push(Vec::with_capacity(CHUNK));
             }
-            if let Some(chunk) = self.chunks.last_mut() {
+            let before = (self.chunks.len() - 1) * CHUNK;
+            self.chunks.last_mut().map_or(NONE, |chunk| {
                 chunk.push(None);
-            }
-            id as u32
+                (before + chunk.len() - 1) as u32
+            })
         });
         if let Some(slot) = slot_mut(&mut self.chunks, id) {
             *slot = Some(flow);
         }
-        let (hasher, chunks) = (&self.hasher, &self.chunks);
-        let rehash = |id: &u32| slot(chunks, *id).map_or(0, |flow| hasher.hash_one(flow.key));
-        self.index.insert_unique(hasher.hash_one(key), id, rehash);
+        let hash = self.hasher.hash_one(key) as u32;
+        self.index.insert_unique(spread(hash), Found { hash, id }, |found| spread(found.hash));
         self.append(Chain::Class, class, id, now);
         id
     }
@@ -116,7 +132,7 @@ impl<T> Table<T> {
         if waits {
             self.unlink(Chain::Wait, class, id);
         }
-        if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(key), |found| *found == id) {
+        if let Ok(entry) = self.index.find_entry(spread(self.hasher.hash_one(key) as u32), |found| found.id == id) {
             entry.remove();
         }
         self.free.push(id);
