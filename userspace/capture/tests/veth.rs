@@ -2,12 +2,7 @@
 //!
 //! Every test makes two network namespaces of its own, and says that it was skipped where it may not.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may panic"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod netns;
 mod packets;
