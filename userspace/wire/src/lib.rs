@@ -1,6 +1,22 @@
 //! From a captured frame to ordered bytes: link and IP decoding, fragments, TCP reassembly.
 //!
 //! Pure: no I/O, no threads, no clock. Time comes in with the frames.
+//!
+//! ```text
+//! Frame ─► link ─► ip ─┬─────────────► tcp ─► tracker ─► conn ─► delivery ─► Streams
+//!                      └─► fragment ─►┘       flows,     both halves,
+//!                                             time-outs  holes and order
+//! ```
+//!
+//! [`Wire`] takes [`Frame`]s and calls a [`Streams`]: `packet` for each TCP packet of a connection as it was captured, `octets`
+//! for the stream in order, `gap` for what was never captured. Whatever the network and the tap do to the packets (disorder,
+//! also between the two directions, duplicates, overlap, loss), `octets` and `gap` come in the order in which the ends saw them,
+//! each octet once, and none that was not captured.
+//!
+//! What is missing is waited for within the limits of [`Settings`], which bound every table as well; what is lost at a limit is
+//! in [`Counters`].
+//!
+//! A tunnel is another layer between `link` and `ip`: it takes a packet that `ip` found and gives back octets to start again with.
 
 mod bytes;
 mod conn;

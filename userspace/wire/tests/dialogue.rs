@@ -38,6 +38,8 @@ struct Case {
     packets: Vec<Sent>,
     starts: (u32, u32),
     v6: bool,
+    /// Whether the handshake was captured.
+    from_the_start: bool,
 }
 
 fn octets_of(script: &Script, of: Direction) -> Vec<u8> {
@@ -104,7 +106,7 @@ fn case(disorder: usize) -> impl Strategy<Value = Case> {
     )
         .prop_map(|(script, cuts, again, late, starts, v6)| {
             let packets = packets(&script, &cuts, &again, &late);
-            Case { script, packets, starts, v6 }
+            Case { script, packets, starts, v6, from_the_start: true }
         })
 }
 
@@ -113,9 +115,11 @@ fn play(case: &Case, lost: impl Fn(usize) -> bool) -> (Tap, Told) {
     let mut tap = Tap { pair: if case.v6 { Pair::v6() } else { Pair::default() }, ..Tap::default() };
     let (client, server) = case.starts;
     let (client_octets, server_octets) = (octets_of(&case.script, FromClient), octets_of(&case.script, FromServer));
-    tap.send(FromClient, client, 0, SYN, "");
-    tap.send(FromServer, server, client.wrapping_add(1), SYN | ACK, "");
-    tap.send(FromClient, client.wrapping_add(1), server.wrapping_add(1), ACK, "");
+    if case.from_the_start {
+        tap.send(FromClient, client, 0, SYN, "");
+        tap.send(FromServer, server, client.wrapping_add(1), SYN | ACK, "");
+        tap.send(FromClient, client.wrapping_add(1), server.wrapping_add(1), ACK, "");
+    }
     let mut order: Vec<(usize, &Sent)> = case.packets.iter().enumerate().collect();
     order.sort_by_key(|(turn, sent)| turn + sent.late);
     for (turn, sent) in order {
@@ -138,13 +142,27 @@ fn play(case: &Case, lost: impl Fn(usize) -> bool) -> (Tap, Told) {
     tap.send(FromClient, client_end, server_end, FIN | ACK, "");
     tap.send(FromServer, server_end, client_end.wrapping_add(1), FIN | ACK, "");
     tap.send(FromClient, client_end.wrapping_add(1), server_end.wrapping_add(1), ACK, "");
-    if (0..case.packets.len()).all(|turn| !lost(turn)) {
+    if case.from_the_start && (0..case.packets.len()).all(|turn| !lost(turn)) {
         assert_eq!(held, 0, "all was there, and still something waited");
     }
     tap.finish();
     let told = tap.recorder.told.remove(0);
     assert!(tap.recorder.told.is_empty());
     (tap, told)
+}
+
+/// The octets of a direction that were captured.
+fn captured(case: &Case, of: Direction, lost: impl Fn(usize) -> bool) -> Vec<Option<u8>> {
+    let octets = octets_of(&case.script, of);
+    let mut captured = vec![None; octets.len()];
+    for (turn, sent) in case.packets.iter().enumerate() {
+        if sent.from == of && !lost(turn) {
+            for (there, octet) in captured[sent.at..sent.end].iter_mut().zip(&octets[sent.at..sent.end]) {
+                *there = Some(*octet);
+            }
+        }
+    }
+    captured
 }
 
 /// Turns with neighbours of one direction put together.
@@ -200,16 +218,25 @@ proptest! {
     fn what_is_lost_is_a_gap_of_its_length(case in case(3), lost in prop::collection::vec(prop::bool::weighted(0.2), 100)) {
         let (_, told) = play(&case, |turn| lost[turn % lost.len()]);
         for of in [FromClient, FromServer] {
-            let octets = octets_of(&case.script, of);
-            let mut expected: Vec<Option<u8>> = vec![None; octets.len()];
-            for (turn, sent) in case.packets.iter().enumerate() {
-                if sent.from == of && !lost[turn % lost.len()] {
-                    for (there, octet) in expected[sent.at..sent.end].iter_mut().zip(&octets[sent.at..sent.end]) {
-                        *there = Some(*octet);
-                    }
-                }
-            }
-            prop_assert_eq!(told.stream(of), expected);
+            prop_assert_eq!(told.stream(of), captured(&case, of, |turn| lost[turn % lost.len()]));
+        }
+    }
+
+    /// A capture that starts in the middle: each direction starts at its first octet that was captured.
+    #[test]
+    fn from_the_middle(mut case in case(6), missed in 0.0_f64..0.9) {
+        let missed = (case.packets.len() as f64 * missed) as usize;
+        case.from_the_start = false;
+        if case.packets[missed..].iter().all(|sent| sent.at == sent.end) {
+            return Ok(());
+        }
+        let (tap, told) = play(&case, |turn| turn < missed);
+        prop_assert!(!told.connection.started_by_syn);
+        prop_assert_eq!(tap.wire.counters().gaps, 0);
+        for of in [FromClient, FromServer] {
+            let octets = captured(&case, of, |turn| turn < missed);
+            let start = octets.iter().position(Option::is_some).unwrap_or(octets.len());
+            prop_assert_eq!(told.stream(of), &octets[start..]);
         }
     }
 
