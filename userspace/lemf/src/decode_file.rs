@@ -14,7 +14,6 @@ use crate::pdu_buffer::PduBuffer;
 const READ_AT_ONCE: usize = 64 * 1024;
 
 /// One PDU of the file, or octets in the frame of one.
-#[derive(Debug)]
 pub struct Found {
     /// Octets from the start of the file.
     pub offset: u64,

@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use writ_etsi::PsHeader;
 
-/// Octets of an LIID that go into a name. The standard allows 25; a peer may send any number.
+/// Octets of an LIID that are kept as they are. The standard allows 25; a peer may send any number.
 const MAX_LIID: usize = 64;
 
-/// One communication of one warrant: what PDUs are sorted by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// One communication of one warrant: what PDUs are sorted by. It has no `Debug`, which would show the LIID.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Communication {
-    /// The LIID's octets, as they came.
+    /// The LIID's octets, as they came; where there are too many, the first of them and a hash of all.
     pub(crate) liid: Vec<u8>,
     /// The CIN, absent from PDUs that are about no communication.
     pub(crate) cin: Option<u32>,
@@ -18,18 +18,23 @@ pub(crate) struct Communication {
 
 impl Communication {
     pub(crate) fn of(header: &PsHeader) -> Self {
-        Self {
-            liid: header.lawful_interception_identifier.to_vec(),
-            cin: header.communication_identifier.communication_identity_number,
-        }
+        let cin = header.communication_identifier.communication_identity_number;
+        Self::new(&header.lawful_interception_identifier, cin)
+    }
+
+    /// These are kept by the ten thousand, so an LIID that is far too long is not kept whole.
+    pub(super) fn new(liid: &[u8], cin: Option<u32>) -> Self {
+        let liid = match liid.split_at_checked(MAX_LIID / 2) {
+            Some((first, _)) if liid.len() > MAX_LIID => [first, format!("+{:016x}", fnv1a(liid)).as_bytes()].concat(),
+            _ => liid.to_vec(),
+        };
+        Self { liid, cin }
     }
 
     /// `LIID-CIN` as a file name of its own: no separator, no leading dot, no two of them alike.
     pub(crate) fn file_stem(&self) -> String {
         let mut stem = String::with_capacity(self.liid.len() + 12);
-        let whole = self.liid.len() <= MAX_LIID;
-        let kept = if whole { &self.liid[..] } else { self.liid.get(..MAX_LIID / 2).unwrap_or_default() };
-        for (index, &octet) in kept.iter().enumerate() {
+        for (index, &octet) in self.liid.iter().enumerate() {
             let plain = octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_' || (octet == b'.' && index > 0);
             if plain {
                 stem.push(char::from(octet));
@@ -37,9 +42,6 @@ impl Communication {
                 // Writing to a String does not fail, here and below. The percent sign is itself not plain.
                 let _ = write!(stem, "%{octet:02x}");
             }
-        }
-        if !whole {
-            let _ = write!(stem, "%+{:016x}", fnv1a(&self.liid));
         }
         match self.cin {
             Some(cin) => write!(stem, "-{cin}"),
@@ -61,7 +63,7 @@ mod tests {
     use super::*;
 
     fn stem(liid: &[u8], cin: Option<u32>) -> String {
-        Communication { liid: liid.to_vec(), cin }.file_stem()
+        Communication::new(liid, cin).file_stem()
     }
 
     #[test]
@@ -89,5 +91,6 @@ mod tests {
         let long = |last: u8| [&[b'a'; 100][..], &[last]].concat();
         assert_ne!(stem(&long(b'x'), Some(1)), stem(&long(b'y'), Some(1)));
         assert_ne!(stem(b"a-1", Some(1)), stem(b"a", Some(1)));
+        assert!(Communication::new(&long(b'x'), None).liid.len() <= MAX_LIID);
     }
 }

@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     fn communication(liid: &str, cin: u32) -> Communication {
-        Communication { liid: liid.as_bytes().to_vec(), cin: Some(cin) }
+        Communication::new(liid.as_bytes(), Some(cin))
     }
 
     fn judge(sequences: &mut Sequences, numbers: &[u32]) -> Vec<Sequence> {

@@ -1,6 +1,6 @@
 //! One communication: its transcript, its messages and its packets.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 
@@ -13,8 +13,10 @@ use crate::show::{escape_octets, of_stamp};
 use crate::smtp::{Side, SmtpEvent, SmtpReader, side_of};
 use crate::summary::Summary;
 
-/// Octets of segmented content that are put together again. An IP packet has less.
-const MAX_SEGMENTED: usize = 1024 * 1024;
+/// Octets of segmented content that are put together again. An IP packet has at most half of it.
+const MAX_SEGMENTED: usize = 128 * 1024;
+/// Complete messages that wait for their answer. Beyond it the oldest is taken as accepted.
+const MAX_UNANSWERED: usize = 256;
 
 /// Where files go, and what is counted on the way.
 pub(super) struct Store {
@@ -41,7 +43,7 @@ impl Session {
     pub(super) fn new(communication: &Communication) -> Self {
         Self {
             reader: SmtpReader::default(),
-            output: Output { stem: communication.file_stem(), number: 1, open: None, unanswered: HashMap::new() },
+            output: Output { stem: communication.file_stem(), number: 1, open: None, unanswered: VecDeque::new() },
             client: None,
             client_by_event: PayloadDirection::FromTarget,
             protocol: None,
@@ -205,8 +207,8 @@ struct Output {
     /// The number of the next message's file.
     number: u64,
     open: Option<Message>,
-    /// Complete messages whose answer is still to come, as many as the reader awaits replies.
-    unanswered: HashMap<u64, PathBuf>,
+    /// Complete messages whose answer is still to come.
+    unanswered: VecDeque<(u64, PathBuf)>,
 }
 
 impl Output {
@@ -267,7 +269,10 @@ impl Output {
                 let whole = message.path.with_extension("");
                 store.files.rename(&message.path, &whole)?;
                 let words = format!("(message of {} octets in {})", message.octets, file_name(&whole));
-                self.unanswered.insert(number, whole);
+                if self.unanswered.len() >= MAX_UNANSWERED {
+                    self.unanswered.pop_front();
+                }
+                self.unanswered.push_back((number, whole));
                 self.note(store, stamp, "C", &words)
             }
             SmtpEvent::Abandoned(_) => {
@@ -279,7 +284,11 @@ impl Output {
                 self.note(store, stamp, "!", &words)
             }
             SmtpEvent::Answered { message, accepted } => {
-                let Some(path) = self.unanswered.remove(&message).filter(|_| !accepted) else { return Ok(()) };
+                let index = self.unanswered.iter().position(|(number, _)| *number == message);
+                let Some((_, path)) = index.and_then(|index| self.unanswered.remove(index)) else { return Ok(()) };
+                if accepted {
+                    return Ok(());
+                }
                 store.summary.messages -= 1;
                 store.summary.messages_refused += 1;
                 let refused = path.with_extension("refused.eml");

@@ -45,7 +45,14 @@ impl EndOfData {
     pub(super) fn take(&mut self, octets: &[u8], give: &mut dyn FnMut(&[u8])) -> Found {
         // Octets from here to the one at hand are the message's and not given out yet.
         let mut from = 0;
-        for (index, &octet) in octets.iter().enumerate() {
+        let mut index = 0;
+        while let Some(&octet) = octets.get(index) {
+            // Within a line, only its end matters.
+            if self.at == At::Line && octet != b'\r' && octet != b'\n' {
+                let rest = octets.get(index..).unwrap_or_default();
+                index = memchr::memchr2(b'\r', b'\n', rest).map_or(octets.len(), |end| index + end);
+                continue;
+            }
             let held: &[u8] = match (self.at, octet) {
                 // What was held back turns out to be the message's.
                 (At::LfDot, b'\r' | b'\n') => b"",
@@ -86,6 +93,7 @@ impl EndOfData {
                 from = index + 1;
             }
             self.at = next;
+            index += 1;
         }
         if let Some(part) = octets.get(from..).filter(|part| !part.is_empty()) {
             give(part);

@@ -4,7 +4,7 @@
 const MAX_LINE: usize = 4096;
 
 /// The beginning of a line whose end has not come.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Lines {
     held: Vec<u8>,
     /// A part of this line was given out already.

@@ -25,8 +25,8 @@ pub enum Side {
     Server,
 }
 
-/// What the reader found, in order.
-#[derive(Debug, PartialEq, Eq)]
+/// What the reader found, in order. It has no `Debug`, which would show the mail.
+#[derive(PartialEq, Eq)]
 pub enum SmtpEvent<'a> {
     /// A command or a reply without its line end, or a part of one that is too long.
     Line {
@@ -66,7 +66,6 @@ enum Awaited {
 }
 
 /// What the client's next octets are.
-#[derive(Debug)]
 enum State {
     Commands,
     /// After `DATA`: what they are depends on the reply. They are held until then.
@@ -84,7 +83,6 @@ enum State {
 }
 
 /// The state of one session.
-#[derive(Debug)]
 pub struct SmtpReader {
     state: State,
     client: Lines,
