@@ -8,7 +8,8 @@ use crate::{Frame, link};
 pub fn steering(frame: &Frame<'_>) -> Option<u64> {
     let link::Payload::Ip { at, version, .. } = link::parse(frame.link, frame.octets) else { return None };
     let octets = frame.octets.get(at..)?;
-    let ends = match ip::parse(octets, octets.len(), version) {
+    let on_wire = (frame.wire_len as usize).max(frame.octets.len()) - at;
+    let ends = match ip::parse(octets, on_wire, version) {
         ip::Parsed::Whole(packet) => packet.ends,
         ip::Parsed::Fragment(fragment) => fragment.ends,
         ip::Parsed::Malformed => return None,
@@ -49,6 +50,14 @@ mod tests {
         assert_eq!(there, number(a, b, 0x2000));
         assert_eq!(there, number(a, b, 0x0007));
         assert_ne!(there, number(a, [198, 51, 100, 3], 0));
+    }
+
+    #[test]
+    fn a_frame_that_the_capture_cut_goes_the_same_way() {
+        let mut octets = vec![0x45, 0, 5, 0xdc, 0, 7, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 198, 51, 100, 2];
+        octets.extend([0; 20]);
+        let frame = Frame { time: Time::MIN, link: Link::RawIp, octets: &octets, wire_len: 1500 };
+        assert_eq!(steering(&frame), number([192, 0, 2, 1], [198, 51, 100, 2], 0));
     }
 
     #[test]
