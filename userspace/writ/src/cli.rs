@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -20,6 +19,8 @@ pub struct Cli {
 pub enum Command {
     /// Reads capture files through the same pipeline as a live interface.
     Replay(Replay),
+    /// Runs live on the interfaces of the configuration until SIGTERM; SIGHUP reads the warrants again.
+    Run(Run),
     /// Says whether a configuration and a warrants file can be used.
     Check(Check),
     /// Receives PDUs as a monitoring facility would: the reference receiver.
@@ -54,6 +55,14 @@ pub struct Replay {
     pub realtime: bool,
 }
 
+/// `writ run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The configuration (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
 /// `writ check`.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
@@ -71,7 +80,7 @@ pub struct Check {
 pub struct Lemf {
     /// Where to listen.
     #[arg(long, value_name = "HOST:PORT")]
-    pub listen: SocketAddr,
+    pub listen: String,
     /// The folder where everything that is received is kept.
     #[arg(long, value_name = "DIR")]
     pub store: PathBuf,

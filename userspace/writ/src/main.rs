@@ -5,6 +5,8 @@ mod cli;
 mod config;
 mod decode;
 mod harden;
+mod live;
+mod metrics;
 mod receive;
 mod replay;
 mod report;
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         .init();
     let done = match cli::Cli::parse().command {
         cli::Command::Replay(arguments) => replay::run(&arguments),
+        cli::Command::Run(arguments) => live::run(&arguments),
         cli::Command::Check(arguments) => check::run(&arguments),
         cli::Command::Lemf(arguments) => receive::run(&arguments),
         cli::Command::Decode(arguments) => decode::run(&arguments),

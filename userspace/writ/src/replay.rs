@@ -18,7 +18,7 @@ use writ_wire::{Time, Wire};
 
 use crate::cli;
 use crate::config::{Config, Lemfs, read_warrants};
-use crate::report::{Report, Shown};
+use crate::report::{Shown, Tally};
 use crate::sources::{Pace, Skipped, read_batch};
 use crate::worker::{WhenFull, Worker};
 
@@ -71,7 +71,7 @@ pub fn run(arguments: &cli::Replay) -> anyhow::Result<()> {
     wire.finish(latest, &mut worker);
     worker.end_batch();
 
-    let report = Report::new(&wire, &worker, skipped);
+    let report = Tally::read(&wire, &worker, skipped);
     drop(worker);
     let drained = delivery.drain(DRAIN);
     let snapshot = counters.snapshot();

@@ -57,25 +57,58 @@ impl Shown {
     }
 }
 
-/// The counters of a run.
-pub struct Report {
-    wire: Vec<(&'static str, u64)>,
-    intercept: Vec<(&'static str, u64)>,
-    anomalies: Vec<(&'static str, u64)>,
+/// Counters with their names.
+pub type Named = Vec<(&'static str, u64)>;
+
+/// What one worker has counted, or several together.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Frames, packets, streams.
+    pub wire: Named,
+    /// Sessions, messages, records.
+    pub intercept: Named,
+    /// What the protocols do not allow.
+    pub anomalies: Named,
+    /// Flows in the table now.
+    pub open_flows: u64,
+    /// Octets held now.
+    pub held_octets: u64,
 }
 
-impl Report {
+impl Tally {
     /// Reads the counters of a worker and its flows.
-    pub fn new(wire: &Wire<Worker>, worker: &Worker, skipped: Skipped) -> Self {
-        let mut seen = Vec::new();
+    pub fn read(wire: &Wire<Worker>, worker: &Worker, skipped: Skipped) -> Self {
+        let mut seen = Named::new();
         wire.counters().each(|name, count| seen.push((name, count)));
-        seen.push(("unknown_link", skipped.unknown_link));
-        let mut intercept = Vec::new();
+        seen.extend([
+            ("unknown_link", skipped.unknown_link),
+            ("carried", skipped.carried),
+            ("carry_dropped", skipped.carry_dropped),
+        ]);
+        let mut intercept = Named::new();
         worker.counters().each(|name, count| intercept.push((name, count)));
         intercept.push(("records_dropped", worker.records_dropped()));
         let anomalies =
             Anomaly::ALL.iter().zip(worker.counters().anomalies).map(|(kind, count)| (kind.name(), count)).collect();
-        Self { wire: seen, intercept, anomalies }
+        let (open_flows, held_octets) = (wire.open_flows() as u64, wire.held_octets() as u64);
+        Self { wire: seen, intercept, anomalies, open_flows, held_octets }
+    }
+
+    /// Adds what another worker counted.
+    pub fn add(&mut self, other: &Self) {
+        let sum = |to: &mut Named, from: &Named| {
+            if to.is_empty() {
+                to.clone_from(from);
+            } else {
+                // Both lists come from the same code, so they name the same counters in the same order.
+                to.iter_mut().zip(from).for_each(|((_, count), (_, more))| *count += more);
+            }
+        };
+        sum(&mut self.wire, &other.wire);
+        sum(&mut self.intercept, &other.intercept);
+        sum(&mut self.anomalies, &other.anomalies);
+        self.open_flows += other.open_flows;
+        self.held_octets += other.held_octets;
     }
 
     /// As a few lines of text: those that are not 0.
@@ -103,9 +136,7 @@ impl Report {
     }
 
     fn groups(&self, delivery: &Snapshot) -> Vec<(String, Vec<(String, u64)>)> {
-        let named = |counters: &[(&'static str, u64)]| {
-            counters.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
-        };
+        let named = |counters: &Named| counters.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
         let mut groups = vec![
             ("seen".to_owned(), named(&self.wire)),
             ("matched".to_owned(), named(&self.intercept)),

@@ -12,6 +12,10 @@ use crate::worker::Worker;
 pub struct Skipped {
     /// Frames of a link layer that is not read.
     pub unknown_link: u64,
+    /// Frames carried to the worker that they belong to (not lost: counted there too).
+    pub carried: u64,
+    /// Frames that it had no room for.
+    pub carry_dropped: u64,
 }
 
 /// Keeps to the pace of a capture.

@@ -6,7 +6,7 @@ mod warrants;
 
 use std::path::{Path, PathBuf};
 
-pub use settings::Config;
+pub use settings::{Config, Cores};
 pub use warrants::{Lemfs, read_warrants};
 
 /// What is wrong with a file. Never quotes a value: a warrants file is secret, and a configuration can name what is.
@@ -33,7 +33,8 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    fn at(file: &Path, line: usize, problem: impl Into<String>) -> Self {
+    /// Something in `file` cannot be used.
+    pub fn at(file: &Path, line: usize, problem: impl Into<String>) -> Self {
         Self::At { file: file.to_owned(), line, problem: problem.into() }
     }
 }

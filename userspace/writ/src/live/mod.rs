@@ -1,0 +1,234 @@
+//! `writ run`: live, until SIGTERM.
+
+mod lane;
+mod published;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use arc_swap::ArcSwap;
+use crossbeam::channel;
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use writ_capture::afxdp::{Interface, QueueSource};
+use writ_handover::cin::CinReserve;
+use writ_handover::{Delivery, DeliverySettings, Outlet, WhenFull};
+use writ_intercept::record::Record;
+use writ_intercept::{TargetIndex, Warrant};
+
+use crate::cli;
+use crate::config::{Config, ConfigError, Cores, Lemfs, read_warrants};
+use crate::metrics;
+use crate::worker::{self, Targets, Worker};
+use lane::{Lane, Road};
+pub use published::Published;
+
+/// Records that may wait between one worker and delivery.
+const QUEUE: usize = 65_536;
+/// Frames that may wait for the worker that they belong to.
+const INBOX: usize = 16_384;
+/// Milliseconds that a worker waits for a packet, at most.
+const LONGEST_WAIT_MS: u16 = 5;
+/// How long LEMFs have at the end to take what is still for them.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// The interfaces, shared with the metrics; taken away at the end.
+pub type Interfaces = Arc<Mutex<Vec<Interface>>>;
+
+/// Runs `writ run`.
+pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
+    let file = &arguments.config;
+    let config = Config::read(file)?;
+    let (warrants_file, state) = needed(&config, file)?;
+    let targets =
+        Arc::new(ArcSwap::from_pointee(TargetIndex::new(Warrant::replace(&[], warrants(&warrants_file, &config)?))));
+    std::fs::create_dir_all(&state).with_context(|| state.display().to_string())?;
+    let reserve = CinReserve::open(state.join("cin"))?;
+    let cins = reserve.allocator();
+
+    let (interfaces, sources) = open(&config)?;
+    let road = Road::new(sources.len(), INBOX);
+    let stop = Arc::new(AtomicBool::new(false));
+    let published: Vec<_> = sources.iter().map(|source| Arc::new(Published::new(source))).collect();
+    let mut receivers = Vec::new();
+    let mut lanes: Vec<Lane> = Vec::new();
+    for ((at, source), published) in sources.into_iter().enumerate().zip(&published) {
+        let (sender, receiver) = channel::bounded::<Record>(QUEUE);
+        receivers.push(receiver);
+        let settings = Arc::new(config.intercept_settings());
+        let worker = Worker::new(Arc::clone(&targets), settings, cins.clone(), sender, worker::WhenFull::Drop);
+        lanes.push(Lane::new(
+            source,
+            worker,
+            config.wire_settings(),
+            road.lane(at),
+            Arc::clone(published),
+            Arc::clone(&stop),
+        ));
+    }
+    drop(road);
+    let delivery = delivery(&config, reserve, receivers)?;
+    let threads = start(lanes, &config.cores)?;
+    tracing::info!(warrants = targets.load().warrants().len(), workers = threads.len(), "running");
+
+    let control = runtime::Builder::new_current_thread().enable_all().build()?;
+    let seen = metrics::Seen {
+        published: published.clone(),
+        interfaces: Arc::clone(&interfaces),
+        delivery: delivery.counters(),
+    };
+    control.block_on(until_terminated(&config, &warrants_file, &targets, seen))?;
+
+    // No new packet from here on; what is in the rings is still read.
+    let attached = interfaces.lock().map(|mut interfaces| std::mem::take(&mut *interfaces)).unwrap_or_default();
+    drop(attached);
+    stop.store(true, Ordering::Release);
+    for thread in threads {
+        // A worker that panics ends the process at once, so there is nobody to be told of here.
+        let _ = thread.join();
+    }
+    let counters = delivery.counters();
+    let drained = delivery.drain(DRAIN);
+    let mut tally = crate::report::Tally::default();
+    published.iter().for_each(|lane| tally.add(&lane.tally()));
+    print!("{}", tally.text(&counters.snapshot()));
+    if !drained.is_complete() {
+        let pdus: u64 = drained.undelivered.iter().map(|left| left.pdus).sum();
+        bail!("{pdus} PDUs and {} records were not delivered within {} s", drained.records, DRAIN.as_secs());
+    }
+    Ok(())
+}
+
+/// What a live run cannot do without.
+fn needed(config: &Config, file: &Path) -> Result<(std::path::PathBuf, std::path::PathBuf), ConfigError> {
+    let missing = |what: &str| ConfigError::at(file, 1, format!("{what} (needed to run)"));
+    if config.handover.is_none() {
+        return Err(missing("[handover] is missing: expected operator_identifier in it"));
+    }
+    if config.interface.is_empty() {
+        return Err(missing("[[interface]] is missing: expected at least one"));
+    }
+    let warrants = config
+        .warrants
+        .clone()
+        .ok_or_else(|| missing("warrants is missing: expected the path of the warrants file"))?;
+    let state = config.state.clone().ok_or_else(|| missing("state is missing: expected the path of a folder"))?;
+    Ok((warrants, state))
+}
+
+fn warrants(file: &Path, config: &Config) -> Result<Vec<Warrant>, ConfigError> {
+    let names = config.lemf.iter().map(|lemf| lemf.name.clone()).collect();
+    read_warrants(file, &mut Lemfs::configured(names))
+}
+
+fn open(config: &Config) -> anyhow::Result<(Interfaces, Vec<QueueSource>)> {
+    let mut interfaces = Vec::new();
+    let mut sources = Vec::new();
+    for settings in &config.interface {
+        // A worker that waits for its queue does not see what other workers carry to it.
+        let poll_timeout_ms = settings.poll_timeout_ms.min(LONGEST_WAIT_MS);
+        let (interface, queues) =
+            Interface::open(&writ_capture::afxdp::Settings { poll_timeout_ms, ..settings.clone() })?;
+        for queue in &queues {
+            let obtained = queue.obtained();
+            tracing::info!(
+                interface = interface.name(),
+                queue = queue.queue(),
+                attach = ?obtained.attach,
+                bind = ?obtained.bind,
+                "capturing"
+            );
+        }
+        if let Some(reason) = interface.native_refusal() {
+            tracing::warn!(interface = interface.name(), reason, "no native XDP here: slower, generic mode");
+        }
+        interfaces.push(interface);
+        sources.extend(queues);
+    }
+    Ok((Arc::new(Mutex::new(interfaces)), sources))
+}
+
+fn delivery(
+    config: &Config,
+    reserve: CinReserve,
+    receivers: Vec<channel::Receiver<Record>>,
+) -> anyhow::Result<Delivery> {
+    let pinned = config.cores.delivery;
+    let settings = DeliverySettings {
+        handover: config.handover.clone().unwrap_or_default(),
+        when_full: WhenFull::Drop,
+        cin_reserve: Some(reserve),
+        on_thread_start: Some(Arc::new(move || pin(pinned, "delivery"))),
+    };
+    let outlets = config.lemf.iter().cloned().map(Outlet::network).collect();
+    Ok(Delivery::start(settings, outlets, receivers)?)
+}
+
+fn start(lanes: Vec<Lane>, cores: &Cores) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let mut of = cores.workers.iter().copied().cycle();
+    lanes
+        .into_iter()
+        .enumerate()
+        .map(|(at, lane)| {
+            let core = of.next();
+            let thread = std::thread::Builder::new().name(format!("writ-worker-{at}"));
+            let started = thread.spawn(move || {
+                pin(core, "worker");
+                lane.drive();
+            });
+            started.context("cannot start a worker")
+        })
+        .collect()
+}
+
+/// Pins the calling thread to a core, if one is given.
+fn pin(core: Option<usize>, what: &str) {
+    if let Some(id) = core
+        && !core_affinity::set_for_current(core_affinity::CoreId { id })
+    {
+        tracing::warn!(core = id, what, "cannot pin to this core");
+    }
+}
+
+/// The control side: metrics and signals, until SIGTERM or SIGINT.
+async fn until_terminated(
+    config: &Config,
+    warrants_file: &Path,
+    targets: &Targets,
+    seen: metrics::Seen,
+) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    if let Some(metrics) = &config.metrics {
+        let listener = tokio::net::TcpListener::bind(metrics.listen).await;
+        let listener = listener.with_context(|| format!("metrics.listen {}", metrics.listen))?;
+        tracing::info!(address = %listener.local_addr()?, "serving metrics");
+        tokio::spawn(metrics::serve(listener, seen));
+    }
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => reload(config, warrants_file, targets),
+        }
+    }
+    tracing::info!("ending");
+    Ok(())
+}
+
+/// Reads the warrants file again. One that cannot be used leaves everything as it was.
+fn reload(config: &Config, file: &Path, targets: &Targets) {
+    match warrants(file, config) {
+        Ok(new) => {
+            let next = Warrant::replace(targets.load().warrants(), new);
+            tracing::info!(warrants = next.len(), "warrants read again");
+            targets.store(Arc::new(TargetIndex::new(next)));
+        }
+        Err(error) => tracing::error!("warrants not changed: {error}"),
+    }
+}
