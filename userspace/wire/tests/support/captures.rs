@@ -16,11 +16,16 @@ pub struct Captured {
     pub wire_len: u32,
 }
 
-/// The folder of captures beside the tree, or where `WRIT_CORPORA` says. They are no part of the tree.
-pub fn corpora() -> Option<PathBuf> {
+/// The folders of captures that there are: that of the tree, and one beside it, or where `WRIT_CORPORA` says, which is no part of
+/// it.
+pub fn folders() -> Vec<PathBuf> {
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/captures");
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora");
-    let folder = std::env::var_os("WRIT_CORPORA").map_or(beside, PathBuf::from);
-    folder.is_dir().then_some(folder)
+    let beside = std::env::var_os("WRIT_CORPORA").map_or(beside, PathBuf::from);
+    if !beside.is_dir() {
+        println!("SKIPPED: no folder of captures beside the tree; those in it are read");
+    }
+    [tree, beside].into_iter().filter(|folder| folder.is_dir()).collect()
 }
 
 /// Every capture file under a folder.
