@@ -18,10 +18,10 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Replays captures under a warrant for each address and login in them; `None` where there is nobody.
+    /// Replays captures under a warrant for each address and login in them, up to 60 of them; `None` where there is nobody.
     pub fn of_everybody(oracle: Oracle, captures: &[PathBuf], options: &[&str]) -> Option<Self> {
         let folder = TempDir::new().expect("a folder for one test");
-        let warrants = oracle.warrants(folder.path(), captures, options)?;
+        let warrants = oracle.warrants(folder.path(), captures, &[&["--most", "60"], options].concat())?;
         Some(Self::run(folder, warrants, captures))
     }
 

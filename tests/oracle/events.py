@@ -87,10 +87,13 @@ def records(warrant: Warrant, session: dict, messages: list[dict]) -> list[dict]
     by_address = warrant.address(session["client"])
     logins = [login for login in session["auth"] if login["result"] == "succeeded" and warrant.login(login["user"])]
     everything = by_address or bool(logins)
+    given_up = [message for message in messages if message["kind"] == "abandoned"]
+    messages = [message for message in messages if message["kind"] == "message"]
     accepted = [message for message in messages if message["accepted"]]
     sent = [message for message in accepted if everything or key(message["sender"]) in warrant.emails]
-    tried = everything or any(key(message["sender"]) in warrant.emails for message in messages)
-    helo = next((helo for helo in session["helo"] if 200 <= helo["code"] < 300), None)
+    tried = everything or any(key(message["sender"]) in warrant.emails for message in messages + given_up)
+    helos = [helo for helo in session["helo"] if 200 <= helo["code"] < 300]
+    helo = helos[0] if helos else None
 
     for login in session["auth"]:
         if login["result"] == "failed" and (by_address or warrant.login(login["user"])) and warrant.covers(login["time"]):
@@ -101,22 +104,36 @@ def records(warrant: Warrant, session: dict, messages: list[dict]) -> list[dict]
                 due.append({**common, "event": "logon-failure", "type": "report", "time": refused["time"], "optional": True})
     if (sent or everything) and helo and warrant.covers(helo["time"]):
         due.append({**common, "event": "logon", "type": "begin", "time": helo["time"],
-                    "client_octets": helo["client_octets"], "server_octets": helo["server_octets"]})
+                    "client_octets": helo["client_octets"], "server_octets": helo["server_octets"],
+                    # Where the client said HELO again before it was known to be a target, the later one is as good.
+                    "others": [{name: other[name] for name in ("time", "client_octets", "server_octets")} for other in helos[1:]]})
         due.append({**common, "event": "logoff", "type": "end", "time": session["quit"]})
     elif tried and helo:
         due.append({**common, "event": "logon", "type": "begin", "time": helo["time"], "optional": True})
         due.append({**common, "event": "logoff", "type": "end", "time": None, "optional": True})
-    for message in accepted:
+    for message in messages:
         if not warrant.covers(message["time"]):
             continue
         fields = {name: message[name] for name in ("sender", "recipients", "client_octets", "server_octets", "time", "message_id", "resent_message_id",
-                                                   "client_sha256", "server_sha256")}
+                                                   "client_sha256", "server_sha256", "message_sha256", "by")}
         fields = {**common, **fields, "total": len(message["recipients"]), "login": bool(logins)}
+        received = any(key(name) in warrant.emails for name in message["recipients"])
+        if not message["accepted"]:
+            # No event (A.2.2, A.2.3). Its octets went over the wire before that was known, and may have been handed over by then.
+            if everything or received or key(message["sender"]) in warrant.emails:
+                side = "send" if everything or key(message["sender"]) in warrant.emails else "receive"
+                due.append({**fields, "event": "refused", "type": side, "optional": True})
+            continue
         if message in sent:
             due.append({**fields, "event": "send", "type": "continue"})
-        if any(key(name) in warrant.emails for name in message["recipients"]):
+        if received:
             due.append({**fields, "event": "receive", "type": "report", "sent_too": message in sent})
-    return due
+    for message in given_up:
+        sender = everything or key(message["sender"]) in warrant.emails
+        if sender or any(key(name) in warrant.emails for name in message["recipients"]):
+            due.append({**common, "event": "abandoned", "type": "send" if sender else "receive", "optional": True, "time": message["time"],
+                        "login": bool(logins), "client_base64": message["client_base64"], "server_base64": message["server_base64"]})
+    return sorted(due, key=lambda record: record["time"] or 0)
 
 
 def due(warrants: list[Warrant], captures: list[str], only_whole: bool = False) -> list[dict]:

@@ -138,6 +138,7 @@ class Dialogue:
             "ended": stream.ended, "end_time": stream.end_time, "commands": {},
         }
         self.messages: list[dict] = []
+        self.given_up: list[dict] = []
         self.transaction: dict | None = None
         # Every path that a MAIL or RCPT named, whatever became of it.
         self.paths: list[str] = []
@@ -166,7 +167,19 @@ class Dialogue:
         self.session["greeting"] = greeting.code if greeting else None
         while (got := self.line()) is not None and self.command(*got):
             pass
-        return [self.session, *self.messages]
+        self.give_up(len(self.client), len(self.server))
+        return [self.session, *self.messages, *self.given_up]
+
+    def give_up(self, up: int, down: int) -> None:
+        """A transaction that came to nothing. Its octets up to here are told whole: some of them may have been handed over."""
+        mail, self.transaction = self.transaction, None
+        if mail is not None:
+            self.given_up.append({
+                "kind": "abandoned", "client": self.stream.client, "server": self.stream.server, "time": mail["mail_time"],
+                "sender": mail["sender"], "recipients": mail["recipients"],
+                "client_base64": base64.b64encode(self.client[mail["up"]:up]).decode(),
+                "server_base64": base64.b64encode(self.server[mail["down"]:down]).decode(),
+            })
 
     def command(self, start: int, line: bytes) -> bool:
         text = line.decode("utf-8", "replace").strip()
@@ -185,8 +198,9 @@ class Dialogue:
             self.session["helo"].append({"verb": verb, "code": reply.code, "time": self.when(reply), "client_octets": len(line),
                                          "server_octets": reply.end - reply.start})
             if done:
-                self.transaction = None
+                self.give_up(self.at, reply.end)
         elif verb == "MAIL" and done:
+            self.give_up(start, reply.start)
             self.transaction = {"sender": self.paths[-1], "recipients": [], "refused": [], "up": start, "down": reply.start,
                                 "content": b"", "by": None, "mail_time": self.when(reply)}
         elif verb == "RCPT" and self.transaction:
@@ -199,12 +213,12 @@ class Dialogue:
                 self.finish(reply)
         elif verb == "AUTH":
             self.auth(rest, line, reply)
-        elif verb == "RSET" and done:
-            self.transaction = None
+        elif verb in ("RSET", "QUIT") and done:
+            self.give_up(self.at, reply.end)
         elif verb == "STARTTLS" and reply.code == 220:
             self.session["starttls"] = self.when(reply)
             return False
-        elif verb == "QUIT" and done:
+        if verb == "QUIT" and done:
             self.session["quit"] = self.when(reply)
         return True
 

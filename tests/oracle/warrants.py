@@ -20,7 +20,7 @@ def people(captures: list[str]) -> tuple[list[str], list[str]]:
                     if login["user"]:
                         logins.setdefault(login["user"].lower(), login["user"])
             else:
-                for name in [line["sender"], *line["recipients"], *line["refused"]]:
+                for name in [line["sender"], *line["recipients"], *line.get("refused", [])]:
                     if "@" in name:
                         addresses.setdefault(key(name), name)
     return list(addresses.values()), [login for name, login in logins.items() if key(name) not in addresses]
@@ -35,11 +35,13 @@ def main() -> None:
     options.add_argument("--lemf", default="lea-1")
     options.add_argument("--start", default="1990-01-01T00:00:00Z")
     options.add_argument("--end", default="2100-01-01T00:00:00Z")
-    options.add_argument("--most", type=int, default=100_000, help="this many targets at most")
+    options.add_argument("--most", type=int, default=100_000, help="this many targets at most, from both ends of the list")
     chosen = options.parse_args()
     addresses, logins = people(chosen.captures)
     targets = [("email", name) for name in addresses] + [("login", name) for name in logins]
-    for number, (kind, name) in enumerate(targets[:chosen.most], 1):
+    if len(targets) > chosen.most:
+        targets = targets[:chosen.most // 2] + targets[-(chosen.most // 2):]
+    for number, (kind, name) in enumerate(targets, 1):
         sys.stdout.write(f"""[[warrant]]
 liid = "MAIL-{number:04}"
 authorization_country = "NL"
