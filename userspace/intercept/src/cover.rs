@@ -50,8 +50,11 @@ pub(crate) struct Cover {
     pub(crate) warrant: Arc<Warrant>,
     /// Taken with the first record.
     cin: Option<Cin>,
-    /// Whether the session itself is the target's, not only messages in it.
+    /// Whether the client is the target, by login or address: all that it sends is covered.
     pub(crate) client: bool,
+    /// Whether the begin and the end of the session are told: it is the target's, or the target sent a message in it. Other
+    /// senders' messages are not covered by that.
+    pub(crate) session: bool,
     /// Whether the session's begin was told, or will not be.
     pub(crate) begun: bool,
     /// What of the stream may be handed over as packets.
@@ -79,9 +82,18 @@ impl Covers {
         self.list.get_mut(at)
     }
 
-    /// The places of the warrants whose session this is.
+    /// The places of the warrants that have the client as a target.
     pub(crate) fn of_client(&self) -> Vec<usize> {
-        self.list.iter().enumerate().filter(|(_, cover)| cover.client).map(|(at, _)| at).collect()
+        self.places(|cover| cover.client)
+    }
+
+    /// The places of the warrants that the begin and end of the session are told under.
+    pub(crate) fn of_session(&self) -> Vec<usize> {
+        self.places(|cover| cover.session)
+    }
+
+    fn places(&self, wanted: impl Fn(&Cover) -> bool) -> Vec<usize> {
+        self.list.iter().enumerate().filter(|(_, cover)| wanted(cover)).map(|(at, _)| at).collect()
     }
 
     /// The place of a warrant, which is added if it is new here.
@@ -91,6 +103,7 @@ impl Covers {
                 warrant: Arc::clone(warrant),
                 cin: None,
                 client: false,
+                session: false,
                 begun: false,
                 granted: Granted::default(),
             });
@@ -103,6 +116,7 @@ impl Covers {
         let at = self.place(warrant);
         if let Some(cover) = self.list.get_mut(at) {
             cover.client = true;
+            cover.session = true;
         }
         at
     }

@@ -245,18 +245,23 @@ impl Follow {
         let time = reply.map_or(command.line.last, |reply| reply.last);
         let first = command.line.first;
         let settled = self.transactions.get_mut(open).map(Transaction::envelope_answered).unwrap_or_default();
+        // The client's own warrants, and those of the sender: the latter for this transaction alone.
+        let mut covered = self.covers.of_client();
         for (_, warrant) in settled {
-            if !warrant.covers(first) || !warrant.covers(time) {
+            let at = self.covers.place(&warrant);
+            if !covered.contains(&at) {
+                covered.push(at);
+            }
+        }
+        for at in covered {
+            let Some(cover) = self.covers.get_mut(at) else { continue };
+            if !cover.warrant.covers(first) || !cover.warrant.covers(time) {
                 continue;
             }
-            self.covers.add_client(&warrant);
-        }
-        for cover in self.covers.of_client() {
-            if self.covers.get_mut(cover).is_some_and(|cover| cover.warrant.covers(first)) {
-                self.begin(cover, ctx);
-                if let Some(open) = self.transactions.get_mut(open) {
-                    open.matched(cover, Cause::Sender);
-                }
+            cover.session = true;
+            self.begin(at, ctx);
+            if let Some(open) = self.transactions.get_mut(open) {
+                open.matched(at, Cause::Sender);
             }
         }
         self.reply_octets(serial, reply, ctx);
@@ -315,7 +320,7 @@ impl Follow {
             open.tell_missing(&mut self.covers, ctx, time);
             return;
         }
-        for cover in self.covers.of_client() {
+        for cover in self.covers.of_session() {
             if self.covers.is_open(cover) {
                 ctx.counters.covered_octets_missed += octets;
                 self.covers.tell_notice(cover, ctx, time, Notice::OctetsMissed { octets, from_client });
