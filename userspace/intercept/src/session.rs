@@ -152,7 +152,7 @@ impl SmtpSession {
         let let_go = tape.take_let_go();
         if let_go > 0 {
             ctx.counters.octets_not_held += let_go;
-            for at in self.follow.covers.of_client() {
+            for at in self.follow.covers.of_session() {
                 if self.follow.covers.is_open(at) {
                     self.follow.covers.tell_notice(at, ctx, time, Notice::OctetsNotHeld { octets: let_go });
                 }

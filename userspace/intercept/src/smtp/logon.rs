@@ -234,7 +234,7 @@ impl Follow {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        for at in self.covers.of_client() {
+        for at in self.covers.of_session() {
             // A session of which nothing was handed over has no end to tell.
             if self.covers.is_open(at) {
                 let mut iri = self.covers.iri(IriType::End, MailEvent::Logoff, status);

@@ -68,7 +68,7 @@ impl Follow {
         let Some(cover) = self.covers.get_mut(known.cover) else { return };
         let warrant = cover.warrant.clone();
         let (record_type, target) = match event {
-            MailEvent::Send if cover.client => (IriType::Continue, None),
+            MailEvent::Send if cover.session => (IriType::Continue, None),
             MailEvent::Send => (IriType::Report, None),
             _ => (IriType::Report, known.as_recipient.as_deref()),
         };
