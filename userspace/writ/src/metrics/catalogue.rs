@@ -1,0 +1,451 @@
+//! Every metric, and which counter of the code each of its series is. `docs/metrics.md` lists the same, and a test holds the two
+//! against each other.
+
+/// What Prometheus calls the type of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only ever grows, but for a restart.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts in buckets.
+    Histogram,
+}
+
+/// The series of a metric.
+#[derive(Clone, Copy, Debug)]
+pub enum Series {
+    /// One: this counter.
+    One(&'static str),
+    /// One for each value of a label: the label, then counters and the values that stand for them.
+    Each(&'static str, &'static [(&'static str, &'static str)]),
+}
+
+/// A metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// What it says.
+    pub help: &'static str,
+    /// The labels that say of what: an interface and a queue, an LEMF and a handover interface.
+    pub of: &'static [&'static str],
+    /// What there is of each.
+    pub series: Series,
+}
+
+use Kind::{Counter, Gauge, Histogram};
+use Series::{Each, One};
+
+const fn metric(
+    name: &'static str,
+    kind: Kind,
+    of: &'static [&'static str],
+    series: Series,
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind, help, of, series }
+}
+
+const QUEUE: &[&str] = &["interface", "queue"];
+const LINK: &[&str] = &["lemf", "handover"];
+const WHOLE: &[&str] = &[];
+
+const VERDICTS: Series = Each(
+    "verdict",
+    &[
+        ("mail_redirected", "mail_redirected"),
+        ("fragment_redirected", "fragment_redirected"),
+        ("no_socket", "no_socket"),
+        ("other_passed", "other_passed"),
+        ("other_dropped", "other_dropped"),
+        ("malformed", "malformed"),
+        ("too_deep", "too_deep"),
+    ],
+);
+
+/// What the XDP program counts: packets.
+pub const XDP_PACKETS: &[Metric] =
+    &[metric("writ_xdp_packets_total", Counter, QUEUE, VERDICTS, "Packets by what the XDP program did with them.")];
+
+/// What the XDP program counts: octets.
+pub const XDP_OCTETS: &[Metric] =
+    &[metric("writ_xdp_bytes_total", Counter, QUEUE, VERDICTS, "Octets of the packets that the XDP program saw.")];
+
+/// What is counted at each receive queue's socket.
+pub const QUEUES: &[Metric] = &[
+    metric(
+        "writ_queue_packets_total",
+        Counter,
+        QUEUE,
+        One("frames"),
+        "Packets that workers took from a receive queue.",
+    ),
+    metric(
+        "writ_queue_bytes_total",
+        Counter,
+        QUEUE,
+        One("octets"),
+        "Octets of the packets taken from a receive queue.",
+    ),
+    metric(
+        "writ_queue_lost_packets_total",
+        Counter,
+        QUEUE,
+        Each(
+            "cause",
+            &[
+                ("rx_ring_full", "ring_full"),
+                ("rx_dropped", "too_long_or_no_frame"),
+                ("rx_invalid_descs", "invalid_descriptor"),
+            ],
+        ),
+        "Packets lost between the XDP program and the worker.",
+    ),
+    metric(
+        "writ_queue_fill_ring_empty_total",
+        Counter,
+        QUEUE,
+        One("rx_fill_ring_empty_descs"),
+        "Times that the kernel found no free frame for a queue.",
+    ),
+];
+
+/// What is counted from the frame to the record, and in the delivery core: of the process as a whole.
+pub const PROCESS: &[Metric] = &[
+    metric(
+        "writ_frames_total",
+        Counter,
+        WHOLE,
+        Each(
+            "class",
+            &[
+                ("segments", "segment"),
+                ("fragments_pending", "fragment"),
+                ("not_ip", "not_ip"),
+                ("not_tcp", "not_tcp"),
+                ("not_mail", "not_mail"),
+                ("malformed_link", "malformed_link"),
+                ("malformed_ip", "malformed_ip"),
+                ("malformed_tcp", "malformed_tcp"),
+                ("checksum_errors", "checksum_error"),
+                ("unknown_link", "unknown_link"),
+            ],
+        ),
+        "Frames that workers read, each in one class.",
+    ),
+    metric("writ_frame_bytes_total", Counter, WHOLE, One("octets"), "Octets of the frames that workers read."),
+    metric("writ_frames_truncated_total", Counter, WHOLE, One("truncated"), "Frames that the capture cut."),
+    metric(
+        "writ_frames_carried_total",
+        Counter,
+        WHOLE,
+        One("carried"),
+        "Frames carried from the queue's worker to the worker of their session.",
+    ),
+    metric(
+        "writ_lost_packets_total",
+        Counter,
+        WHOLE,
+        Each(
+            "cause",
+            &[
+                ("carry_dropped", "inbox_full"),
+                ("fragments_timed_out", "fragments_timed_out"),
+                ("fragments_dropped", "fragments_limit"),
+                ("fragments_cut", "fragments_truncated"),
+            ],
+        ),
+        "Packets lost in the workers.",
+    ),
+    metric("writ_ip_fragments_total", Counter, WHOLE, One("fragments"), "IP fragments seen."),
+    metric(
+        "writ_ip_fragments_overlapping_total",
+        Counter,
+        WHOLE,
+        One("fragments_overlapping"),
+        "IP fragments that covered octets already there; the first copy stays.",
+    ),
+    metric(
+        "writ_ip_packets_reassembled_total",
+        Counter,
+        WHOLE,
+        One("fragments_reassembled"),
+        "IP packets put together from fragments.",
+    ),
+    metric(
+        "writ_tcp_events_total",
+        Counter,
+        WHOLE,
+        Each(
+            "event",
+            &[
+                ("out_of_order", "out_of_order"),
+                ("ahead_of_peer", "ahead_of_peer"),
+                ("overlaps_disagreeing", "overlap_disagreeing"),
+                ("keep_alives", "keep_alive"),
+                ("without_flow", "without_flow"),
+                ("after_close", "after_close"),
+                ("off_window", "off_window"),
+                ("acks_unbelieved", "ack_unbelieved"),
+                ("resets_off_window", "reset_off_window"),
+            ],
+        ),
+        "Segments that were not simply the next of their stream.",
+    ),
+    metric("writ_segment_bytes_total", Counter, WHOLE, One("segment_octets"), "Payload octets of TCP segments."),
+    metric(
+        "writ_stream_bytes_total",
+        Counter,
+        WHOLE,
+        Each(
+            "outcome",
+            &[
+                ("delivered_octets", "delivered"),
+                ("retransmitted_octets", "retransmitted"),
+                ("duplicate_octets", "duplicate"),
+                ("unacknowledged_octets", "unacknowledged"),
+            ],
+        ),
+        "Payload octets by what became of them.",
+    ),
+    metric("writ_stream_gaps_total", Counter, WHOLE, One("gaps"), "Gaps in streams: octets that were never captured."),
+    metric("writ_stream_gap_bytes_total", Counter, WHOLE, One("gap_octets"), "Octets missing in these gaps."),
+    metric(
+        "writ_hold_limits_total",
+        Counter,
+        WHOLE,
+        One("hold_limits"),
+        "Times that a limit on held octets made a gap before its time.",
+    ),
+    metric("writ_flows_opened_total", Counter, WHOLE, One("flows_opened"), "TCP connections begun to follow."),
+    metric(
+        "writ_flows_midstream_total",
+        Counter,
+        WHOLE,
+        One("flows_midstream"),
+        "Of these, found in their middle, without a SYN.",
+    ),
+    metric(
+        "writ_flows_closed_total",
+        Counter,
+        WHOLE,
+        Each(
+            "how",
+            &[
+                ("flows_closed_fin", "fin"),
+                ("flows_closed_reset", "reset"),
+                ("flows_closed_idle", "idle"),
+                ("flows_closed_reused", "reused"),
+                ("flows_evicted", "evicted"),
+                ("flows_closed_shutdown", "shutdown"),
+            ],
+        ),
+        "TCP connections no longer followed.",
+    ),
+    metric("writ_open_flows", Gauge, WHOLE, One("open_flows"), "TCP connections followed now."),
+    metric("writ_held_bytes", Gauge, WHOLE, One("held_octets"), "Octets held until what is missing before them comes."),
+    metric(
+        "writ_sessions_total",
+        Counter,
+        WHOLE,
+        Each("protocol", &[("smtp_sessions", "smtp"), ("pop3_sessions", "pop3"), ("imap_sessions", "imap4")]),
+        "Mail sessions.",
+    ),
+    metric(
+        "writ_encrypted_sessions_total",
+        Counter,
+        WHOLE,
+        Each("how", &[("encrypted_sessions", "implicit"), ("upgraded_sessions", "starttls")]),
+        "Mail sessions whose content is encrypted: from the first octet, or from STARTTLS on.",
+    ),
+    metric(
+        "writ_messages_total",
+        Counter,
+        WHOLE,
+        Each(
+            "outcome",
+            &[("messages_accepted", "accepted"), ("messages_refused", "refused"), ("messages_unsettled", "unsettled")],
+        ),
+        "Messages by what the server said to them, whoever's they are.",
+    ),
+    metric(
+        "writ_logins_total",
+        Counter,
+        WHOLE,
+        Each("outcome", &[("logins_accepted", "accepted"), ("logins_refused", "refused")]),
+        "Logins by what the server said to them, whoever's they are.",
+    ),
+    metric("writ_communications_total", Counter, WHOLE, One("communications"), "Communications covered by a warrant."),
+    metric(
+        "writ_records_total",
+        Counter,
+        WHOLE,
+        Each("kind", &[("iri_records", "iri"), ("cc_records", "cc"), ("notices", "notice")]),
+        "Records that workers made for delivery.",
+    ),
+    metric("writ_cc_content_bytes_total", Counter, WHOLE, One("cc_octets"), "Octets of content in the CC records."),
+    metric(
+        "writ_covered_bytes_missed_total",
+        Counter,
+        WHOLE,
+        One("covered_octets_missed"),
+        "Octets of covered sessions that were not captured.",
+    ),
+    metric(
+        "writ_unheld_bytes_total",
+        Counter,
+        WHOLE,
+        One("octets_not_held"),
+        "Octets that a session could not hold until it was known whether they are covered.",
+    ),
+    metric(
+        "writ_records_outside_interval_total",
+        Counter,
+        WHOLE,
+        One("outside_interval"),
+        "Records not made since the packet's time was outside the warrant's interval.",
+    ),
+    metric(
+        "writ_lost_records_total",
+        Counter,
+        WHOLE,
+        Each(
+            "cause",
+            &[("records_dropped", "queue_full"), ("unrouted", "no_lemf"), ("encode_errors", "not_encodable")],
+        ),
+        "Records that did not become PDUs.",
+    ),
+    metric("writ_delivery_records_total", Counter, WHOLE, One("records"), "Records that the delivery core took."),
+    metric(
+        "writ_fields_cut_total",
+        Counter,
+        WHOLE,
+        One("fields_cut"),
+        "Fields cut to the length that their type allows, or left out since their type does not hold them.",
+    ),
+    metric("writ_open_sequences", Gauge, WHOLE, One("sequences"), "Sequences of PDUs being numbered now."),
+    metric(
+        "writ_cin_reserve_failures_total",
+        Counter,
+        WHOLE,
+        One("cin_reserve_failures"),
+        "Times that the reserve of CINs could not be written to disk.",
+    ),
+];
+
+/// What is counted of parse anomalies; of each protocol.
+pub const ANOMALIES: &[Metric] = &[metric(
+    "writ_parse_anomalies_total",
+    Counter,
+    &["protocol"],
+    Each(
+        "kind",
+        &[
+            ("long_line", "long_line"),
+            ("unknown_command", "unknown_command"),
+            ("stray_server_line", "stray_server_line"),
+            ("unasked_reply", "unasked_reply"),
+            ("too_far_ahead", "too_far_ahead"),
+            ("bare_lf_end", "bare_lf_end"),
+        ],
+    ),
+    "What a mail protocol does not allow and was met on the wire.",
+)];
+
+/// What is counted of each LEMF and handover interface.
+pub const LINKS: &[Metric] = &[
+    metric(
+        "writ_pdus_total",
+        Counter,
+        LINK,
+        Each("kind", &[("iri", "iri"), ("cc", "cc"), ("tri", "tri")]),
+        "PDUs made for an LEMF, keep-alives not among them.",
+    ),
+    metric("writ_pdu_bytes_total", Counter, LINK, One("octets"), "Octets of the PDUs made for an LEMF."),
+    metric(
+        "writ_pdus_sent_total",
+        Counter,
+        LINK,
+        One("pdus_sent"),
+        "PDUs written to the socket; one is counted again when it is sent again after a reconnect.",
+    ),
+    metric(
+        "writ_sent_bytes_total",
+        Counter,
+        LINK,
+        One("octets_sent"),
+        "Octets that the socket took, keep-alives included.",
+    ),
+    metric("writ_lost_pdus_total", Counter, LINK, One("dropped_pdus"), "PDUs dropped because the buffer was full."),
+    metric("writ_lost_pdu_bytes_total", Counter, LINK, One("dropped_octets"), "Octets of the PDUs dropped."),
+    metric(
+        "writ_delivery_buffer_full_total",
+        Counter,
+        LINK,
+        One("full_episodes"),
+        "Times that the buffer was found full, one an episode.",
+    ),
+    metric(
+        "writ_delivery_connected",
+        Gauge,
+        LINK,
+        One("connected"),
+        "1 while the connection to the LEMF is up, else 0.",
+    ),
+    metric(
+        "writ_delivery_connections_total",
+        Counter,
+        LINK,
+        Each("event", &[("connects", "opened"), ("connect_failures", "failed"), ("disconnects", "closed")]),
+        "Connections to the LEMF that were opened, failed to open, and ended.",
+    ),
+    metric("writ_delivery_queue_pdus", Gauge, LINK, One("buffered_pdus"), "PDUs that wait for the LEMF."),
+    metric("writ_delivery_queue_bytes", Gauge, LINK, One("buffered_octets"), "Octets of the PDUs that wait."),
+    metric(
+        "writ_keep_alives_total",
+        Counter,
+        LINK,
+        Each(
+            "event",
+            &[
+                ("keep_alives_sent", "sent"),
+                ("keep_alives_answered", "answered"),
+                ("keep_alives_late", "late"),
+                ("keep_alives_missed", "missed"),
+            ],
+        ),
+        "Keep-alives: sent, answered, answered after TIME2, not answered by TIME3.",
+    ),
+    metric(
+        "writ_delivery_faults_total",
+        Counter,
+        LINK,
+        Each(
+            "kind",
+            &[("stalls", "stall"), ("unexpected_pdus", "unexpected_pdu"), ("protocol_errors", "protocol_error")],
+        ),
+        "Things that an LEMF should not do.",
+    ),
+];
+
+/// From the packet to the LEMF's socket.
+pub const LATENCY: Metric = metric(
+    "writ_delivery_latency_seconds",
+    Histogram,
+    WHOLE,
+    One("latency"),
+    "Time from a packet's capture to its PDU's being written to the LEMF's socket.",
+);
+
+/// What runs.
+pub const BUILD: &[Metric] =
+    &[metric("writ_build_info", Gauge, &["version"], One("build"), "1, with the version of the program.")];
+
+/// The process, under the names that Prometheus's own libraries give these.
+pub const HOST: &[Metric] = &[
+    metric("process_resident_memory_bytes", Gauge, WHOLE, One("resident"), "Memory of the process."),
+    metric("process_start_time_seconds", Gauge, WHOLE, One("started"), "When the process began to serve metrics."),
+];
