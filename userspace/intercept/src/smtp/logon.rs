@@ -113,7 +113,7 @@ impl Follow {
             seen: reply.is_some(),
         };
         if reply.is_none_or(Reply::is_positive) {
-            self.abandon(hello.last, ctx);
+            self.abandon_to(command.transaction, hello.last, ctx);
             self.hello = Some(hello);
             for cover in self.covers.of_client() {
                 self.begin(cover, ctx);
@@ -209,7 +209,7 @@ impl Follow {
     /// QUIT was answered.
     pub(super) fn quit(&mut self, command: &Command, reply: Option<&Reply>, ctx: &mut Context<'_>) {
         let (first, last) = (command.line.first, reply.map_or(command.line.last, |reply| reply.last));
-        self.abandon(last, ctx);
+        self.abandon_to(command.transaction, last, ctx);
         let status = if reply.is_some_and(Reply::is_positive) { Status::Succeeded } else { Status::Unknown };
         let client_octets = std::mem::take(&mut self.quit_octets);
         self.end(first, last, status, client_octets, reply.map_or(0, Reply::wire_octets), ctx);
@@ -217,7 +217,7 @@ impl Follow {
 
     /// The connection is over, however it ended.
     pub(crate) fn close(&mut self, time: Time, ctx: &mut Context<'_>) {
-        self.abandon(time, ctx);
+        self.abandon_to(u32::MAX, time, ctx);
         let client_octets = std::mem::take(&mut self.quit_octets);
         self.end(time, time, Status::Unknown, client_octets, 0, ctx);
     }

@@ -98,14 +98,10 @@ impl Follow {
         self.tell_failed(&refused, time, &Head::default(), ctx);
     }
 
-    /// Transactions that ended without a message: RSET, a new HELO, QUIT.
-    pub(super) fn abandon(&mut self, time: Time, ctx: &mut Context<'_>) {
-        self.abandon_where(|_| true, time, ctx);
-    }
-
-    /// The same, but for one.
-    pub(super) fn abandon_others(&mut self, serial: u32, time: Time, ctx: &mut Context<'_>) {
-        self.abandon_where(|open| open.serial != serial, time, ctx);
+    /// Transactions that ended without a message, up to this one: RSET, a new HELO, the end. Later ones can be there already,
+    /// when the client sent them ahead of the replies.
+    pub(super) fn abandon_to(&mut self, serial: u32, time: Time, ctx: &mut Context<'_>) {
+        self.abandon_where(|open| open.serial <= serial, time, ctx);
     }
 
     fn abandon_where(&mut self, over: impl Fn(&Transaction) -> bool, time: Time, ctx: &mut Context<'_>) {

@@ -213,7 +213,7 @@ impl Follow {
             Verb::Rset => {
                 self.reply_octets(command.transaction, reply, ctx);
                 if accepted {
-                    self.abandon(command.line.last, ctx);
+                    self.abandon_to(command.transaction, command.line.last, ctx);
                 }
             }
             _ => {
@@ -240,7 +240,9 @@ impl Follow {
     fn mail_accepted(&mut self, command: &Command, reply: Option<&Reply>, ctx: &mut Context<'_>) {
         // The server took a new MAIL, so what was open before is over.
         let serial = command.transaction;
-        self.abandon_others(serial, command.line.last, ctx);
+        if let Some(before) = serial.checked_sub(1) {
+            self.abandon_to(before, command.line.last, ctx);
+        }
         let Some(open) = self.place_of(serial) else { return };
         let time = reply.map_or(command.line.last, |reply| reply.last);
         let first = command.line.first;
