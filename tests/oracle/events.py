@@ -103,13 +103,14 @@ def records(warrant: Warrant, session: dict, messages: list[dict]) -> list[dict]
             if refused["code"] >= 500 and warrant.covers(refused["time"]):
                 due.append({**common, "event": "logon-failure", "type": "report", "time": refused["time"], "optional": True})
     if (sent or everything) and helo and warrant.covers(helo["time"]):
-        due.append({**common, "event": "logon", "type": "begin", "time": helo["time"],
+        due.append({**common, "event": "logon", "type": "begin", "time": helo["time"], "login": bool(logins),
                     "client_octets": helo["client_octets"], "server_octets": helo["server_octets"],
                     # Where the client said HELO again before it was known to be a target, the later one is as good.
                     "others": [{name: other[name] for name in ("time", "client_octets", "server_octets")} for other in helos[1:]]})
         due.append({**common, "event": "logoff", "type": "end", "time": session["quit"]})
-    elif tried and helo:
-        due.append({**common, "event": "logon", "type": "begin", "time": helo["time"], "optional": True})
+    elif tried:
+        if helo:
+            due.append({**common, "event": "logon", "type": "begin", "time": helo["time"], "optional": True})
         due.append({**common, "event": "logoff", "type": "end", "time": None, "optional": True})
     for message in messages:
         if not warrant.covers(message["time"]):
@@ -145,6 +146,12 @@ def due(warrants: list[Warrant], captures: list[str], only_whole: bool = False) 
             for warrant in warrants:
                 found += records(warrant, session, messages)
     return found
+
+
+def partial(captures: list[str]) -> set[str]:
+    """The clients of sessions that the captures have not got whole."""
+    found = (line for capture in captures for line in lines(capture))
+    return {line["client"] for line in found if line["kind"] == "session" and (not line["whole"] or line["gap"])}
 
 
 def load(path: str) -> list[Warrant]:
