@@ -73,13 +73,20 @@ enum State {
     /// A message in lines, up to the dot.
     Data {
         dots: EndOfData,
-        answered: Option<bool>,
+        answer: Option<Answer>,
     },
     /// So many octets of a chunk (RFC 3030).
     Chunk {
         remaining: u64,
         last: bool,
     },
+}
+
+/// The reply to a message whose end was not seen.
+struct Answer {
+    accepted: bool,
+    /// What the client sent after it, while that can still become a command.
+    probe: Option<Vec<u8>>,
 }
 
 /// The state of one session.
@@ -136,8 +143,14 @@ impl SmtpReader {
 
     /// The session is over: what is unfinished stays so.
     pub fn finish(&mut self, sink: Sink<'_>) {
-        if let State::HeldForReply(held) = std::mem::replace(&mut self.state, State::Commands) {
-            self.command_octets(&held, sink);
+        match &mut self.state {
+            State::HeldForReply(held) => {
+                let held = std::mem::take(held);
+                self.state = State::Commands;
+                self.command_octets(&held, sink);
+            }
+            State::Data { .. } => self.flush_probe(sink),
+            State::Commands | State::Chunk { .. } => {}
         }
         self.abandon(sink);
         for (side, lines) in [(Side::Client, &mut self.client), (Side::Server, &mut self.server)] {
@@ -164,10 +177,17 @@ impl SmtpReader {
                     self.begin_data(sink);
                     self.client_octets(&held, sink);
                 }
-                State::Data { dots, answered } => {
-                    if answered.is_some() && starts_with_command(octets) {
-                        // The dot was lost, and the server had answered it.
-                        self.end_data(sink);
+                State::Data { dots, answer } => {
+                    if let Some(probe) = answer.as_mut().and_then(|answer| answer.probe.as_mut()) {
+                        let Some((&octet, rest)) = octets.split_first() else { return };
+                        probe.push(octet);
+                        octets = rest;
+                        let looks = Looks::of(probe);
+                        if looks == Looks::Undecided {
+                            continue;
+                        }
+                        let probed = std::mem::take(probe);
+                        self.probed(&probed, looks, sink);
                         continue;
                     }
                     match dots.take(octets, &mut |part| sink(SmtpEvent::Octets(part))) {
@@ -192,6 +212,32 @@ impl SmtpReader {
                     }
                 }
             }
+        }
+    }
+
+    /// What came after a reply that answered an unfinished message is known: a command, if the dot was lost, and else more of the
+    /// message, if the capture saw it late.
+    fn probed(&mut self, probed: &[u8], looks: Looks, sink: Sink<'_>) {
+        if looks == Looks::Command {
+            self.end_data(sink);
+            self.command_octets(probed, sink);
+            return;
+        }
+        let State::Data { dots, answer } = &mut self.state else { return };
+        if let Some(answer) = answer {
+            answer.probe = None;
+        }
+        // No end of a message is in it: only its last octet is not part of a command's name.
+        if let Found::End { .. } = dots.take(probed, &mut |part| sink(SmtpEvent::Octets(part))) {
+            self.end_data(sink);
+        }
+    }
+
+    /// What came after a reply can no longer become a command.
+    fn flush_probe(&mut self, sink: Sink<'_>) {
+        if let State::Data { answer: Some(Answer { probe: Some(probe), .. }), .. } = &mut self.state {
+            let probed = std::mem::take(probe);
+            self.probed(&probed, Looks::Other, sink);
         }
     }
 
@@ -251,12 +297,12 @@ impl SmtpReader {
     fn begin_data(&mut self, sink: Sink<'_>) {
         self.abandon(sink);
         self.begin(sink);
-        self.state = State::Data { dots: EndOfData::default(), answered: None };
+        self.state = State::Data { dots: EndOfData::default(), answer: None };
     }
 
     fn end_data(&mut self, sink: Sink<'_>) {
-        let answered = match &mut self.state {
-            State::Data { answered, .. } => answered.take(),
+        let answered = match &self.state {
+            State::Data { answer: Some(answer), .. } => Some(answer.accepted),
             _ => None,
         };
         self.state = State::Commands;
@@ -295,7 +341,9 @@ impl SmtpReader {
     }
 
     fn server_octets(&mut self, mut octets: &[u8], sink: Sink<'_>) {
-        self.replies = Replies::Expected;
+        if !octets.is_empty() {
+            self.replies = Replies::Expected;
+        }
         while !octets.is_empty() {
             let mut reply = None;
             octets = self.server.take(octets, &mut |line, whole| {
@@ -312,10 +360,11 @@ impl SmtpReader {
 
     fn reply(&mut self, code: u16, sink: Sink<'_>) {
         let accepted = (200..300).contains(&code);
-        if let State::Data { dots, answered } = &mut self.state {
+        self.flush_probe(sink);
+        if let State::Data { dots, answer } = &mut self.state {
             // All that went before DATA is answered, so this answers the message. The client's last octets may come
             // after it where the capture saw them late.
-            *answered = Some(accepted);
+            *answer = Some(Answer { accepted, probe: Some(Vec::new()) });
             if dots.ended_otherwise() {
                 self.end_data(sink);
             }
@@ -406,23 +455,57 @@ fn starts_with_reply(octets: &[u8]) -> bool {
     }
 }
 
-/// Whether octets look like a command that Writ hands over at the start of a transaction or between two.
-fn starts_with_command(octets: &[u8]) -> bool {
-    const VERBS: [&str; 14] = [
-        "MAIL", "RCPT", "DATA", "BDAT", "BURL", "RSET", "QUIT", "NOOP", "AUTH", "EHLO", "HELO", "VRFY", "EXPN",
-        "STARTTLS",
-    ];
-    VERBS.iter().any(|verb| {
-        let (head, rest) = octets.split_at_checked(verb.len()).unwrap_or_default();
-        head.eq_ignore_ascii_case(verb.as_bytes()) && matches!(rest.first(), Some(b' ' | b'\r' | b'\n'))
-    })
+/// What octets at the start of a line look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    /// A command that can stand at the start of a transaction, in it or after it.
+    Command,
+    /// The start of the name of one.
+    Undecided,
+    Other,
+}
+
+impl Looks {
+    fn of(octets: &[u8]) -> Self {
+        const VERBS: [&[u8]; 14] = [
+            b"MAIL",
+            b"RCPT",
+            b"DATA",
+            b"BDAT",
+            b"BURL",
+            b"RSET",
+            b"QUIT",
+            b"NOOP",
+            b"AUTH",
+            b"EHLO",
+            b"HELO",
+            b"VRFY",
+            b"EXPN",
+            b"STARTTLS",
+        ];
+        let mut looks = Self::Other;
+        for verb in VERBS {
+            match octets.split_at_checked(verb.len()) {
+                None if verb.get(..octets.len()).is_some_and(|start| start.eq_ignore_ascii_case(octets)) => {
+                    looks = Self::Undecided;
+                }
+                Some((name, rest)) if name.eq_ignore_ascii_case(verb) => match rest.first() {
+                    None => looks = Self::Undecided,
+                    Some(b' ' | b'\r' | b'\n') => return Self::Command,
+                    Some(_) => {}
+                },
+                _ => {}
+            }
+        }
+        looks
+    }
 }
 
 /// Which end sent these octets, by what they look like; `None` where they look like neither. To be asked between lines
 /// only.
 #[must_use]
 pub fn side_of(octets: &[u8]) -> Option<Side> {
-    if starts_with_command(octets) {
+    if Looks::of(octets) == Looks::Command {
         Some(Side::Client)
     } else if starts_with_reply(octets) {
         Some(Side::Server)

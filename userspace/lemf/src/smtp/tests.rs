@@ -219,6 +219,21 @@ fn an_end_that_was_not_captured() {
 }
 
 #[test]
+fn what_only_begins_like_a_command_is_the_messages() {
+    for after in ["MAILBOX full\r\n", "mail", "qui", "Subject", ".."] {
+        let outcome = read(&[
+            (C, b"MAIL FROM:<a@b>\r\nDATA\r\n"),
+            (S, b"250 Ok\r\n354 go\r\n"),
+            (C, b"x\r\n"),
+            (S, b"250 Ok\r\n"),
+            (C, after.as_bytes()),
+        ]);
+        let unstuffed = after.strip_prefix('.').unwrap_or(after);
+        assert_eq!(String::from_utf8_lossy(&outcome.messages[0].0), format!("x\r\n{unstuffed}"));
+    }
+}
+
+#[test]
 fn a_session_that_breaks_off() {
     assert_eq!(
         messages(&[(C, b"MAIL FROM:<a@b>\r\nDATA\r\n"), (S, b"250 Ok\r\n354 go\r\n"), (C, b"x\r\n")]),
@@ -325,8 +340,12 @@ proptest! {
         let pieces: Vec<(bool, Vec<u8>)> = pieces.into_iter().map(|(side, parts)| (side, parts.concat())).collect();
         let session: Vec<(Side, &[u8])> =
             pieces.iter().map(|(side, octets)| (if *side { C } else { S }, &octets[..])).collect();
-        for (_, ends) in read(&session).messages {
+        let whole = read(&session).messages;
+        for (_, ends) in &whole {
             prop_assert!(!ends.is_empty(), "a message that begins ends in some way");
         }
+        let in_octets: Vec<(Side, &[u8])> =
+            session.iter().flat_map(|(side, octets)| octets.chunks(1).map(move |octet| (*side, octet))).collect();
+        prop_assert_eq!(read(&in_octets).messages, whole, "however it is cut");
     }
 }
