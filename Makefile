@@ -1,0 +1,40 @@
+# Writ: `make demo` shows it at work, `make test` tests it; each does all of its own set-up.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+.PHONY: demo test build deps test-deps lint fmt bench xdp
+
+## Replays a capture that ships in the tree, and shows what is handed over and what is not.
+demo: deps
+	cargo build --quiet --package writ
+	demo/run.sh
+
+## All tests, the live path through AF_XDP included (as root; without, it says what it skips).
+test: deps test-deps
+	cargo build --package writ
+	cargo test --workspace
+
+## The program, as it is installed.
+build: deps
+	cargo build --release --package writ
+
+## What a build needs besides Rust.
+deps:
+	@deploy/packages.sh build
+
+## What the tests need besides.
+test-deps:
+	@deploy/packages.sh test
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --manifest-path ebpf/Cargo.toml --package writ-filter -- -D warnings
+
+fmt:
+	cargo fmt --all
+
+## Builds the XDP program anew from its source (needs the BPF toolchain, see ebpf/README.md).
+xdp:
+	ebpf/build.sh
