@@ -1,0 +1,27 @@
+//! The decoder of the XDP program: it reads any frame, and keeps nothing back that `writ-wire` would read as mail.
+
+use writ_filter::ports::{MAIL, set_of};
+use writ_filter::{Class, class_of};
+use writ_wire::{Frame, Link, Settings, Time, Wire};
+
+use crate::streams::Checked;
+
+/// What a UMEM frame holds at most.
+const LONGEST: usize = 4096 - 256;
+
+/// Runs an input: one Ethernet frame.
+pub fn run(input: &[u8]) {
+    let input = &input[..input.len().min(LONGEST)];
+    let class = class_of(input, &set_of(&MAIL));
+    let mut wire = Wire::<Checked>::new(Settings { hash_seed: Some(1), max_flows: 4, ..Settings::default() });
+    let frame =
+        Frame { time: Time::from_parts(1, 0), link: Link::Ethernet, octets: input, wire_len: input.len() as u32 };
+    wire.frame(&frame, &mut Checked::default());
+    let counters = wire.counters();
+    if counters.segments == 1 {
+        assert!(matches!(class, Class::Mail | Class::TooDeep), "mail that is not handed up: {class:?}");
+    }
+    if counters.fragments == 1 && counters.not_tcp == 0 {
+        assert!(matches!(class, Class::Fragment | Class::TooDeep), "a fragment that is not handed up: {class:?}");
+    }
+}

@@ -1,0 +1,249 @@
+//! First inputs of each target, made from the captures in `tests/captures` and of a few words.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use writ_capture::pcap::CaptureFile;
+use writ_capture::{Batch, Source};
+use writ_etsi::Profile;
+use writ_wire::{Close, Connection, Direction, Frame, Link, Packet, Settings, Streams, Time, Wire};
+
+use crate::choices::Choices;
+use crate::{interception, pieces, wire_frames};
+
+/// Captures longer than this make slow inputs and teach nothing new.
+const LONGEST: u64 = 20_000;
+
+/// One input: its target, a name, and the octets.
+pub type Seed = (&'static str, String, Vec<u8>);
+
+/// The captures that are short enough.
+pub fn captures() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../captures");
+    let mut captures: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("the captures of the tree")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "pcap"))
+        .filter(|path| fs::metadata(path).is_ok_and(|metadata| metadata.len() <= LONGEST))
+        .collect();
+    captures.sort();
+    captures
+}
+
+/// Every seed.
+pub fn all() -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    for path in captures() {
+        let name = path.file_stem().expect("a file's name").to_string_lossy().into_owned();
+        of_capture(&path, &name, &mut seeds);
+    }
+    of_words(&mut seeds);
+    seeds
+}
+
+/// A frame of a capture: its link type, its time, its octets.
+type Captured = (u32, Time, Vec<u8>);
+
+fn frames(path: &Path) -> Vec<Captured> {
+    let mut file = CaptureFile::open(path).expect("a capture");
+    let mut frames = Vec::new();
+    loop {
+        let batch = file.next_batch(&mut |frame| {
+            frames.push((frame.link, Time::from_nanos(frame.time_nanos), frame.octets.to_vec()));
+        });
+        if batch.expect("a whole capture") == Batch::End {
+            return frames;
+        }
+    }
+}
+
+/// Each connection's dialogue.
+#[derive(Default)]
+struct Dialogues(Vec<Vec<(Direction, Vec<u8>)>>);
+
+impl Streams for Dialogues {
+    type Session = usize;
+
+    fn open(&mut self, _connection: &Connection, _time: Time) -> usize {
+        self.0.push(Vec::new());
+        self.0.len() - 1
+    }
+
+    fn packet(&mut self, _session: &mut usize, _packet: &Packet<'_>) {}
+
+    fn octets(&mut self, session: &mut usize, from: Direction, _time: Time, _offset: u64, octets: &[u8]) {
+        self.0[*session].push((from, octets.to_vec()));
+    }
+
+    fn gap(&mut self, _session: &mut usize, _from: Direction, _time: Time, _offset: u64, _length: u64) {}
+
+    fn close(&mut self, _session: usize, _connection: &Connection, _time: Time, _how: Close) {}
+}
+
+fn dialogues(frames: &[Captured]) -> Vec<Vec<u8>> {
+    let mut wire = Wire::new(Settings { hash_seed: Some(1), max_flows: 100, ..Settings::default() });
+    let mut dialogues = Dialogues::default();
+    let mut last = Time::MIN;
+    for (link, time, octets) in frames {
+        let link = Link::from_dlt(*link).expect("a link type that is read");
+        let frame = Frame { time: *time, link, octets, wire_len: octets.len() as u32 };
+        wire.frame(&frame, &mut dialogues);
+        last = *time;
+    }
+    wire.finish(last, &mut dialogues);
+    dialogues.0.iter().map(|said| pieces::write(said.iter().map(|(from, octets)| (*from, &octets[..])))).collect()
+}
+
+fn of_capture(path: &Path, name: &str, seeds: &mut Vec<Seed>) {
+    seeds.push(("capture_file", name.to_owned(), fs::read(path).expect("a capture")));
+    let frames = frames(path);
+    let rows: Vec<(u8, u8, &[u8])> = frames.iter().map(|(_, _, octets)| (0, 4, &octets[..])).collect();
+    seeds.push(("wire_frames", name.to_owned(), wire_frames::write(0, &rows)));
+    // The same without the Ethernet header, and with the checksums looked at.
+    let raw: Vec<(u8, u8, &[u8])> =
+        frames.iter().map(|(_, _, octets)| (1, 9, &octets[14.min(octets.len())..])).collect();
+    seeds.push(("wire_frames", format!("{name}-raw"), wire_frames::write(1, &raw)));
+    for (number, (_, _, octets)) in frames.iter().take(6).enumerate() {
+        seeds.push(("xdp_filter", format!("{name}-{number}"), octets.clone()));
+    }
+    for (number, dialogue) in dialogues(&frames).into_iter().enumerate().filter(|(_, dialogue)| !dialogue.is_empty()) {
+        let name = format!("{name}-{number}");
+        seeds.push(("lemf_smtp", name.clone(), dialogue.clone()));
+        seeds.push(("smtp", name.clone(), [&[6][..], &dialogue].concat()));
+        for client in [0, 2] {
+            seeds.push(("interception", format!("{name}-{client}"), [&[client, 18][..], &dialogue].concat()));
+        }
+        for profile in [Profile::V331, Profile::Current] {
+            let pdus = interception::pdus(2, &pieces::read(&mut Choices::new(&dialogue)), profile);
+            for (number, pdu) in pdus.iter().enumerate() {
+                seeds.push(("pdu", format!("{name}-{profile:?}-{number}"), pdu.clone()));
+            }
+            if !pdus.is_empty() {
+                seeds.push(("lemf_store", format!("{name}-{profile:?}"), [vec![0], pdus.concat()].concat()));
+            }
+        }
+    }
+}
+
+/// A warrants file with every key, and `zqxj` where a secret is.
+const WARRANTS: &str = r#"
+[[warrant]]
+liid = "zqxj-1"
+authorization_country = "NL"
+start = 2026-01-01T00:00:00Z
+end = 2026-12-31T00:00:00+01:00
+deliver = "iri+cc"
+cc_format = "ip-packet"
+authentication_data = "full"
+lemf = "lea-1"
+report_failed_sends = true
+match_case = true
+strip_tag = true
+targets = [{ email = "zqxj@example.org" }, { login = "zqxj" }, { ip = "192.0.2.10" }, { ip = "2001:db8:1::/64" }]
+
+[[warrant]]
+liid = "zqxj-2"
+authorization_country = "NL"
+start = 2026-01-01T00:00:00Z
+end = 2026-12-31T00:00:00Z
+deliver = "iri"
+lemf = "zqxj"
+targets = [{ email = "zqxj" }]
+"#;
+
+const CONFIGURATION: &str = r#"
+warrants = "warrants.toml"
+state = "/var/lib/writ"
+
+[wire]
+mail_ports = [25, 587]
+verify_checksums = true
+vlan_in_key = true
+max_flows = 1000
+idle_time = 60
+hold_time = 5
+hold_octets = 1000
+held_octets = 10000
+
+[intercept]
+delivered_here = ["example.org"]
+default_domain = "example.org"
+hold_octets = 1000
+server = [{ address = "192.0.2.25", default_domain = "example.net" }]
+
+[metrics]
+listen = "127.0.0.1:9100"
+
+[cores]
+workers = [1]
+delivery = 0
+
+[handover]
+operator = "op"
+network_element = "ne"
+
+[[lemf]]
+name = "lea-1"
+address = "127.0.0.1:4000"
+
+[[interface]]
+interface = "tap0"
+"#;
+
+fn of_words(seeds: &mut Vec<Seed>) {
+    seeds.push(("warrants", "all".to_owned(), WARRANTS.into()));
+    seeds.push(("configuration", "all".to_owned(), CONFIGURATION.into()));
+    for (number, text) in
+        ["alice@example.org", "\"al ice\"@B\u{fc}cher.example.", "alice+tag@xn--bcher-kva.example", "alice"]
+            .iter()
+            .enumerate()
+    {
+        for form in 0..4 {
+            seeds.push(("addresses", format!("{number}-{form}"), [&[form][..], text.as_bytes()].concat()));
+        }
+    }
+    let steps = |mechanism: u8, steps: &[(u8, &[u8])]| {
+        let mut input = vec![mechanism, 1];
+        for (head, message) in steps {
+            input.extend([*head, message.len() as u8]);
+            input.extend(*message);
+        }
+        input
+    };
+    let exchanges: [(u8, &[(u8, &[u8])]); 8] = [
+        (0, &[(8, b"\0alice\0wonderland-7")]),
+        (1, &[(8, b""), (1, b"Username:"), (0, b"alice"), (1, b"Password:"), (0, b"wonderland-7")]),
+        (
+            2,
+            &[
+                (8, b""),
+                (1, b"<1896.697170952@postoffice.example.net>"),
+                (0, b"alice b913a602c7eda7a495b4e6e7334d3890"),
+            ],
+        ),
+        (3, &[(8, b""), (1, b"realm=\"x\",nonce=\"y\""), (0, b"username=\"alice\",realm=\"x\",response=00")]),
+        (4, &[(8, b"n,,n=alice,r=abc"), (1, b"r=abcd,s=c2FsdA==,i=4096"), (0, b"c=biws,r=abcd,p=cHJvb2Y=")]),
+        (5, &[(8, b"user=alice@example.org\x01auth=Bearer token\x01\x01")]),
+        (6, &[(12, b"n,a=alice@example.org,\x01host=h\x01auth=Bearer token\x01\x01")]),
+        (7, &[(8, b"NTLMSSP\0\x01\0\0\0"), (0, b"NTLMSSP\0\x03\0\0\0")]),
+    ];
+    for (number, (mechanism, messages)) in exchanges.iter().enumerate() {
+        seeds.push(("sasl", format!("{number}"), steps(*mechanism, messages)));
+    }
+    let isn = [0xff, 0xff, 0xff, 0xf0, 0, 0, 0, 9];
+    let dialogues: [&[u8]; 4] = [
+        // Said in turns, then both ends end.
+        &[0x10, 20, 0x00, 10, 0x10, 30, 0x00, 200, 0x04, 0x14, 0x09, 0x19, 0x04],
+        // Held back, fragmented, said again.
+        &[0x20, 50, 0x40, 80, 0x05, 0, 90, 0, 60, 0x07, 0, 0x14],
+        // Lost, and time passes.
+        &[0x06, 0, 40, 0x00, 9, 0x14, 0x08, 80, 0x00, 9, 0x0a],
+        // Forged, and a new connection.
+        &[0x00, 9, 0x0c, 0x04, 0, 0, 0, 0, 5, 0x0d, 1, 2, 3, 4, 5, 6, 7, 8, 0x10, 9, 0x0b, 1, 0x0e],
+    ];
+    for (number, steps) in dialogues.iter().enumerate() {
+        for v6 in 0..2 {
+            seeds.push(("wire_dialogue", format!("{number}-{v6}"), [&[v6][..], &isn, steps].concat()));
+        }
+    }
+}

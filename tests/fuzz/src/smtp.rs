@@ -1,0 +1,129 @@
+//! The SMTP machine: what it says does not depend on how the octets are cut, and it holds no more than its limits.
+//!
+//! The input is a header (whether the beginning was captured, and the size of the cuts) and pieces.
+
+use writ_mail::At;
+use writ_mail::smtp::{Answered, Event, Limits, Smtp};
+use writ_wire::{Direction, Time};
+
+use crate::choices::Choices;
+use crate::memory;
+use crate::pieces::{self, Piece};
+use crate::streams::side;
+
+/// Limits that no input here reaches: what was left out at a limit may depend on the cuts.
+const AMPLE: Limits = Limits { line: 1 << 20, pending: 1 << 16, pending_octets: 8 << 20, stalled: 64 << 20 };
+/// Limits that are soon reached.
+const TIGHT: Limits = Limits { line: 64, pending: 4, pending_octets: 256, stalled: 512 };
+/// What a session with tight limits may hold, in octets, besides a piece that it is just being given. Most of it is, for each
+/// message that waits for its reply, five fields of its head of up to 8 KiB each.
+const MOST_HELD: usize = 256 << 10;
+
+/// An event as text. Octets of a body are put together, however they came.
+#[derive(Default)]
+struct Log {
+    lines: Vec<String>,
+    body: Option<(u32, u64, Vec<u8>)>,
+}
+
+impl Log {
+    fn flush(&mut self) {
+        if let Some((transaction, offset, octets)) = self.body.take() {
+            self.lines.push(format!("body of {transaction} at {offset}: {:?}", octets.escape_ascii().to_string()));
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        if let Event::Body { transaction, at, octets } = event {
+            match &mut self.body {
+                Some((of, offset, held)) if of == transaction && *offset + held.len() as u64 == at.offset => {
+                    held.extend_from_slice(octets);
+                }
+                _ => {
+                    self.flush();
+                    self.body = Some((*transaction, at.offset, octets.to_vec()));
+                }
+            }
+            return;
+        }
+        self.flush();
+        let text = match event {
+            Event::Greeting(reply) => format!("greeting {}", octets_of(&reply.octets)),
+            Event::Command(command) => format!("{command:?} {}", octets_of(&command.line.octets)),
+            Event::Reply { to, reply } => {
+                let to = match to {
+                    Answered::Command(command) => octets_of(&command.line.octets),
+                    Answered::EndOfData { transaction } => format!("end of {transaction}"),
+                };
+                format!("reply to {to}: {:?}", reply.map(|reply| (reply, octets_of(&reply.octets))))
+            }
+            Event::Auth { exchange, outcome, code } => {
+                let steps: Vec<_> = exchange.steps.iter().map(|step| octets_of(&step.octets)).collect();
+                format!("auth {exchange:?} {steps:?} {outcome:?} {code}")
+            }
+            other => format!("{other:?}"),
+        };
+        self.lines.push(text);
+    }
+}
+
+fn octets_of(octets: &[u8]) -> String {
+    octets.escape_ascii().to_string()
+}
+
+/// Feeds pieces, cut to at most `cut` octets each.
+fn feed(machine: &mut Smtp, pieces: &[Piece<'_>], cut: usize, tell: &mut dyn FnMut(Event<'_>)) {
+    let mut offsets = [0_u64; 2];
+    let mut time = Time::from_parts(1_772_442_000, 0);
+    for piece in pieces {
+        match *piece {
+            Piece::Octets(from, octets) => {
+                for octets in octets.chunks(cut) {
+                    let offset = &mut offsets[side(from)];
+                    let at = At { time, offset: *offset };
+                    *offset += octets.len() as u64;
+                    match from {
+                        Direction::FromClient => machine.client(at, octets, tell),
+                        Direction::FromServer => machine.server(at, octets, tell),
+                    }
+                    let _ = (machine.is_quiet(), machine.is_dark());
+                }
+            }
+            Piece::Gap(from, length) => {
+                offsets[side(from)] += u64::from(length);
+                machine.gap(from, time, length.into(), tell);
+            }
+            Piece::Pause(pause) => time = time.after(pause),
+        }
+    }
+    machine.close(time, tell);
+}
+
+fn log_of(pieces: &[Piece<'_>], from_start: bool, cut: usize) -> Vec<String> {
+    let mut log = Log::default();
+    feed(&mut Smtp::new(from_start, AMPLE), pieces, cut, &mut |event| log.event(&event));
+    log.flush();
+    log.lines
+}
+
+/// Runs an input.
+pub fn run(input: &[u8]) {
+    let mut choices = Choices::new(input);
+    let bits = choices.octet();
+    let from_start = bits & 1 == 0;
+    let cut = 1 + usize::from(bits >> 1 & 7);
+    let pieces = pieces::read(&mut choices);
+
+    let whole = log_of(&pieces, from_start, usize::MAX);
+    let in_cuts = log_of(&pieces, from_start, cut);
+    assert_eq!(whole, in_cuts, "in pieces of {cut}");
+
+    let longest = pieces.iter().map(|piece| if let Piece::Octets(_, octets) = piece { octets.len() } else { 0 }).max();
+    let before = memory::allocated();
+    let mut machine = Smtp::new(from_start, TIGHT);
+    let mut most = before;
+    feed(&mut machine, &pieces, cut, &mut |_| most = most.max(memory::allocated()));
+    most = most.max(memory::allocated());
+    let held = most.saturating_sub(before);
+    assert!(held <= MOST_HELD + 2 * longest.unwrap_or(0), "{held} octets held");
+}
