@@ -155,6 +155,9 @@ impl Follow {
                 self.look_up_client(ctx);
                 let mut new = Transaction::new(command.transaction, line.first, Some(&path.mailbox));
                 ctx.index.by_mailbox(&path.mailbox, &mut found);
+                // The client's own warrants hang on the reply too: chunks can come before it.
+                let own = self.covers.iter().filter(|cover| cover.client).map(|cover| Arc::clone(&cover.warrant));
+                found.extend(own);
                 new.envelope_told(&Cause::Sender, found);
                 self.push(new);
                 self.place_of(command.transaction)
