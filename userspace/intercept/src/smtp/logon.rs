@@ -57,7 +57,7 @@ impl Login {
             result: match outcome {
                 Outcome::Succeeded => AaaResult::Succeeded,
                 Outcome::Failed => AaaResult::Failed,
-                Outcome::Unknown => AaaResult::Unknown,
+                Outcome::Unknown | Outcome::BrokenOff => AaaResult::Unknown,
             },
             challenge: kept(exchange.challenge()),
             response: kept(exchange.response()),
@@ -150,6 +150,8 @@ impl Follow {
             Outcome::Succeeded => ctx.counters.logins_accepted += 1,
             Outcome::Failed => ctx.counters.logins_refused += 1,
             Outcome::Unknown => {}
+            // The server never took it.
+            Outcome::BrokenOff => return,
         }
         if ctx.index.warrants().is_empty() {
             return;

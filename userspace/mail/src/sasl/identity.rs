@@ -65,7 +65,8 @@ pub(super) fn read(mechanism: Mechanism, responses: &[&Step]) -> Option<Identity
     match mechanism {
         Mechanism::Plain => {
             let mut parts = first.split(|&octet| octet == 0);
-            let (acting_as, login) = (parts.next()?, parts.next()?);
+            // Without the second zero the last part could be a password that the client sent in a form of its own.
+            let (acting_as, login, _password) = (parts.next()?, parts.next()?, parts.next()?);
             Identity::new(login, acting_as)
         }
         Mechanism::Login => Identity::new(first, b""),

@@ -59,6 +59,17 @@ impl Mechanism {
             _ => Self::Unknown,
         }
     }
+
+    /// Whether this is the name of a mechanism, understood or not. What stands in a name's place and is none can be a
+    /// password that a client put there.
+    pub fn is_name(name: &[u8]) -> bool {
+        let name = name.to_ascii_uppercase();
+        let families: [&[u8]; 4] = [b"GS2-", b"KERBEROS_", b"EAP-", b"SPNEGO"];
+        let others: [&[u8]; 6] = [b"GSSAPI", b"GSS-SPNEGO", b"ANONYMOUS", b"OTP", b"SKEY", b"SECURID"];
+        Self::named(&name) != Self::Unknown
+            || families.iter().any(|family| name.starts_with(family))
+            || others.contains(&name.as_slice())
+    }
 }
 
 /// One line (or reply) of an exchange as it crossed the wire.
@@ -104,8 +115,10 @@ pub enum Outcome {
     Succeeded,
     /// The server refused it.
     Failed,
-    /// The server's answer was not seen.
+    /// The server's answer was not captured.
     Unknown,
+    /// The session ended before the server answered.
+    BrokenOff,
 }
 
 /// One attempt to log in, from the command to the server's answer.
@@ -115,14 +128,16 @@ pub struct Exchange {
     pub mechanism: Mechanism,
     /// Every line in the order in which the ends saw them, the command first and the final answer last.
     pub steps: Vec<Step>,
-    /// Lines past the limit that `steps` does not hold.
+    /// Octets past the limits that `steps` does not hold.
     pub cut: u64,
+    /// How many steps there were when octets of the client were lost: what the client's messages after them are is not known.
+    certain: Option<usize>,
 }
 
 impl Exchange {
     /// Begins with the command.
     pub fn new(mechanism: Mechanism, command: Step) -> Self {
-        Self { mechanism, steps: vec![command], cut: 0 }
+        Self { mechanism, steps: vec![command], cut: 0, certain: None }
     }
 
     /// Adds the next line.
@@ -134,9 +149,15 @@ impl Exchange {
         }
     }
 
+    /// Octets of the client were not captured here.
+    pub fn lost(&mut self) {
+        self.certain.get_or_insert(self.steps.len());
+    }
+
     /// Who logs in, where the mechanism tells.
     pub fn identity(&self) -> Option<Identity> {
-        let responses: Vec<&Step> = self.client_messages().collect();
+        let responses: Vec<&Step> =
+            self.client_messages().filter(|message| !message.is_secret).map(|message| message.step).collect();
         identity::read(self.mechanism, &responses)
     }
 
@@ -148,7 +169,7 @@ impl Exchange {
 
     /// The last response of the client, in base64 as sent.
     pub fn response(&self) -> Option<&[u8]> {
-        self.client_messages().map(Step::payload).last()
+        self.client_messages().map(|message| message.step.payload()).last()
     }
 
     /// The lines, with every octet overwritten by `*` that `keep` does not let go; each as long as it was.
@@ -156,7 +177,27 @@ impl Exchange {
         redact::redact(self, keep)
     }
 
-    fn client_messages(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter().filter(|step| step.from == Direction::FromClient && !step.payload.is_empty())
+    /// The client's messages in their order.
+    fn client_messages(&self) -> impl Iterator<Item = Message<'_>> {
+        let certain = self.certain.unwrap_or(usize::MAX);
+        let mut password_asked = false;
+        self.steps.iter().enumerate().filter(|(_, step)| !step.payload.is_empty()).filter_map(move |(at, step)| {
+            if step.from == Direction::FromServer {
+                password_asked = identity::decode(step.payload())
+                    .is_some_and(|text| text.get(..4).is_some_and(|text| text.eq_ignore_ascii_case(b"pass")));
+                return None;
+            }
+            Some(Message { at, step, is_secret: password_asked || at >= certain })
+        })
     }
+}
+
+/// One of the client's messages.
+struct Message<'a> {
+    /// Its place among the steps.
+    at: usize,
+    step: &'a Step,
+    /// Whether it is, or may be, a password whatever the mechanism says: the server asked for one, or the messages before it
+    /// were lost.
+    is_secret: bool,
 }

@@ -31,30 +31,20 @@ pub(super) fn redact(exchange: &Exchange, keep: Keep) -> Vec<Step> {
     if keep == Keep::Everything {
         return steps;
     }
-    let mut responses = 0;
-    let mut asked_for_password = false;
-    for step in &mut steps {
-        if step.payload.is_empty() {
-            continue;
-        }
-        let message = decode(step.payload());
-        let shown = match step.from {
-            Direction::FromServer => {
-                asked_for_password =
-                    message.as_ref().is_some_and(|text| text.to_ascii_lowercase().starts_with(b"pass"));
-                shown_challenge(exchange.mechanism)
+    for (number, response) in exchange.client_messages().enumerate() {
+        let message = decode(response.step.payload());
+        let shown = match &message {
+            Some(message) if keep == Keep::Username && !response.is_secret => {
+                shown_response(exchange.mechanism, number, message)
             }
-            Direction::FromClient if keep == Keep::Nothing => Shown::Nothing,
-            Direction::FromClient => {
-                let shown = match (&message, asked_for_password) {
-                    (Some(message), false) => shown_response(exchange.mechanism, responses, message),
-                    _ => Shown::Nothing,
-                };
-                responses += 1;
-                shown
-            }
+            _ => Shown::Nothing,
         };
-        overwrite(step, message, &shown);
+        if let Some(step) = steps.get_mut(response.at) {
+            overwrite(step, message, &shown);
+        }
+    }
+    for step in steps.iter_mut().filter(|step| step.from == Direction::FromServer && !step.payload.is_empty()) {
+        overwrite(step, None, &shown_challenge(exchange.mechanism));
     }
     steps
 }
@@ -79,12 +69,17 @@ fn shown_response(mechanism: Mechanism, number: usize, message: &[u8]) -> Shown 
         (Mechanism::Login | Mechanism::External, 0) => Shown::All,
         (Mechanism::CramMd5, 0) => after_last(b' '),
         (Mechanism::Scram, 0) => Shown::All,
-        // The token follows the first separator.
-        (Mechanism::Xoauth2 | Mechanism::OauthBearer, 0) => {
-            message.iter().position(|&octet| octet == 1).map_or(Shown::Nothing, |at| Shown::UpTo(at + 1))
+        // The token follows the first separator, unless the client has its own idea of the order.
+        (Mechanism::Xoauth2, 0) if message.starts_with(b"user=") => before_token(message),
+        (Mechanism::OauthBearer, 0) if matches!(message, [b'n' | b'y' | b'p', b',' | b'=', ..]) => {
+            before_token(message)
         }
         _ => Shown::Nothing,
     }
+}
+
+fn before_token(message: &[u8]) -> Shown {
+    message.iter().position(|&octet| octet == 1).map_or(Shown::Nothing, |at| Shown::UpTo(at + 1))
 }
 
 fn overwrite(step: &mut Step, message: Option<Zeroizing<Vec<u8>>>, shown: &Shown) {

@@ -1,5 +1,7 @@
 //! The server's side: replies, and what each of them settles.
 
+use std::collections::VecDeque;
+
 use writ_wire::{Direction, Time};
 
 use super::body::Body;
@@ -30,6 +32,7 @@ impl Smtp {
     pub(super) fn resume(&mut self, tell: Tell<'_>) {
         while !matches!(self.mode, Mode::Waiting) {
             let Some((at, octets, from)) = self.stalled.pop_front() else {
+                self.stalled = VecDeque::new();
                 self.stalled_octets = 0;
                 return;
             };
@@ -51,12 +54,14 @@ impl Smtp {
             self.sync(&reply);
             return;
         }
-        match self.pending.front_mut() {
-            None => {
-                if !self.replies_lost {
-                    tell(Event::Anomaly(Anomaly::UnaskedReply));
-                }
+        if self.owed > 0 {
+            self.owed -= 1;
+            if self.owed > 0 || self.auth.is_none() {
+                return;
             }
+        }
+        match self.pending.front_mut() {
+            None => self.unasked(reply, tell),
             Some(Pending::EndOfData { head: None, .. }) => self.answer_in_data(reply, tell),
             Some(Pending::EndOfData { .. }) => self.message_answered(Some(&reply), reply.last, tell),
             Some(Pending::Command { command, .. }) => {
@@ -66,6 +71,19 @@ impl Smtp {
                 }
                 self.command_answered(Some(&reply), reply.last, tell);
             }
+        }
+    }
+
+    /// A reply to nothing that was read.
+    fn unasked(&mut self, reply: Reply, tell: Tell<'_>) {
+        if self.auth.is_some() {
+            self.exchange_answered(&reply, tell);
+        } else if reply.code == 354 && self.commands_lost {
+            // A DATA was lost, and its MAIL perhaps: what follows is a message, and nobody knows whose.
+            self.transaction = self.transaction.wrapping_add(1);
+            self.begin_data(self.transaction);
+        } else if !self.replies_lost && !self.commands_lost {
+            tell(Event::Anomaly(Anomaly::UnaskedReply));
         }
     }
 
@@ -107,7 +125,7 @@ impl Smtp {
 
     /// What became of a message sent with DATA.
     pub(super) fn message_answered(&mut self, reply: Option<&Reply>, time: Time, tell: Tell<'_>) {
-        let Some(Pending::EndOfData { transaction, head, .. }) = self.pending.pop_front() else { return };
+        let Some(Pending::EndOfData { transaction, head, .. }) = self.pop_pending() else { return };
         tell(Event::Reply { to: Answered::EndOfData { transaction }, reply });
         let head = head.unwrap_or_default();
         tell(Event::Message { transaction, time, fate: fate(reply), head: &head });
@@ -115,7 +133,7 @@ impl Smtp {
 
     /// Settles the command that has waited longest; `None` where its reply was lost.
     pub(super) fn command_answered(&mut self, reply: Option<&Reply>, time: Time, tell: Tell<'_>) {
-        let Some(Pending::Command { command, told, head }) = self.pending.pop_front() else { return };
+        let Some(Pending::Command { command, told, head }) = self.pop_pending() else { return };
         self.pending_octets = self.pending_octets.saturating_sub(command.line.octets.len());
         if command.verb == Verb::Auth {
             self.auth_answered(command, reply, tell);
@@ -148,6 +166,15 @@ impl Smtp {
         }
     }
 
+    fn pop_pending(&mut self) -> Option<Pending> {
+        let first = self.pending.pop_front();
+        if self.pending.is_empty() {
+            // What a burst took is given back: most sessions wait for something most of the time.
+            self.pending = VecDeque::new();
+        }
+        first
+    }
+
     /// The reply to the last chunk came before all of its octets did: the server had enough.
     fn head_so_far(&self) -> Box<Head> {
         Box::new(self.chunks.as_ref().map(|reader| (**reader).clone().finish()).unwrap_or_default())
@@ -159,38 +186,49 @@ impl Smtp {
 
     /// A reply within an AUTH exchange (RFC 4954 §4): 334 asks for more, all else ends it.
     fn auth_answered(&mut self, command: Command, reply: Option<&Reply>, tell: Tell<'_>) {
-        let Some(exchange) = &mut self.auth else { return };
-        if let Some(reply) = reply {
-            let payload = if reply.code == 334 { payload_of(reply) } else { 0..0 };
-            exchange.cut += reply.cut;
-            let octets = reply.octets.clone();
-            exchange.add(Step {
-                from: Direction::FromServer,
-                offset: reply.offset,
-                first: reply.first,
-                last: reply.last,
-                octets,
-                payload,
-            });
-            if reply.code == 334 {
-                self.mode = Mode::Response;
-                self.pending_octets += command.line.octets.len();
-                self.pending.push_front(Pending::Command { command, told: false, head: None });
-                return;
-            }
+        if self.auth.is_none() {
+            return;
         }
-        let outcome = match reply {
-            None => Outcome::Unknown,
-            Some(reply) if reply.is_positive() => Outcome::Succeeded,
-            Some(_) => Outcome::Failed,
-        };
+        match reply {
+            Some(reply) if self.exchange_answered(reply, tell) => {
+                self.pending.push_front(Pending::Command { command, told: false, head: None });
+            }
+            Some(_) => {}
+            // What follows may be a response: the exchange goes on up to a line that is known to be a command.
+            None if matches!(self.mode, Mode::Waiting | Mode::Response) => self.mode = Mode::Command,
+            None => {}
+        }
+    }
+
+    /// A reply within an exchange; whether it asks for more.
+    fn exchange_answered(&mut self, reply: &Reply, tell: Tell<'_>) -> bool {
+        let Some(exchange) = &mut self.auth else { return false };
+        let more = reply.code == 334;
+        exchange.cut += reply.cut;
+        exchange.add(Step {
+            from: Direction::FromServer,
+            offset: reply.offset,
+            first: reply.first,
+            last: reply.last,
+            octets: reply.octets.clone(),
+            payload: if more { payload_of(reply) } else { 0..0 },
+        });
+        if more {
+            self.mode = Mode::Response;
+        } else {
+            let outcome = if reply.is_positive() { Outcome::Succeeded } else { Outcome::Failed };
+            self.end_exchange(outcome, reply.code, tell);
+        }
+        more
+    }
+
+    /// The exchange is over.
+    pub(super) fn end_exchange(&mut self, outcome: Outcome, code: u16, tell: Tell<'_>) {
         if let Some(exchange) = self.auth.take() {
-            tell(Event::Auth { exchange: &exchange, outcome, code: reply.map_or(0, |reply| reply.code) });
+            tell(Event::Auth { exchange: &exchange, outcome, code });
         }
         if matches!(self.mode, Mode::Waiting | Mode::Response) {
             self.mode = Mode::Command;
-            // Where the answer was lost, what follows may be a SASL response: only known commands count.
-            self.resync = reply.is_none();
         }
     }
 }

@@ -20,7 +20,6 @@ enum At {
 }
 
 /// Finds the end of a message sent with DATA, and shows its head to a [`HeadReader`] with dot-stuffing taken off.
-#[derive(Debug)]
 pub(super) struct Body {
     at: At,
     pub(super) head: HeadReader,

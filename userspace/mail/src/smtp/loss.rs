@@ -2,8 +2,7 @@
 
 use writ_wire::{Direction, Time};
 
-use super::{Anomaly, Command, Event, Fate, Mode, Pending, Smtp, Tell, Verb};
-use crate::line::LineReader;
+use super::{Command, Event, Fate, Mode, Pending, Smtp, Tell, Verb};
 use crate::sasl::Outcome;
 
 impl Smtp {
@@ -21,6 +20,9 @@ impl Smtp {
 
     fn client_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
         self.client_began = true;
+        if let Some(exchange) = &mut self.auth {
+            exchange.lost();
+        }
         if matches!(self.mode, Mode::Waiting) {
             self.give_up_waiting(time, tell);
         }
@@ -50,8 +52,9 @@ impl Smtp {
             Mode::Command | Mode::Waiting | Mode::Unsynced | Mode::Dark => {}
         }
         if left_over > 0 {
-            self.client = LineReader::default();
+            left_over += self.client.take_unfinished(time).map_or(0, |line| line.wire_octets());
             self.resync = true;
+            self.commands_lost = true;
             tell(Event::Lost { from: Direction::FromClient, time, octets: left_over, transaction: None });
         }
     }
@@ -60,6 +63,7 @@ impl Smtp {
     fn server_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
         self.greeting_due = false;
         self.replies_lost = true;
+        self.owed = 0;
         let unfinished = self.server.drop_unfinished();
         tell(Event::Lost { from: Direction::FromServer, time, octets: octets + unfinished, transaction: None });
         if matches!(self.mode, Mode::Unsynced) {
@@ -69,21 +73,23 @@ impl Smtp {
         self.give_up_all(time, tell);
     }
 
-    fn give_up_all(&mut self, time: Time, tell: Tell<'_>) {
-        // Settling a command can put another in its place (DATA, AUTH), so the number is bounded by what waits now.
-        for _ in 0..self.pending.len() {
+    /// Gives how many were given up.
+    fn give_up_all(&mut self, time: Time, tell: Tell<'_>) -> usize {
+        // Settling DATA puts its message in its place, so the number is bounded by what waits now.
+        let waiting = self.pending.len();
+        for given_up in 0..waiting {
             match self.pending.front() {
-                Some(Pending::EndOfData { head: None, .. }) | None => break,
+                Some(Pending::EndOfData { head: None, .. }) | None => return given_up,
                 Some(Pending::EndOfData { .. }) => self.message_answered(None, time, tell),
                 Some(Pending::Command { .. }) => self.command_answered(None, time, tell),
             }
         }
+        waiting
     }
 
     /// The reply that decides how to go on will not be waited for any longer.
     pub(super) fn give_up_waiting(&mut self, time: Time, tell: Tell<'_>) {
-        self.replies_lost = true;
-        self.give_up_all(time, tell);
+        self.owed += self.give_up_all(time, tell);
         if matches!(self.mode, Mode::Waiting) {
             self.mode = Mode::Command;
             self.resync = true;
@@ -91,40 +97,40 @@ impl Smtp {
         self.resume(tell);
     }
 
-    /// The oldest command will not be answered.
-    pub(super) fn give_up_oldest(&mut self, tell: Tell<'_>) {
-        self.replies_lost = true;
-        if let Some(Pending::Command { command, .. }) = self.pending.front() {
-            let time = command.line.last;
-            self.command_answered(None, time, tell);
-        } else {
-            // A message whose reply is due, and thousands of commands behind it.
-            tell(Event::Anomaly(Anomaly::TooFarAhead));
-            let time = Time::MIN;
-            self.message_answered(None, time, tell);
+    /// Nothing can wait any longer for the reply that is due first.
+    pub(super) fn give_up_oldest(&mut self, time: Time, tell: Tell<'_>) {
+        self.owed += 1;
+        match self.pending.front() {
+            Some(Pending::EndOfData { .. }) => self.message_answered(None, time, tell),
+            Some(Pending::Command { .. }) => self.command_answered(None, time, tell),
+            None => {}
         }
     }
 
     /// The connection ended, however it did: tells what stays without an answer.
     pub fn close(&mut self, time: Time, tell: Tell<'_>) {
-        if let Some(exchange) = self.auth.take() {
-            tell(Event::Auth { exchange: &exchange, outcome: Outcome::Unknown, code: 0 });
-        }
+        let is_due =
+            |pending: &Pending| matches!(pending, Pending::Command { command, .. } if command.verb == Verb::Auth);
+        let unanswered = self.owed > 0 || self.pending.front().is_some_and(is_due);
+        self.end_exchange(if unanswered { Outcome::BrokenOff } else { Outcome::Unknown }, 0, tell);
         self.tell_commands(tell);
+        let mut so_far = match std::mem::replace(&mut self.mode, Mode::Unsynced) {
+            Mode::Body(body) => Some(Box::new(body.head.finish())),
+            _ => self.chunks.take().map(|reader| Box::new(reader.finish())),
+        };
         for pending in std::mem::take(&mut self.pending) {
             let (transaction, head) = match pending {
-                Pending::EndOfData { transaction, head, .. } => (transaction, head),
+                Pending::EndOfData { transaction, head, .. } => (transaction, head.or_else(|| so_far.take())),
                 Pending::Command {
                     command: Command { verb: Verb::Bdat { .. } | Verb::Burl { .. }, transaction, .. },
                     head,
                     ..
-                } => (transaction, head),
+                } => (transaction, head.or_else(|| so_far.take())),
                 Pending::Command { .. } => continue,
             };
             let head = head.unwrap_or_default();
             tell(Event::Message { transaction, time, fate: Fate::BrokenOff, head: &head });
         }
-        self.mode = Mode::Unsynced;
         self.stalled.clear();
         self.stalled_octets = 0;
     }

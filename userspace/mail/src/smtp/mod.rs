@@ -20,7 +20,7 @@ use writ_wire::Direction;
 
 use crate::head::{Head, HeadReader};
 use crate::line::{At, Line, LineReader};
-use crate::sasl::{Exchange, Mechanism, Step};
+use crate::sasl::{Exchange, Mechanism, Outcome, Step};
 use body::{Body, Scan};
 pub use command::{Command, Path, Verb};
 pub use event::{Anomaly, Answered, Event, Fate};
@@ -48,7 +48,6 @@ impl Default for Limits {
 }
 
 /// How the client's next octets are to be read.
-#[derive(Debug)]
 enum Mode {
     /// As command lines.
     Command,
@@ -67,7 +66,6 @@ enum Mode {
 }
 
 /// What the server still owes a reply to.
-#[derive(Debug)]
 enum Pending {
     Command {
         command: Command,
@@ -88,8 +86,14 @@ enum Pending {
     },
 }
 
+impl Pending {
+    /// Whether the command was told. Those that were stand before those that were not.
+    fn is_told(&self) -> bool {
+        !matches!(self, Self::Command { told: false, .. })
+    }
+}
+
 /// The machine for one SMTP session.
-#[derive(Debug)]
 pub struct Smtp {
     limits: Limits,
     mode: Mode,
@@ -97,8 +101,11 @@ pub struct Smtp {
     server: ReplyReader,
     pending: VecDeque<Pending>,
     pending_octets: usize,
+    /// Replies still to come to commands that were given up.
+    owed: usize,
     stalled: VecDeque<(At, Vec<u8>, usize)>,
     stalled_octets: usize,
+    /// The exchange that goes on. Where a reply to it was lost, it does until the next command that is known as one.
     auth: Option<Box<Exchange>>,
     /// The head of a message that is being sent in chunks.
     chunks: Option<Box<HeadReader>>,
@@ -107,7 +114,9 @@ pub struct Smtp {
     greeting_due: bool,
     /// Octets of the client were lost: lines count only from the next known command on.
     resync: bool,
-    /// Replies were lost: replies to nothing are no surprise.
+    /// Commands were lost: replies to nothing are no surprise.
+    commands_lost: bool,
+    /// Replies were lost: the same.
     replies_lost: bool,
     /// Whether the client sent anything.
     client_began: bool,
@@ -126,6 +135,7 @@ impl Smtp {
             server: ReplyReader::default(),
             pending: VecDeque::new(),
             pending_octets: 0,
+            owed: 0,
             stalled: VecDeque::new(),
             stalled_octets: 0,
             auth: None,
@@ -133,6 +143,7 @@ impl Smtp {
             transaction: 0,
             greeting_due: from_start,
             resync: false,
+            commands_lost: !from_start,
             replies_lost: false,
             client_began: false,
         }
@@ -145,11 +156,13 @@ impl Smtp {
 
     /// Whether every octet that was read has been told of, so that nothing that is still to come can change what they are.
     pub fn is_quiet(&self) -> bool {
-        let told = |pending: &Pending| match pending {
-            Pending::Command { command, told, .. } => *told && command.verb != Verb::Auth,
-            Pending::EndOfData { early, .. } => early.is_none(),
-        };
-        self.client.is_empty() && self.server.is_empty() && self.stalled.is_empty() && self.pending.iter().all(told)
+        let early = matches!(self.pending.front(), Some(Pending::EndOfData { early: Some(_), .. }));
+        self.client.is_empty()
+            && self.server.is_empty()
+            && self.stalled.is_empty()
+            && self.auth.is_none()
+            && !early
+            && self.pending.back().is_none_or(Pending::is_told)
     }
 
     /// Reads octets that the client sent.
@@ -197,6 +210,7 @@ impl Smtp {
         self.stalled_octets = 0;
         self.pending = VecDeque::new();
         self.pending_octets = 0;
+        self.auth = None;
         self.client = LineReader::default();
         self.server = ReplyReader::default();
         tell(Event::Dark);
@@ -285,8 +299,15 @@ impl Smtp {
         }
     }
 
-    fn command(&mut self, line: Line, tell: Tell<'_>) {
+    fn command(&mut self, mut line: Line, tell: Tell<'_>) {
         let verb = if line.cut > 0 { Verb::Unknown } else { Verb::read(line.text()) };
+        if self.auth.is_some() {
+            if verb == Verb::Unknown {
+                self.add_response(line);
+                return;
+            }
+            self.end_exchange(Outcome::Unknown, 0, tell);
+        }
         if line.cut > 0 {
             tell(Event::Anomaly(Anomaly::LongLine));
         } else if verb == Verb::Unknown {
@@ -305,7 +326,7 @@ impl Smtp {
             Verb::Data | Verb::StartTls => self.mode = Mode::Waiting,
             Verb::Auth => {
                 self.mode = Mode::Waiting;
-                self.auth = Some(Box::new(begin_auth(&line)));
+                self.auth = Some(Box::new(begin_auth(&mut line)));
             }
             _ => {}
         }
@@ -320,7 +341,7 @@ impl Smtp {
                 break;
             }
             tell(Event::Anomaly(Anomaly::TooFarAhead));
-            self.give_up_oldest(tell);
+            self.give_up_oldest(line.last, tell);
         }
         self.pending.push_back(Pending::Command {
             command: Command { verb, transaction: self.transaction, line },
@@ -340,7 +361,8 @@ impl Smtp {
 
     /// Tells the commands that no reply has come to yet, since octets of a chunk follow them.
     fn tell_commands(&mut self, tell: Tell<'_>) {
-        for pending in &mut self.pending {
+        let first = self.pending.partition_point(Pending::is_told);
+        for pending in self.pending.range_mut(first..) {
             if let Pending::Command { command, told: told @ false, .. } = pending {
                 *told = true;
                 if command.verb != Verb::Auth {
@@ -355,8 +377,12 @@ impl Smtp {
         if line.cut > 0 {
             tell(Event::Anomaly(Anomaly::LongLine));
         }
+        self.add_response(line);
+    }
+
+    fn add_response(&mut self, line: Line) {
         if let Some(exchange) = &mut self.auth {
-            let payload = 0..line.text().len();
+            let payload = 0..line.octets.trim_ascii_end().len();
             exchange.cut += line.cut;
             exchange.add(Step {
                 from: Direction::FromClient,
@@ -370,23 +396,23 @@ impl Smtp {
     }
 }
 
-/// Reads `AUTH mechanism [initial-response]` (RFC 4954 §4).
-fn begin_auth(line: &Line) -> Exchange {
-    let text = line.text();
-    let mut words = text.split(|octet| octet.is_ascii_whitespace()).filter(|word| !word.is_empty()).skip(1);
-    let mechanism = words.next().map_or(Mechanism::Unknown, Mechanism::named);
-    let payload = words.next().map_or(0..0, |word| {
-        // `word` lies in `text`, which is the beginning of the line.
-        let start = word.as_ptr() as usize - text.as_ptr() as usize;
-        start..text.len()
-    });
-    let step = Step {
-        from: Direction::FromClient,
-        offset: line.offset,
-        first: line.first,
-        last: line.last,
-        octets: line.octets.clone(),
-        payload,
+/// Reads `AUTH mechanism [initial-response]` (RFC 4954 §4). The octets go from the line into the exchange, which zeroises
+/// them.
+fn begin_auth(line: &mut Line) -> Exchange {
+    let octets = std::mem::take(&mut line.octets);
+    let end = octets.trim_ascii_end().len();
+    let is_word = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+    let start_of = |from: usize, is_part: &dyn Fn(&u8) -> bool| {
+        octets.get(from..end).and_then(|rest| rest.iter().position(is_part)).map_or(end, |at| from + at)
     };
+    // `AUTH=PLAIN` was once written so, and some clients still do.
+    let verb = start_of(0, &is_word);
+    let name = start_of(start_of(verb, &|octet| !is_word(octet)), &is_word);
+    let after = start_of(name, &|octet| octet.is_ascii_whitespace());
+    let word = octets.get(name..after).unwrap_or_default();
+    let mechanism = Mechanism::named(word);
+    let payload = if Mechanism::is_name(word) { start_of(after, &|octet| !octet.is_ascii_whitespace()) } else { name };
+    let (offset, first, last) = (line.offset, line.first, line.last);
+    let step = Step { from: Direction::FromClient, offset, first, last, octets, payload: payload..end };
     Exchange::new(mechanism, step)
 }

@@ -63,10 +63,13 @@ enum Shape {
 }
 
 /// Puts replies together.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct ReplyReader {
     lines: LineReader,
+    /// A reply of which more lines are to come, but for its octets.
     open: Option<Box<Reply>>,
+    /// Those octets: in a vector that grows, since a reply can have thousands of lines.
+    octets: Vec<u8>,
     /// Lines that had no reply code.
     pub(super) stray_lines: u64,
 }
@@ -97,20 +100,26 @@ impl ReplyReader {
         match &mut self.open {
             None => {
                 let Line { octets, cut, offset, first, last } = line;
-                self.open = Some(Box::new(Reply { code, octets, cut, offset, first, last }));
+                if shape == Shape::Last(code) {
+                    return Some(Reply { code, octets, cut, offset, first, last });
+                }
+                self.octets = octets.into_vec();
+                self.open = Some(Box::new(Reply { code, octets: Box::default(), cut, offset, first, last }));
             }
             Some(open) => {
-                let room = limit.saturating_sub(open.octets.len()).min(line.octets.len());
-                let mut octets = std::mem::take(&mut open.octets).into_vec();
-                octets.extend_from_slice(line.octets.get(..room).unwrap_or_default());
-                open.octets = octets.into_boxed_slice();
+                let room = limit.saturating_sub(self.octets.len()).min(line.octets.len());
+                self.octets.extend_from_slice(line.octets.get(..room).unwrap_or_default());
                 open.cut += line.wire_octets() - room as u64;
                 open.last = line.last;
                 // The last line has the last word: a client acts on its code (RFC 5321 §4.2.1).
                 open.code = code;
             }
         }
-        if matches!(shape, Shape::Last(_)) { self.open.take().map(|reply| *reply) } else { None }
+        if !matches!(shape, Shape::Last(_)) {
+            return None;
+        }
+        let reply = self.open.take()?;
+        Some(Reply { octets: std::mem::take(&mut self.octets).into_boxed_slice(), ..*reply })
     }
 
     /// Whether no part of a reply is held.
@@ -121,7 +130,8 @@ impl ReplyReader {
     /// Forgets what is held of an unfinished reply: octets are missing here.
     pub(super) fn drop_unfinished(&mut self) -> u64 {
         let held = self.lines.take_unfinished(Time::MIN).map_or(0, |line| line.wire_octets());
-        held + self.open.take().map_or(0, |reply| reply.wire_octets())
+        let octets = std::mem::take(&mut self.octets).len() as u64;
+        held + octets + self.open.take().map_or(0, |reply| reply.cut)
     }
 }
 
