@@ -50,15 +50,39 @@ pub(crate) struct Cover {
     pub(crate) warrant: Arc<Warrant>,
     /// Taken with the first record.
     cin: Option<Cin>,
-    /// Whether the client is the target, by login or address: all that it sends is covered.
-    pub(crate) client: bool,
-    /// Whether the begin and the end of the session are told: it is the target's, or the target sent a message in it. Other
-    /// senders' messages are not covered by that.
-    pub(crate) session: bool,
-    /// Whether the session's begin was told, or will not be.
+    /// Whether the client's address is a target: all that it sends is the target's.
+    pub(crate) by_address: bool,
+    /// Whether who logged in is one: the same, until somebody else logs in.
+    pub(crate) by_login: bool,
+    /// Whether the target sent a message, so that the session has a begin and an end under this warrant. Other senders'
+    /// messages are not covered by that.
+    pub(crate) by_sender: bool,
+    /// Whether the session's begin was told.
     pub(crate) begun: bool,
     /// What of the stream may be handed over as packets.
     pub(crate) granted: Granted,
+}
+
+impl Cover {
+    /// Whether the client is the target: all that it sends is covered.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.by_address || self.by_login
+    }
+
+    /// Whether anything was handed over under it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.cin.is_some()
+    }
+
+    /// Whether it gives IP packets.
+    pub(crate) fn wants_packets(&self) -> bool {
+        self.warrant.grant_for(CcFormat::IpPacket).is_some()
+    }
+
+    /// Whether the session has a begin and an end under this warrant.
+    pub(crate) fn has_session(&self) -> bool {
+        self.is_whole() || self.by_sender
+    }
 }
 
 /// All warrants that cover one session. Most sessions have none.
@@ -82,17 +106,12 @@ impl Covers {
         self.list.get_mut(at)
     }
 
-    /// The places of the warrants that have the client as a target.
-    pub(crate) fn of_client(&self) -> Vec<usize> {
-        self.places(|cover| cover.client)
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Cover> {
+        self.list.iter_mut()
     }
 
-    /// The places of the warrants that the begin and end of the session are told under.
-    pub(crate) fn of_session(&self) -> Vec<usize> {
-        self.places(|cover| cover.session)
-    }
-
-    fn places(&self, wanted: impl Fn(&Cover) -> bool) -> Vec<usize> {
+    /// The places of the warrants that are `wanted`.
+    pub(crate) fn places(&self, wanted: impl Fn(&Cover) -> bool) -> Vec<usize> {
         self.list.iter().enumerate().filter(|(_, cover)| wanted(cover)).map(|(at, _)| at).collect()
     }
 
@@ -102,23 +121,14 @@ impl Covers {
             self.list.push(Cover {
                 warrant: Arc::clone(warrant),
                 cin: None,
-                client: false,
-                session: false,
+                by_address: false,
+                by_login: false,
+                by_sender: false,
                 begun: false,
                 granted: Granted::default(),
             });
             self.list.len() - 1
         })
-    }
-
-    /// The place of a warrant whose session this is.
-    pub(crate) fn add_client(&mut self, warrant: &Arc<Warrant>) -> usize {
-        let at = self.place(warrant);
-        if let Some(cover) = self.list.get_mut(at) {
-            cover.client = true;
-            cover.session = true;
-        }
-        at
     }
 
     /// An IRI record with what every one of this session has.
@@ -154,8 +164,10 @@ impl Covers {
         if piece.octets.is_empty() {
             return;
         }
-        if cover.warrant.grant_for(CcFormat::IpPacket).is_some() {
-            cover.granted.add(side, piece);
+        if cover.wants_packets() {
+            if cover.warrant.covers(piece.first) {
+                cover.granted.add(side, piece);
+            }
             return;
         }
         let Some(grant) = cover.warrant.grant_for(CcFormat::Application) else { return };
@@ -189,8 +201,10 @@ impl Covers {
     }
 
     /// Tells the LEMF something of the interception itself.
-    pub(crate) fn tell_notice(&mut self, at: usize, ctx: &mut Context<'_>, time: Time, notice: Notice) {
-        ctx.counters.notices += u64::from(self.tell(at, ctx, time, time, Body::Notice(notice)));
+    pub(crate) fn tell_notice(&mut self, at: usize, ctx: &mut Context<'_>, time: Time, notice: Notice) -> bool {
+        let told = self.tell(at, ctx, time, time, Body::Notice(notice));
+        ctx.counters.notices += u64::from(told);
+        told
     }
 
     /// Makes a record, if all of it was captured within the warrant's interval.
@@ -206,11 +220,6 @@ impl Covers {
         });
         ctx.records.push(Record { mandate: Arc::clone(&cover.warrant.mandate), cin, time, body });
         true
-    }
-
-    /// Whether anything was handed over under this warrant.
-    pub(crate) fn is_open(&self, at: usize) -> bool {
-        self.list.get(at).is_some_and(|cover| cover.cin.is_some())
     }
 
     /// The session is over: nothing more comes under any of its numbers.

@@ -11,8 +11,10 @@ use writ_wire::{Direction as From, Packet, Time};
 use crate::context::Context;
 use crate::cover::{Covers, Piece, Side};
 
-/// Ranges kept for each direction: enough for retransmissions and acknowledgements that come late.
+/// Ranges kept of what was decided, for each direction: enough for retransmissions and acknowledgements that come late.
 const MAX_RANGES: usize = 64;
+/// Ranges kept while packets wait for a decision. A range takes a command at least, and the packets that are held have an end.
+const MAX_WAITING_RANGES: usize = 16 * 1024;
 
 /// A range of a stream that may be handed over.
 struct Range {
@@ -52,9 +54,20 @@ impl Granted {
             }
             _ => {
                 ranges.push_back(Range { start, end, side, shown });
-                if ranges.len() > MAX_RANGES {
+                if ranges.len() > MAX_WAITING_RANGES {
                     ranges.pop_front();
                 }
+            }
+        }
+    }
+
+    /// Forgets what only packets that were decided on can have needed.
+    fn trim(&mut self) {
+        for ranges in [&mut self.from_client, &mut self.from_server] {
+            let old = ranges.len().saturating_sub(MAX_RANGES);
+            if old > 0 {
+                ranges.drain(..old);
+                ranges.shrink_to(MAX_RANGES);
             }
         }
     }
@@ -66,8 +79,24 @@ struct Held {
     offset: u64,
     payload_at: usize,
     payload: usize,
-    acknowledges: Option<u64>,
+    /// What of the other direction it acknowledges that was not acknowledged before, from and up to; the same number twice
+    /// where it says nothing new.
+    acknowledges: Option<(u64, u64)>,
     ip: Vec<u8>,
+}
+
+impl Held {
+    /// Whether all that it carries, or acknowledges, was read.
+    fn is_read(&self, (client, server): (u64, u64)) -> bool {
+        let (sent, peer) = match self.from {
+            From::FromClient => (client, server),
+            From::FromServer => (server, client),
+        };
+        if self.payload > 0 {
+            return self.offset + self.payload as u64 <= sent;
+        }
+        self.acknowledges.is_none_or(|(_, upto)| upto <= peer)
+    }
 }
 
 /// The packets of one session that are not yet decided on.
@@ -75,6 +104,8 @@ struct Held {
 pub(crate) struct Tape {
     packets: VecDeque<Held>,
     octets: usize,
+    /// What each end acknowledged, the client first.
+    acknowledged: (u64, u64),
     /// Octets of packets that had to be let go undecided.
     let_go: u64,
 }
@@ -83,13 +114,19 @@ impl Tape {
     /// Holds a packet.
     pub(crate) fn hold(&mut self, packet: &Packet<'_>, limit: usize) {
         self.octets += packet.ip.len() + size_of::<Held>();
+        let before = match packet.from {
+            From::FromClient => &mut self.acknowledged.0,
+            From::FromServer => &mut self.acknowledged.1,
+        };
+        let acknowledges = packet.acknowledges.map(|upto| ((*before).min(upto), upto));
+        *before = packet.acknowledges.map_or(*before, |upto| upto.max(*before));
         self.packets.push_back(Held {
             from: packet.from,
             time: packet.time,
             offset: packet.offset,
             payload_at: packet.payload_at,
             payload: packet.payload.len(),
-            acknowledges: packet.acknowledges,
+            acknowledges,
             ip: packet.ip.to_vec(),
         });
         while self.octets > limit {
@@ -106,21 +143,17 @@ impl Tape {
 
     /// Hands over what is covered, and drops the rest: the session's reading has caught up with `caught_up` of each
     /// direction (client, server), so packets up to there will never be decided otherwise.
+    ///
+    /// In the order of the capture: what stands behind a packet that waits waits too, so that each packet is looked at once.
     pub(crate) fn decide(&mut self, covers: &mut Covers, ctx: &mut Context<'_>, caught_up: (u64, u64)) {
-        let mut waiting = VecDeque::new();
-        for held in self.packets.drain(..) {
-            let upto = match held.from {
-                From::FromClient => caught_up.0,
-                From::FromServer => caught_up.1,
-            };
-            if held.payload > 0 && held.offset + held.payload as u64 > upto {
-                waiting.push_back(held);
-                continue;
-            }
+        while let Some(held) = self.packets.pop_front_if(|held| held.is_read(caught_up)) {
             self.octets = self.octets.saturating_sub(held.ip.len() + size_of::<Held>());
             hand_over(&held, covers, ctx);
         }
-        self.packets = waiting;
+        if self.packets.is_empty() {
+            self.packets = VecDeque::new();
+            covers.iter_mut().for_each(|cover| cover.granted.trim());
+        }
     }
 }
 
@@ -135,8 +168,11 @@ fn hand_over(held: &Held, covers: &mut Covers, ctx: &mut Context<'_>) {
 /// The packet as it may be handed over; `None` where nothing of it is covered.
 fn covered_part(held: &Held, granted: &Granted) -> Option<(Side, Bytes)> {
     if held.payload == 0 {
-        let upto = held.acknowledges?;
-        let range = granted.of(held.from.flip()).iter().find(|range| range.start < upto && upto <= range.end)?;
+        let (from, upto) = held.acknowledges?;
+        let is_new = |range: &&Range| range.start < upto && from < range.end;
+        let is_again = |range: &&Range| range.start < upto && upto <= range.end;
+        let mut ranges = granted.of(held.from.flip()).iter();
+        let range = if from < upto { ranges.find(is_new) } else { ranges.find(is_again) }?;
         return Some((range.side, Bytes::copy_from_slice(&held.ip)));
     }
     let end = held.offset + held.payload as u64;

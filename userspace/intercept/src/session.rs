@@ -5,6 +5,7 @@ use writ_mail::smtp::{Limits, Smtp};
 use writ_wire::{Close, Connection, Direction, Packet, Time};
 
 use crate::context::Context;
+use crate::cover::Cover;
 use crate::packets::Tape;
 use crate::record::{Notice, Protocol};
 use crate::smtp::Follow;
@@ -19,7 +20,8 @@ enum Reading {
 struct SmtpSession {
     machine: Smtp,
     follow: Follow,
-    tape: Option<Tape>,
+    /// Packets that are not decided on yet; only while some warrant wants packets.
+    tape: Option<Box<Tape>>,
     /// Stream offsets up to which the client's and the server's octets were read.
     read_to: (u64, u64),
 }
@@ -72,7 +74,7 @@ impl Session {
             Service::Plain(Protocol::Smtp) => Reading::Smtp(Box::new(SmtpSession {
                 machine: Smtp::new(connection.started_by_syn, Limits::default()),
                 follow: Follow::new(connection.client, connection.server, ctx),
-                tape: ctx.index.wants_packets().then(Tape::default),
+                tape: None,
                 read_to: (0, 0),
             })),
             _ => Reading::Counted,
@@ -83,9 +85,10 @@ impl Session {
     /// A packet as it was captured.
     pub fn packet(&mut self, packet: &Packet<'_>, ctx: &mut Context<'_>) {
         if let Reading::Smtp(session) = &mut self.reading
-            && let Some(tape) = session.tape.as_mut().filter(|_| !session.machine.is_dark())
+            && (ctx.index.wants_packets() || session.tape.is_some())
+            && !session.machine.is_dark()
         {
-            tape.hold(packet, ctx.settings.hold_octets);
+            session.tape.get_or_insert_default().hold(packet, ctx.settings.hold_octets);
             session.decide(packet.time, ctx);
         }
     }
@@ -127,10 +130,8 @@ impl Session {
         let mut session = *session;
         let SmtpSession { machine, follow, .. } = &mut session;
         if matches!(how, Close::Evicted | Close::Shutdown) {
-            for at in 0..follow.covers.iter().count() {
-                if follow.covers.is_open(at) {
-                    follow.covers.tell_notice(at, ctx, time, Notice::SessionDropped);
-                }
+            for at in follow.covers.places(Cover::is_open) {
+                follow.covers.tell_notice(at, ctx, time, Notice::SessionDropped);
             }
         }
         machine.close(time, &mut |event| follow.event(&event, ctx));
@@ -152,12 +153,15 @@ impl SmtpSession {
         let let_go = tape.take_let_go();
         if let_go > 0 {
             ctx.counters.octets_not_held += let_go;
-            for at in self.follow.covers.of_session() {
-                if self.follow.covers.is_open(at) {
-                    self.follow.covers.tell_notice(at, ctx, time, Notice::OctetsNotHeld { octets: let_go });
-                }
+            let covers = &mut self.follow.covers;
+            for at in covers.places(|cover| cover.is_open() && cover.wants_packets()) {
+                covers.tell_notice(at, ctx, time, Notice::OctetsNotHeld { octets: let_go });
             }
         }
         tape.decide(&mut self.follow.covers, ctx, self.read_to);
+        if self.machine.is_dark() {
+            tape.decide(&mut self.follow.covers, ctx, (u64::MAX, u64::MAX));
+            self.tape = None;
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use hashbrown::HashMap;
 use writ_mail::sasl::Keep;
 use writ_wire::Time;
 use zeroize::Zeroize;
@@ -153,21 +154,22 @@ impl Warrant {
     /// The warrants of a new file in place of those in force: one that says the same goes on, with the sessions that it
     /// covers; one that is gone, or says something else, is revoked.
     pub fn replace(in_force: &[Arc<Self>], new: Vec<Self>) -> Vec<Arc<Self>> {
-        let mut kept = vec![false; in_force.len()];
+        let mut left: HashMap<&str, Vec<&Arc<Self>>> = HashMap::new();
+        for old in in_force {
+            left.entry(&old.mandate.liid).or_default().push(old);
+        }
         let next = new
             .into_iter()
             .map(|warrant| {
-                let same = in_force.iter().zip(&mut kept).find(|(old, kept)| !**kept && old.says_the_same(&warrant));
-                match same {
-                    Some((old, kept)) => {
-                        *kept = true;
-                        Arc::clone(old)
-                    }
-                    None => Arc::new(warrant),
-                }
+                let same_liid = left.get_mut(warrant.mandate.liid.as_str());
+                let same = same_liid.and_then(|old| {
+                    let at = old.iter().position(|old| old.says_the_same(&warrant))?;
+                    Some(Arc::clone(old.swap_remove(at)))
+                });
+                same.unwrap_or_else(|| Arc::new(warrant))
             })
             .collect();
-        for (old, _) in in_force.iter().zip(kept).filter(|(_, kept)| !kept) {
+        for old in left.into_values().flatten() {
             old.revoked.store(true, Ordering::Relaxed);
         }
         next

@@ -11,8 +11,8 @@ use zeroize::Zeroize;
 
 use super::Follow;
 use crate::context::Context;
-use crate::cover::{Piece, Side};
-use crate::record::{Aaa, AaaResult, AuthMethod, IriType, MailEvent, Status};
+use crate::cover::{Cover, Piece, Side};
+use crate::record::{Aaa, AaaResult, AuthMethod, IriType, MailEvent, SenderValidity, Status};
 use crate::warrant::{AuthenticationData, Warrant};
 
 /// The HELO or EHLO that the server accepted.
@@ -66,13 +66,22 @@ impl Login {
         })
     }
 
-    pub(super) fn succeeded(&self) -> bool {
-        self.result == AaaResult::Succeeded
+    /// Whether the warrant lets anything be told of it at all.
+    fn is_within(&self, warrant: &Warrant) -> bool {
+        warrant.covers(self.first) && warrant.covers(self.last)
+    }
+
+    /// `e-mail-Sender-Validity`; left out where the login was outside the warrant's interval, for both values would tell
+    /// something of it.
+    pub(super) fn validity(&self, warrant: &Warrant) -> Option<SenderValidity> {
+        let assured = self.result == AaaResult::Succeeded;
+        let validity = if assured { SenderValidity::Validated } else { SenderValidity::NonValidated };
+        self.is_within(warrant).then_some(validity)
     }
 
     /// `aAAInformation` as far as the warrant lets it go (clause 7.10).
     pub(super) fn told_under(&self, warrant: &Warrant) -> Option<Aaa> {
-        if !warrant.covers(self.first) || !warrant.covers(self.last) {
+        if !self.is_within(warrant) {
             return None;
         }
         let full = match warrant.authentication_data {
@@ -90,14 +99,16 @@ impl Login {
         })
     }
 
-    /// Finds the warrants that have this login as a target.
-    pub(super) fn targets(&self, server: IpAddr, ctx: &Context<'_>, found: &mut Vec<Arc<Warrant>>) {
+    /// The warrants that have this login as a target.
+    pub(super) fn targets(&self, server: IpAddr, ctx: &Context<'_>) -> Vec<Arc<Warrant>> {
+        let mut found = Vec::new();
         if let Some(identity) = &self.identity {
             let domain = ctx.settings.domain_of(server);
             for name in std::iter::once(&identity.login).chain(&identity.acting_as) {
-                ctx.index.by_login(name, domain, found);
+                ctx.index.by_login(name, domain, &mut found);
             }
         }
+        found
     }
 }
 
@@ -113,14 +124,14 @@ impl Follow {
             seen: reply.is_some(),
         };
         if reply.is_none_or(Reply::is_positive) {
-            self.abandon_to(command.transaction, hello.last, ctx);
+            self.abandon_up_to(command.transaction, hello.last, ctx);
             self.hello = Some(hello);
-            for cover in self.covers.of_client() {
+            for cover in self.covers.places(Cover::is_whole) {
                 self.begin(cover, ctx);
             }
             return;
         }
-        for cover in self.covers.of_client() {
+        for cover in self.covers.places(Cover::is_whole) {
             let mut iri = self.covers.iri(IriType::Report, MailEvent::LogonFailure, Status::Failed);
             iri.client_octets = hello.client_octets;
             iri.server_octets = hello.server_octets;
@@ -132,9 +143,10 @@ impl Follow {
     pub(super) fn begin(&mut self, at: usize, ctx: &mut Context<'_>) {
         let Some(hello) = &self.hello else { return };
         let Some(cover) = self.covers.get_mut(at) else { return };
-        if std::mem::replace(&mut cover.begun, true) {
+        if cover.begun || !cover.warrant.covers(hello.first) || !cover.warrant.covers(hello.last) {
             return;
         }
+        cover.begun = true;
         let aaa = self.login.as_ref().and_then(|login| login.told_under(&cover.warrant));
         let status = if hello.seen { Status::Succeeded } else { Status::Unknown };
         let mut iri = self.covers.iri(IriType::Begin, MailEvent::Logon, status);
@@ -157,21 +169,22 @@ impl Follow {
             return;
         }
         let Some(login) = Login::read(exchange, outcome, ctx) else { return };
-        let mut found = Vec::new();
-        login.targets(self.server, ctx, &mut found);
+        let found = login.targets(self.server, ctx);
         if outcome == Outcome::Failed {
+            self.after_refused_login = true;
             self.login_failed(exchange, &login, &found, ctx);
             return;
         }
         let (first, last) = (login.first, login.last);
         self.login = Some(Box::new(login));
-        for warrant in &found {
-            // Warrants that start later cover what comes later: the session is the target's from now on.
-            let at = self.covers.add_client(warrant);
-            if warrant.covers(last) {
-                self.begin(at, ctx);
-            }
-            if warrant.covers(first) && warrant.grant().is_some() {
+        // Who was logged in before is so no longer.
+        self.covers.iter_mut().for_each(|cover| cover.by_login = false);
+        // Warrants that start later cover what comes later: the session is the target's from now on.
+        self.cover(&found, |cover| cover.by_login = true);
+        for warrant in found.iter().filter(|warrant| warrant.covers(first) && warrant.covers(last)) {
+            let at = self.covers.place(warrant);
+            self.begin(at, ctx);
+            if warrant.grant().is_some() {
                 for step in exchange.redacted(warrant.authentication_data.keep()) {
                     let piece = Piece {
                         from: step.from,
@@ -191,7 +204,7 @@ impl Follow {
         let octets = |from: Direction| {
             exchange.steps.iter().filter(|step| step.from == from).map(|step| step.octets.len() as u64).sum()
         };
-        let mut told = self.covers.of_client();
+        let mut told = self.covers.places(Cover::is_whole);
         for warrant in found {
             let at = self.covers.place(warrant);
             if !told.contains(&at) {
@@ -210,16 +223,20 @@ impl Follow {
 
     /// QUIT was answered.
     pub(super) fn quit(&mut self, command: &Command, reply: Option<&Reply>, ctx: &mut Context<'_>) {
-        let (first, last) = (command.line.first, reply.map_or(command.line.last, |reply| reply.last));
-        self.abandon_to(command.transaction, last, ctx);
-        let status = if reply.is_some_and(Reply::is_positive) { Status::Succeeded } else { Status::Unknown };
         let client_octets = std::mem::take(&mut self.quit_octets);
+        // A server that refuses to let go (RFC 5321 §4.1.1.10 forbids it) goes on, unless it closes by itself (421).
+        if reply.is_some_and(|reply| !reply.is_positive() && reply.code != 421) {
+            return;
+        }
+        let (first, last) = (command.line.first, reply.map_or(command.line.last, |reply| reply.last));
+        self.abandon_up_to(command.transaction, last, ctx);
+        let status = if reply.is_some_and(Reply::is_positive) { Status::Succeeded } else { Status::Unknown };
         self.end(first, last, status, client_octets, reply.map_or(0, Reply::wire_octets), ctx);
     }
 
     /// The connection is over, however it ended.
     pub(crate) fn close(&mut self, time: Time, ctx: &mut Context<'_>) {
-        self.abandon_to(u32::MAX, time, ctx);
+        self.abandon_all(time, ctx);
         let client_octets = std::mem::take(&mut self.quit_octets);
         self.end(time, time, Status::Unknown, client_octets, 0, ctx);
     }
@@ -236,14 +253,12 @@ impl Follow {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        for at in self.covers.of_session() {
-            // A session of which nothing was handed over has no end to tell.
-            if self.covers.is_open(at) {
-                let mut iri = self.covers.iri(IriType::End, MailEvent::Logoff, status);
-                iri.client_octets = client_octets;
-                iri.server_octets = server_octets;
-                self.covers.tell_iri(at, ctx, first, last, iri);
-            }
+        // A session of which nothing was handed over has no end to tell.
+        for at in self.covers.places(|cover| cover.has_session() && cover.is_open()) {
+            let mut iri = self.covers.iri(IriType::End, MailEvent::Logoff, status);
+            iri.client_octets = client_octets;
+            iri.server_octets = server_octets;
+            self.covers.tell_iri(at, ctx, first, last, iri);
         }
     }
 }

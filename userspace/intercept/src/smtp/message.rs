@@ -5,7 +5,7 @@ use writ_mail::smtp::Fate;
 use writ_wire::Time;
 
 use super::Follow;
-use super::transaction::{Cause, Match, Transaction};
+use super::transaction::{Match, Transaction};
 use crate::context::Context;
 use crate::record::{IriType, MailEvent, SenderValidity, Status};
 
@@ -27,7 +27,7 @@ impl Follow {
 
     fn tell_message(&mut self, open: &Transaction, time: Time, unknown: bool, head: &Head, ctx: &mut Context<'_>) {
         for known in &open.matches {
-            let target = known.as_recipient.as_deref();
+            let target = known.as_recipient.as_ref();
             if known.as_sender {
                 let status = if unknown { Status::Unknown } else { open.status(ctx, None) };
                 self.tell_event(open, known, MailEvent::Send, status, time, head, ctx);
@@ -40,7 +40,7 @@ impl Follow {
     }
 
     /// Told only where the warrant asks for it: annex A.2.2, A.2.3.
-    fn tell_failed(&mut self, open: &Transaction, time: Time, head: &Head, ctx: &mut Context<'_>) {
+    pub(super) fn tell_failed(&mut self, open: &Transaction, time: Time, head: &Head, ctx: &mut Context<'_>) {
         for known in &open.matches {
             if !self.covers.get_mut(known.cover).is_some_and(|cover| cover.warrant.report_failed_sends) {
                 continue;
@@ -68,52 +68,20 @@ impl Follow {
         let Some(cover) = self.covers.get_mut(known.cover) else { return };
         let warrant = cover.warrant.clone();
         let (record_type, target) = match event {
-            MailEvent::Send if cover.session => (IriType::Continue, None),
+            MailEvent::Send if cover.has_session() => (IriType::Continue, None),
             MailEvent::Send => (IriType::Report, None),
-            _ => (IriType::Report, known.as_recipient.as_deref()),
+            _ => (IriType::Report, known.as_recipient.as_ref()),
         };
         let mut iri = self.covers.iri(record_type, event, status);
         open.describe(&mut iri, head, target);
-        let authenticated = self.login.as_ref().is_some_and(|login| login.succeeded());
-        iri.sender_validity =
-            Some(if authenticated { SenderValidity::Validated } else { SenderValidity::NonValidated });
+        iri.sender_validity = match &self.login {
+            None => Some(SenderValidity::NonValidated),
+            Some(login) => login.validity(&warrant),
+        };
         if event == MailEvent::Send {
             // Table 2 has no such field for a receipt: it would be that of somebody else.
             iri.aaa = self.login.as_ref().and_then(|login| login.told_under(&warrant));
         }
         self.covers.tell_iri(known.cover, ctx, open.first, time, iri);
-    }
-
-    /// MAIL was refused: there was no transaction, but those who ask for failures are told.
-    pub(super) fn failed_sender(&mut self, mut refused: Transaction, time: Time, ctx: &mut Context<'_>) {
-        for (cause, warrant) in refused.envelope_answered() {
-            if warrant.report_failed_sends {
-                let cover = self.covers.place(&warrant);
-                refused.matched(cover, cause);
-            }
-        }
-        for cover in self.covers.of_client() {
-            refused.matched(cover, Cause::Sender);
-        }
-        self.tell_failed(&refused, time, &Head::default(), ctx);
-    }
-
-    /// Transactions that ended without a message, up to this one: RSET, a new HELO, the end. Later ones can be there already,
-    /// when the client sent them ahead of the replies.
-    pub(super) fn abandon_to(&mut self, serial: u32, time: Time, ctx: &mut Context<'_>) {
-        self.abandon_where(|open| open.serial <= serial, time, ctx);
-    }
-
-    fn abandon_where(&mut self, over: impl Fn(&Transaction) -> bool, time: Time, ctx: &mut Context<'_>) {
-        let mut at = 0;
-        while let Some(open) = self.transactions.get(at) {
-            if !over(open) {
-                at += 1;
-                continue;
-            }
-            if let Some(open) = self.transactions.remove(at).filter(|open| open.refused) {
-                self.tell_failed(&open, time, &Head::default(), ctx);
-            }
-        }
     }
 }

@@ -1,5 +1,9 @@
 //! What of an SMTP session is covered, and what is told of it (TS 102 232-2 annex A).
+//!
+//! This file takes what the machine says; `envelope.rs` decides whose a transaction is, `transaction.rs` holds it,
+//! `message.rs` tells of it, and `logon.rs` tells of the session.
 
+mod envelope;
 mod logon;
 mod message;
 mod transaction;
@@ -9,18 +13,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use writ_mail::At;
 use writ_mail::smtp::{Answered, Command, Event, Reply, Verb};
 use writ_wire::{Direction, Time};
 
 use crate::context::Context;
-use crate::cover::{Covers, Piece};
+use crate::cover::{Cover, Covers, Piece};
 use crate::record::{Notice, Protocol};
 use crate::warrant::Warrant;
 use logon::{Hello, Login};
-use transaction::{Cause, Transaction};
-
-/// Transactions of one session that can be open at once: only chunks sent ahead of replies make it more than one.
-const MAX_TRANSACTIONS: usize = 64;
+use transaction::Transaction;
 
 /// Follows one SMTP session.
 pub(crate) struct Follow {
@@ -31,11 +33,15 @@ pub(crate) struct Follow {
     generation: u64,
     hello: Option<Hello>,
     login: Option<Box<Login>>,
+    /// In the order of their MAIL. Only chunks sent ahead of replies make it more than one; all but the first wait for the
+    /// reply to MAIL, so there are no more than commands that the machine lets wait.
     transactions: VecDeque<Transaction>,
     /// Octets of a QUIT that is not answered yet.
     quit_octets: u64,
     /// Whether the client's end of the session was told.
     ended: bool,
+    /// Whether AUTH was refused, and no known command came since: a client that sent its password ahead sends it now.
+    after_refused_login: bool,
 }
 
 impl Follow {
@@ -50,6 +56,7 @@ impl Follow {
             transactions: VecDeque::new(),
             quit_octets: 0,
             ended: false,
+            after_refused_login: false,
         };
         follow.look_up_client(ctx);
         follow
@@ -63,11 +70,17 @@ impl Follow {
         self.generation = ctx.index.generation();
         let mut found = Vec::new();
         ctx.index.by_ip(self.client, &mut found);
+        self.cover(&found, |cover| cover.by_address = true);
         if let Some(login) = &self.login {
-            login.targets(self.server, ctx, &mut found);
+            let found = login.targets(self.server, ctx);
+            self.cover(&found, |cover| cover.by_login = true);
         }
-        for warrant in &found {
-            self.covers.add_client(warrant);
+    }
+
+    fn cover(&mut self, found: &[Arc<Warrant>], by: impl Fn(&mut Cover)) {
+        for warrant in found {
+            let at = self.covers.place(warrant);
+            self.covers.get_mut(at).into_iter().for_each(&by);
         }
     }
 
@@ -83,29 +96,9 @@ impl Follow {
             Event::Command(command) => self.command(command, ctx),
             Event::Reply { to: Answered::Command(command), reply } => self.reply(command, *reply, ctx),
             Event::Reply { to: Answered::EndOfData { transaction }, reply } => {
-                self.reply_octets(*transaction, *reply, ctx)
+                self.reply_octets(*transaction, *reply, ctx);
             }
-            Event::Body { transaction, at, octets } => {
-                let implicit = *transaction == 0;
-                let open = self.open_or_implicit(*transaction, at.time, implicit);
-                let Some(open) = open.and_then(|at| self.transactions.get_mut(at)) else { return };
-                open.client_octets += octets.len() as u64;
-                if !open.envelope_closed {
-                    open.envelope_closed = true;
-                    open.flush(&mut self.covers, ctx);
-                }
-                if open.wants_content(&self.covers) {
-                    let piece = Piece {
-                        from: Direction::FromClient,
-                        offset: at.offset,
-                        first: at.time,
-                        last: at.time,
-                        octets: Bytes::copy_from_slice(octets),
-                        redacted: false,
-                    };
-                    open.add(&mut self.covers, ctx, piece);
-                }
-            }
+            Event::Body { transaction, at, octets } => self.body(*transaction, *at, octets, ctx),
             Event::Message { transaction, time, fate, head } => self.message(*transaction, *time, *fate, head, ctx),
             Event::Auth { exchange, outcome, .. } => self.auth(exchange, *outcome, ctx),
             Event::Dark => {
@@ -117,79 +110,35 @@ impl Follow {
         }
     }
 
+    /// Where the transaction stands; `None` where its MAIL was not captured, and then nothing of it is handed over.
     fn place_of(&self, serial: u32) -> Option<usize> {
         self.transactions.iter().position(|open| open.serial == serial)
     }
 
-    /// The transaction, or a new one where its MAIL was not captured.
-    fn open_or_implicit(&mut self, serial: u32, first: Time, implicit: bool) -> Option<usize> {
-        if let Some(at) = self.place_of(serial) {
-            return Some(at);
-        }
-        if !implicit {
-            return None;
-        }
-        let mut new = Transaction::new(serial, first, None);
-        // Nothing hangs on a MAIL that is not there.
-        new.envelope_told(&Cause::Sender, Vec::new());
-        new.envelope_answered();
-        for cover in self.covers.of_client() {
-            new.matched(cover, Cause::Sender);
-        }
-        self.push(new);
-        self.place_of(serial)
-    }
-
-    fn push(&mut self, new: Transaction) {
-        if self.transactions.len() == MAX_TRANSACTIONS {
-            self.transactions.pop_front();
-        }
-        self.transactions.push_back(new);
-    }
-
     fn command(&mut self, command: &Command, ctx: &mut Context<'_>) {
         let line = &command.line;
-        let mut found: Vec<Arc<Warrant>> = Vec::new();
+        if command.verb != Verb::Unknown {
+            self.after_refused_login = false;
+        }
         let open = match &command.verb {
-            Verb::Mail(path) => {
-                self.look_up_client(ctx);
-                let mut new = Transaction::new(command.transaction, line.first, Some(&path.mailbox));
-                ctx.index.by_mailbox(&path.mailbox, &mut found);
-                // The client's own warrants hang on the reply too: chunks can come before it.
-                let own = self.covers.iter().filter(|cover| cover.client).map(|cover| Arc::clone(&cover.warrant));
-                found.extend(own);
-                new.envelope_told(&Cause::Sender, found);
-                self.push(new);
-                self.place_of(command.transaction)
-            }
-            Verb::Rcpt(path) => {
-                ctx.index.by_mailbox(&path.mailbox, &mut found);
-                let open = self.open_or_implicit(command.transaction, line.first, command.transaction == 0);
-                if let Some(open) = open.and_then(|at| self.transactions.get_mut(at)) {
-                    open.envelope_told(&Cause::Recipient(path.mailbox.clone()), found);
-                }
-                open
-            }
+            Verb::Mail(path) => self.mail(command, &path.mailbox, ctx),
+            Verb::Rcpt(path) => self.rcpt(command, &path.mailbox, ctx),
             Verb::Quit => {
                 self.quit_octets = line.wire_octets();
-                return;
+                None
             }
             // Of the session, not of a transaction in it.
-            Verb::Hello | Verb::StartTls | Verb::Auth => return,
+            Verb::Hello | Verb::StartTls | Verb::Auth => None,
             _ => self.place_of(command.transaction),
         };
-        let Some(open) = open.and_then(|at| self.transactions.get_mut(at)) else { return };
-        open.client_octets += line.wire_octets();
-        if ctx.index.wants_content() || ctx.index.wants_packets() {
-            let piece = Piece {
-                from: Direction::FromClient,
-                offset: line.offset,
-                first: line.first,
-                last: line.last,
-                octets: Bytes::copy_from_slice(&line.octets),
-                redacted: false,
-            };
-            open.add(&mut self.covers, ctx, piece);
+        let Some(at) = open else { return };
+        if let Some(open) = self.transactions.get_mut(at) {
+            open.client_octets += line.wire_octets();
+            open.cut(line.cut, ctx);
+        }
+        if !self.after_refused_login {
+            let octets = &line.octets;
+            self.content(at, Direction::FromClient, (line.offset, line.first, line.last), octets, ctx);
         }
     }
 
@@ -202,21 +151,11 @@ impl Follow {
             Verb::Mail(_) if accepted => self.mail_accepted(command, reply, ctx),
             Verb::Mail(_) => self.mail_refused(command, reply, ctx),
             Verb::Rcpt(path) => self.rcpt_answered(command, &path.mailbox, accepted, reply, ctx),
-            Verb::Data => {
-                let go_ahead = reply.is_none_or(Reply::is_intermediate);
-                self.reply_octets(command.transaction, reply, ctx);
-                if let Some(open) = find(&mut self.transactions, command.transaction) {
-                    open.refused |= !go_ahead;
-                    if go_ahead {
-                        open.envelope_closed = true;
-                        open.flush(&mut self.covers, ctx);
-                    }
-                }
-            }
+            Verb::Data => self.data_answered(command, reply, ctx),
             Verb::Rset => {
                 self.reply_octets(command.transaction, reply, ctx);
                 if accepted {
-                    self.abandon_to(command.transaction, command.line.last, ctx);
+                    self.abandon_up_to(command.transaction, command.line.last, ctx);
                 }
             }
             _ => {
@@ -230,94 +169,55 @@ impl Follow {
         }
     }
 
+    fn body(&mut self, serial: u32, at: At, octets: &[u8], ctx: &mut Context<'_>) {
+        let Some(place) = self.place_of(serial) else { return };
+        let Some(open) = self.transactions.get_mut(place) else { return };
+        open.client_octets += octets.len() as u64;
+        open.content_begun = true;
+        open.close_envelope(&mut self.covers, ctx);
+        self.content(place, Direction::FromClient, (at.offset, at.time, at.time), octets, ctx);
+    }
+
     /// Counts a reply, and adds it to the content of its transaction.
     fn reply_octets(&mut self, serial: u32, reply: Option<&Reply>, ctx: &mut Context<'_>) {
         let Some(reply) = reply else { return };
-        let Some(open) = find(&mut self.transactions, serial) else { return };
-        open.server_octets += reply.wire_octets();
-        if (ctx.index.wants_content() || ctx.index.wants_packets()) && open.wants_content(&self.covers) {
-            open.add(&mut self.covers, ctx, piece_of(reply));
+        let Some(at) = self.place_of(serial) else { return };
+        if let Some(open) = self.transactions.get_mut(at) {
+            open.server_octets += reply.wire_octets();
+            open.cut(reply.cut, ctx);
         }
+        self.content(at, Direction::FromServer, (reply.offset, reply.first, reply.last), &reply.octets, ctx);
     }
 
-    fn mail_accepted(&mut self, command: &Command, reply: Option<&Reply>, ctx: &mut Context<'_>) {
-        // The server took a new MAIL, so what was open before is over.
-        let serial = command.transaction;
-        if let Some(before) = serial.checked_sub(1) {
-            self.abandon_to(before, command.line.last, ctx);
-        }
-        let Some(open) = self.place_of(serial) else { return };
-        let time = reply.map_or(command.line.last, |reply| reply.last);
-        let first = command.line.first;
-        let settled = self.transactions.get_mut(open).map(Transaction::envelope_answered).unwrap_or_default();
-        // The client's own warrants, and those of the sender: the latter for this transaction alone.
-        let mut covered = self.covers.of_client();
-        for (_, warrant) in settled {
-            let at = self.covers.place(&warrant);
-            if !covered.contains(&at) {
-                covered.push(at);
-            }
-        }
-        for at in covered {
-            let Some(cover) = self.covers.get_mut(at) else { continue };
-            if !cover.warrant.covers(first) || !cover.warrant.covers(time) {
-                continue;
-            }
-            cover.session = true;
-            self.begin(at, ctx);
-            if let Some(open) = self.transactions.get_mut(open) {
-                open.matched(at, Cause::Sender);
-            }
-        }
-        self.reply_octets(serial, reply, ctx);
-    }
-
-    fn mail_refused(&mut self, command: &Command, reply: Option<&Reply>, ctx: &mut Context<'_>) {
-        self.reply_octets(command.transaction, reply, ctx);
-        let Some(at) = self.place_of(command.transaction) else { return };
-        let Some(mut refused) = self.transactions.remove(at) else { return };
-        match at.checked_sub(1).and_then(|before| self.transactions.get_mut(before)) {
-            // RFC 5321 §4.1.4: a nested MAIL; the transaction before it goes on.
-            Some(open) => open.absorb(refused, &mut self.covers, ctx),
-            None => {
-                refused.refused = true;
-                let time = reply.map_or(command.line.last, |reply| reply.last);
-                self.failed_sender(refused, time, ctx);
-            }
-        }
-    }
-
-    fn rcpt_answered(
+    /// Adds to the content of a transaction, where some warrant wants content.
+    fn content(
         &mut self,
-        command: &Command,
-        mailbox: &str,
-        accepted: bool,
-        reply: Option<&Reply>,
+        at: usize,
+        from: Direction,
+        (offset, first, last): (u64, Time, Time),
+        octets: &[u8],
         ctx: &mut Context<'_>,
     ) {
-        let time = reply.map_or(command.line.last, |reply| reply.last);
-        let Some(open) = find(&mut self.transactions, command.transaction) else {
-            return;
-        };
-        let settled = open.envelope_answered();
-        open.refused |= !accepted;
-        if accepted {
-            open.add_recipient(mailbox);
-            for (cause, warrant) in settled {
-                if warrant.covers(open.first) && warrant.covers(time) {
-                    let cover = self.covers.place(&warrant);
-                    open.matched(cover, cause);
-                }
-            }
-        }
-        self.reply_octets(command.transaction, reply, ctx);
-        if let Some(open) = find(&mut self.transactions, command.transaction) {
-            open.flush(&mut self.covers, ctx);
+        let held_elsewhere: usize =
+            self.transactions.iter().enumerate().filter(|(of, _)| *of != at).map(|(_, open)| open.held_octets()).sum();
+        let Some(open) = self.transactions.get_mut(at) else { return };
+        if (ctx.index.wants_content() || ctx.index.wants_packets()) && open.wants_content(&self.covers) {
+            let piece = Piece { from, offset, first, last, octets: Bytes::copy_from_slice(octets), redacted: false };
+            let room = ctx.settings.hold_octets.saturating_sub(held_elsewhere);
+            open.add(&mut self.covers, ctx, piece, room);
         }
     }
 
+    /// Octets were not captured.
     fn lost(&mut self, from: Direction, time: Time, octets: u64, serial: Option<u32>, ctx: &mut Context<'_>) {
         let from_client = from == Direction::FromClient;
+        if from_client && serial.is_none() {
+            // Commands are missing: the transaction that was open may be over, and another's begun. Under warrants that have
+            // the client as their target all of it is theirs; under others nothing more is handed over.
+            for open in &mut self.transactions {
+                open.doubt(&self.covers);
+            }
+        }
         let last = self.transactions.len().checked_sub(1);
         let open = serial.map_or(last, |serial| self.place_of(serial)).and_then(|at| self.transactions.get_mut(at));
         if let Some(open) = open {
@@ -325,10 +225,9 @@ impl Follow {
             open.tell_missing(&mut self.covers, ctx, time);
             return;
         }
-        for cover in self.covers.of_session() {
-            if self.covers.is_open(cover) {
+        for cover in self.covers.places(|cover| cover.is_whole() || cover.begun && serial.is_none()) {
+            if self.covers.tell_notice(cover, ctx, time, Notice::OctetsMissed { octets, from_client }) {
                 ctx.counters.covered_octets_missed += octets;
-                self.covers.tell_notice(cover, ctx, time, Notice::OctetsMissed { octets, from_client });
             }
         }
     }
@@ -336,15 +235,4 @@ impl Follow {
 
 fn find(transactions: &mut VecDeque<Transaction>, serial: u32) -> Option<&mut Transaction> {
     transactions.iter_mut().find(|open| open.serial == serial)
-}
-
-fn piece_of(reply: &Reply) -> Piece {
-    Piece {
-        from: Direction::FromServer,
-        offset: reply.offset,
-        first: reply.first,
-        last: reply.last,
-        octets: Bytes::copy_from_slice(&reply.octets),
-        redacted: false,
-    }
 }

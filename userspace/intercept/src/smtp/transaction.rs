@@ -13,6 +13,8 @@ use crate::warrant::Warrant;
 
 /// `e-mail-Recipients` holds no more (annex D).
 pub(super) const MAX_RECIPIENTS: usize = 1023;
+/// Characters kept of an address: one more than annex D has room for, so that the encoder sees that it was longer.
+const MAX_ADDRESS: usize = 256;
 
 /// Why a warrant covers, or may come to cover, a transaction.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +25,13 @@ pub(super) enum Cause {
     Recipient(Box<str>),
 }
 
+/// A recipient that is the target.
+pub(super) struct Receiver {
+    pub(super) mailbox: Box<str>,
+    /// Whether the server said that the mailbox is elsewhere.
+    elsewhere: bool,
+}
+
 /// A warrant that covers the transaction.
 pub(super) struct Match {
     /// Its place among the session's covers.
@@ -30,11 +39,13 @@ pub(super) struct Match {
     /// Whether the client is the target: a send.
     pub(super) as_sender: bool,
     /// The recipient that is the target: a receipt.
-    pub(super) as_recipient: Option<Box<str>>,
+    pub(super) as_recipient: Option<Receiver>,
     /// How many of the held pieces were handed over.
     sent: usize,
-    /// Octets that are missing and were told.
-    told_missing: u64,
+    /// Octets that had no room, and are missing here.
+    not_held: u64,
+    /// What was told of octets that were not captured, client and server, and of those not held.
+    told: (u64, u64, u64),
 }
 
 impl Match {
@@ -48,10 +59,11 @@ pub(super) struct Transaction {
     pub(super) serial: u32,
     /// The time of the packet with its first octet.
     pub(super) first: Time,
-    /// `None` where MAIL was not captured.
-    pub(super) sender: Option<String>,
-    pub(super) recipients: Vec<String>,
+    pub(super) sender: Box<str>,
+    pub(super) recipients: Vec<Box<str>>,
     pub(super) total_recipients: u32,
+    /// Whether some recipient's mailbox is elsewhere, by what the server said.
+    elsewhere: bool,
     pub(super) client_octets: u64,
     pub(super) server_octets: u64,
     pub(super) matches: Vec<Match>,
@@ -60,24 +72,29 @@ pub(super) struct Transaction {
     commands_told: u32,
     commands_answered: u32,
     /// Whether no recipient can be added any more.
-    pub(super) envelope_closed: bool,
+    envelope_closed: bool,
     /// Whether the server refused something that the message needed.
     pub(super) refused: bool,
+    /// Whether octets of a message were sent.
+    pub(super) content_begun: bool,
+    /// Whether commands were lost, so that it may be another's transaction by now.
+    doubtful: bool,
     held: Vec<Piece>,
     held_octets: usize,
-    /// Octets of content that are missing: not captured, or not held.
+    /// Octets that were not captured, client and server.
     not_captured: (u64, u64),
     not_held: u64,
 }
 
 impl Transaction {
-    pub(super) fn new(serial: u32, first: Time, sender: Option<&str>) -> Self {
+    pub(super) fn new(serial: u32, first: Time, sender: &str) -> Self {
         Self {
             serial,
             first,
-            sender: sender.map(str::to_owned),
+            sender: shortened(sender),
             recipients: Vec::new(),
             total_recipients: 0,
+            elsewhere: false,
             client_octets: 0,
             server_octets: 0,
             matches: Vec::new(),
@@ -86,6 +103,8 @@ impl Transaction {
             commands_answered: 0,
             envelope_closed: false,
             refused: false,
+            content_begun: false,
+            doubtful: false,
             held: Vec::new(),
             held_octets: 0,
             not_captured: (0, 0),
@@ -97,7 +116,9 @@ impl Transaction {
     pub(super) fn envelope_told(&mut self, cause: &Cause, found: Vec<Arc<Warrant>>) {
         let number = self.commands_told;
         self.commands_told += 1;
-        self.maybe.extend(found.into_iter().map(|warrant| (number, cause.clone(), warrant)));
+        if !self.doubtful {
+            self.maybe.extend(found.into_iter().map(|warrant| (number, cause.clone(), warrant)));
+        }
     }
 
     /// MAIL or RCPT was answered: gives the warrants that hang on it.
@@ -112,56 +133,85 @@ impl Transaction {
     }
 
     /// A warrant covers it.
-    pub(super) fn matched(&mut self, cover: usize, cause: Cause) {
+    pub(super) fn matched(&mut self, cover: usize, cause: Cause, elsewhere: bool) {
         let at = self.matches.iter().position(|known| known.cover == cover).unwrap_or_else(|| {
-            let new = Match { cover, as_sender: false, as_recipient: None, sent: 0, told_missing: 0 };
-            self.matches.push(new);
+            self.matches.push(Match {
+                cover,
+                as_sender: false,
+                as_recipient: None,
+                sent: 0,
+                not_held: self.not_held,
+                told: (0, 0, 0),
+            });
             self.matches.len() - 1
         });
         if let Some(known) = self.matches.get_mut(at) {
             match cause {
                 Cause::Sender => known.as_sender = true,
-                Cause::Recipient(mailbox) => drop(known.as_recipient.get_or_insert(mailbox)),
+                Cause::Recipient(mailbox) => {
+                    known.as_recipient.get_or_insert(Receiver { mailbox: shortened(&mailbox), elsewhere });
+                }
             }
         }
     }
 
-    pub(super) fn add_recipient(&mut self, mailbox: &str) {
+    pub(super) fn add_recipient(&mut self, mailbox: &str, elsewhere: bool) {
         self.total_recipients = self.total_recipients.saturating_add(1);
+        self.elsewhere |= elsewhere;
         if self.recipients.len() < MAX_RECIPIENTS {
-            self.recipients.push(mailbox.to_owned());
+            self.recipients.push(shortened(mailbox));
         }
+    }
+
+    /// Commands were lost: leaves it to the warrants that cover the client, whoever the sender is.
+    pub(super) fn doubt(&mut self, covers: &Covers) {
+        self.doubtful = true;
+        let whole = |at: usize| covers.iter().nth(at).is_some_and(|cover| cover.is_whole());
+        self.matches.retain(|known| whole(known.cover) && known.as_sender);
+        self.matches.iter_mut().for_each(|known| known.as_recipient = None);
+        let is_client = |warrant: &Arc<Warrant>| {
+            covers.iter().any(|cover| cover.is_whole() && Arc::ptr_eq(&cover.warrant, warrant))
+        };
+        self.maybe.retain(|(_, cause, warrant)| *cause == Cause::Sender && is_client(warrant));
     }
 
     /// Whether pieces are worth keeping: some warrant that gives content covers it, or still may.
     pub(super) fn wants_content(&self, covers: &Covers) -> bool {
         let given = |warrant: &Warrant| warrant.grant().is_some();
+        let covers = |known: &Match| covers.iter().nth(known.cover).is_some_and(|cover| given(&cover.warrant));
         !self.envelope_closed
             || self.maybe.iter().any(|(_, _, warrant)| given(warrant))
-            || self
-                .matches
-                .iter()
-                .any(|known| covers.iter().nth(known.cover).is_some_and(|cover| given(&cover.warrant)))
+            || self.matches.iter().any(covers)
     }
 
-    /// Adds a piece, and hands over what can be.
-    pub(super) fn add(&mut self, covers: &mut Covers, ctx: &mut Context<'_>, piece: Piece) {
-        if self.envelope_closed && self.maybe.is_empty() && self.held.is_empty() {
-            for known in &self.matches {
-                covers.tell_content(known.cover, ctx, known.side(), &piece);
-            }
-            return;
-        }
+    /// Adds a piece, and hands over what can be. All transactions of the session may hold `room` octets together with
+    /// this one.
+    pub(super) fn add(&mut self, covers: &mut Covers, ctx: &mut Context<'_>, piece: Piece, room: usize) {
         // A piece keeps an allocation of its own.
         let cost = piece.octets.len() + size_of::<Piece>();
-        if self.held_octets + cost > ctx.settings.hold_octets {
-            self.not_held += piece.octets.len() as u64;
-            ctx.counters.octets_not_held += piece.octets.len() as u64;
-        } else {
+        let is_decided = !self.is_undecided() && self.held.is_empty();
+        if !is_decided && self.held_octets + cost <= room {
             self.held_octets += cost;
             self.held.push(piece);
+            self.flush(covers, ctx);
+            return;
         }
+        // It goes to those who are known now; whoever comes later is told that it is missing.
         self.flush(covers, ctx);
+        for known in &self.matches {
+            covers.tell_content(known.cover, ctx, known.side(), &piece);
+        }
+        if !is_decided {
+            self.not_held += piece.octets.len() as u64;
+            ctx.counters.octets_not_held += piece.octets.len() as u64;
+        }
+    }
+
+    /// Octets of a line or reply without end were never kept: they are missing for everyone.
+    pub(super) fn cut(&mut self, octets: u64, ctx: &mut Context<'_>) {
+        self.not_held += octets;
+        self.matches.iter_mut().for_each(|known| known.not_held += octets);
+        ctx.counters.octets_not_held += octets;
     }
 
     /// Hands over what is held to those whose it is by now; lets it go once nobody else can come.
@@ -172,10 +222,22 @@ impl Transaction {
             }
             known.sent = self.held.len();
         }
-        if self.envelope_closed && self.maybe.is_empty() {
+        if !self.is_undecided() {
             self.held = Vec::new();
             self.held_octets = 0;
+            self.matches.iter_mut().for_each(|known| known.sent = 0);
         }
+    }
+
+    /// No recipient can come any more.
+    pub(super) fn close_envelope(&mut self, covers: &mut Covers, ctx: &mut Context<'_>) {
+        if !std::mem::replace(&mut self.envelope_closed, true) {
+            self.flush(covers, ctx);
+        }
+    }
+
+    pub(super) fn held_octets(&self) -> usize {
+        self.held_octets
     }
 
     /// Whether it is not yet known of what was read whether it is covered.
@@ -191,46 +253,59 @@ impl Transaction {
 
     /// Tells what is missing of it to those whom it covers and who were not told.
     pub(super) fn tell_missing(&mut self, covers: &mut Covers, ctx: &mut Context<'_>, time: Time) {
-        let (by_client, by_server) = self.not_captured;
-        let all = by_client + by_server + self.not_held;
         for known in &mut self.matches {
-            if known.told_missing == all {
-                continue;
-            }
-            known.told_missing = all;
-            for (octets, from_client) in [(by_client, true), (by_server, false)] {
-                if octets > 0 {
+            let now = (self.not_captured.0, self.not_captured.1, known.not_held);
+            let before = std::mem::replace(&mut known.told, now);
+            for (octets, from_client) in [(now.0 - before.0, true), (now.1 - before.1, false)] {
+                let notice = Notice::OctetsMissed { octets, from_client };
+                if octets > 0 && covers.tell_notice(known.cover, ctx, time, notice) {
                     ctx.counters.covered_octets_missed += octets;
-                    covers.tell_notice(known.cover, ctx, time, Notice::OctetsMissed { octets, from_client });
                 }
             }
-            if self.not_held > 0 {
-                covers.tell_notice(known.cover, ctx, time, Notice::OctetsNotHeld { octets: self.not_held });
+            // Under a warrant for IRI alone nothing was to be held.
+            let gives = covers.iter().nth(known.cover).is_some_and(|cover| cover.warrant.grant().is_some());
+            if now.2 > before.2 && gives {
+                covers.tell_notice(known.cover, ctx, time, Notice::OctetsNotHeld { octets: now.2 - before.2 });
             }
         }
     }
 
-    /// Another MAIL was refused while this transaction was open: its octets are part of this one.
+    /// Another MAIL was refused while this transaction was open: its octets are part of this one, and the commands after
+    /// it too.
     pub(super) fn absorb(&mut self, refused: Self, covers: &mut Covers, ctx: &mut Context<'_>) {
         self.serial = refused.serial;
         self.client_octets += refused.client_octets;
         self.server_octets += refused.server_octets;
+        self.not_held += refused.not_held;
+        self.content_begun |= refused.content_begun;
+        // Its MAIL had number 0, and is answered.
+        let told = self.commands_told;
+        self.maybe.extend(
+            refused.maybe.into_iter().map(|(number, cause, warrant)| (told + number.saturating_sub(1), cause, warrant)),
+        );
+        self.commands_told += refused.commands_told.saturating_sub(1);
+        let room = self.held_octets + refused.held_octets;
         for piece in refused.held {
-            self.add(covers, ctx, piece);
+            self.add(covers, ctx, piece, room);
+        }
+        if refused.envelope_closed {
+            self.close_envelope(covers, ctx);
         }
     }
 
     /// Fills in what IRI says of a message.
-    pub(super) fn describe(&self, iri: &mut Iri, head: &Head, target: Option<&str>) {
+    pub(super) fn describe(&self, iri: &mut Iri, head: &Head, target: Option<&Receiver>) {
         iri.client_octets = self.client_octets;
         iri.server_octets = self.server_octets;
-        iri.sender.clone_from(&self.sender);
-        iri.recipients.clone_from(&self.recipients);
+        iri.sender = Some(self.sender.to_string());
+        iri.recipients = self.recipients.iter().map(ToString::to_string).collect();
         // Where not all fit, the one that the record is about is among those that are named.
-        if let Some(target) = target.filter(|target| !self.recipients.iter().any(|mailbox| mailbox == target))
+        if let Some(target) = target
+            && self.total_recipients as usize > MAX_RECIPIENTS
+            && !self.recipients.contains(&target.mailbox)
             && let Some(last) = iri.recipients.last_mut()
         {
-            *last = target.to_owned();
+            *last = target.mailbox.to_string();
         }
         iri.total_recipients = Some(self.total_recipients);
         let id = head.message_id.as_ref().or(head.resent_message_id.as_ref());
@@ -238,15 +313,21 @@ impl Transaction {
     }
 
     /// Clause 7.7: the message has reached its destination only where every mailbox it is about is on the server.
-    pub(super) fn status(&self, ctx: &Context<'_>, target: Option<&str>) -> Status {
+    pub(super) fn status(&self, ctx: &Context<'_>, target: Option<&Receiver>) -> Status {
         let here = match target {
-            Some(target) => ctx.settings.is_delivered_here(target),
+            Some(target) => !target.elsewhere && ctx.settings.is_delivered_here(&target.mailbox),
             None => {
-                self.total_recipients as usize == self.recipients.len()
+                !self.elsewhere
+                    && self.total_recipients as usize == self.recipients.len()
                     && !self.recipients.is_empty()
                     && self.recipients.iter().all(|mailbox| ctx.settings.is_delivered_here(mailbox))
             }
         };
         if here { Status::Succeeded } else { Status::Unknown }
     }
+}
+
+fn shortened(address: &str) -> Box<str> {
+    let end = address.char_indices().nth(MAX_ADDRESS).map_or(address.len(), |(at, _)| at);
+    address.get(..end).unwrap_or(address).into()
 }
