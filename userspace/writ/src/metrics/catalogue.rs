@@ -449,3 +449,9 @@ pub const HOST: &[Metric] = &[
     metric("process_resident_memory_bytes", Gauge, WHOLE, One("resident"), "Memory of the process."),
     metric("process_start_time_seconds", Gauge, WHOLE, One("started"), "When the process began to serve metrics."),
 ];
+
+/// All metrics.
+#[cfg(test)]
+pub fn all() -> impl Iterator<Item = Metric> {
+    [BUILD, HOST, XDP_PACKETS, XDP_OCTETS, QUEUES, PROCESS, ANOMALIES, LINKS, &[LATENCY]].into_iter().flatten().copied()
+}

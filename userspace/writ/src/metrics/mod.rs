@@ -140,8 +140,7 @@ mod tests {
     use writ_handover::LinkSnapshot;
     use writ_mail::smtp::Anomaly;
 
-    use super::catalogue::{ANOMALIES, BUILD, HOST, Kind, LATENCY, LINKS, Metric, PROCESS, QUEUES, Series};
-    use super::catalogue::{XDP_OCTETS, XDP_PACKETS};
+    use super::catalogue::{ANOMALIES, Kind, LATENCY, LINKS, Metric, PROCESS, Series, XDP_OCTETS, XDP_PACKETS, all};
     use super::*;
 
     /// Counters of the code that no metric shows, and why.
@@ -149,10 +148,6 @@ mod tests {
         ("frames", "the sum of the classes of writ_frames_total"),
         ("files_failed", "a live run writes no files of PDUs"),
     ];
-
-    fn all() -> Vec<Metric> {
-        [BUILD, HOST, XDP_PACKETS, XDP_OCTETS, QUEUES, PROCESS, ANOMALIES, LINKS, &[LATENCY]].concat()
-    }
 
     /// The counters that metrics show, each once.
     fn shown(metrics: &[Metric]) -> BTreeSet<&'static str> {
