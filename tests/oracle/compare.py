@@ -89,7 +89,7 @@ def compare_at_most(due: list[dict], got: list[dict]) -> list[str]:
 def compare_cc(due: list[dict], got: list[dict], warrants: dict) -> list[str]:
     """The content of each communication: exactly the octets of its transactions, each way; before them, AUTH where login made the match."""
     wrong = []
-    cin_of, content = {}, defaultdict(bytes)
+    cin_of, content = {}, defaultdict(bytearray)
     for record in got:
         if record["kind"] == "iri":
             cin_of[record["liid"], record["cin"]] = (endpoint(record["client"], record["client_port"]), endpoint(record["server"], record["server_port"]))

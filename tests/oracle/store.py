@@ -2,7 +2,7 @@
 """Holds the folder that a reference receiver filled against what was due: `store.py FOLDER WARRANTS.toml CAPTURE...`.
 
 Each message that content was due of is there once for each warrant, octet for octet as it was sent, in a file that ends in .eml; no other
-is. Prints each difference; exit 1 if any. With --times N each message was sent N times over.
+is, but for those named .incomplete.eml, which were never ended. Prints each difference; exit 1 if any. With --times N each message was sent N times over.
 """
 
 import argparse
@@ -23,16 +23,21 @@ def main() -> int:
     chosen = options.parse_args()
     warrants = {warrant.liid: warrant for warrant in events.load(chosen.warrants)}
     due = collections.Counter()
-    names, refused = {}, set()
+    names, refused, abandoned = {}, set(), 0
     for record in events.due(list(warrants.values()), chosen.captures):
         if record["event"] == "refused":
             refused.add(record["message_sha256"])
+        abandoned += (record["event"] == "abandoned") * chosen.times
         # What BURL names is fetched elsewhere: there is no message on this wire.
         if record["event"] in ("send", "receive") and not record.get("sent_too") and warrants[record["liid"]].cc and record["by"] != "BURL":
             due[record["message_sha256"]] += chosen.times
             names[record["message_sha256"]] = f"{record['event']} {record['message_id']} from {record['sender']!r}"
     found, files = collections.Counter(), {}
+    incomplete = 0
     for path in sorted(Path(chosen.folder).rglob("*.eml")):
+        if path.name.endswith(".incomplete.eml"):
+            incomplete += 1
+            continue
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         found[digest] += 1
         files[digest] = path
@@ -44,6 +49,9 @@ def main() -> int:
         if due[digest] != found[digest]:
             wrong += 1
             print(f"{found[digest]} times in the store, {due[digest]} due: {names.get(digest) or files[digest]}")
+    if incomplete > abandoned:
+        wrong += 1
+        print(f"{incomplete} messages said to be incomplete, {abandoned} were begun and not ended")
     print(f"{sum(due.values())} messages due, {sum(found.values())} in the store, {wrong} differences")
     return 1 if wrong or not due else 0
 
