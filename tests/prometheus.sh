@@ -15,7 +15,7 @@ expected=$here/captures/expected/demo.json
 
 skip() { echo "SKIPPED: prometheus: $1"; exit 77; }
 [ "$(id -u)" = 0 ] || skip "network namespaces and XDP need root"
-for program in ip curl jq tcpreplay prometheus promtool; do
+for program in ip curl jq setpriv tcpreplay prometheus promtool; do
     command -v $program > /dev/null || skip "$program is not installed"
 done
 [ -x "$writ" ] || { echo "FAILED: $writ is not a program"; exit 1; }
@@ -98,7 +98,9 @@ is() { [ "$(now "$2" "${3:-.}")" = "$1" ]; }
 
 start lemf "$writ" lemf --listen 127.0.0.1:9300 --store "$folder/store"
 lemf=$!
-start run "$writ" run --config "$folder/writ.toml"
+# With the capabilities of the service and no others, so that its unit asks for enough.
+capabilities=$(sed -n 's/^CapabilityBoundingSet=//p' "$deploy/writ.service" | sed 's/CAP_/,+/g; s/ //g' | tr '[:upper:]' '[:lower:]')
+start run setpriv --bounding-set "-all$capabilities" --no-new-privs "$writ" run --config "$folder/writ.toml"
 run=$!
 until_true is 2 writ_delivery_connected || give_up "writ run does not come up"
 
