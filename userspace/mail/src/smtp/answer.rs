@@ -107,9 +107,9 @@ impl Smtp {
 
     /// A reply while the client is still sending.
     fn answer_in_data(&mut self, reply: Reply, tell: Tell<'_>) {
-        let bare_end = matches!(&self.mode, Mode::Body(body) if body.maybe_ended);
+        let bare_end = matches!(&self.mode, Mode::Body(body) if body.doubt.is_some());
         let Some(Pending::EndOfData { begun, lost, early, .. }) = self.pending.front_mut() else { return };
-        if bare_end || *lost {
+        if (bare_end || *lost) && reply.code != 354 {
             // The server saw an end where strict reading has none, or where octets are missing.
             if bare_end {
                 tell(Event::Anomaly(Anomaly::BareLfEnd));

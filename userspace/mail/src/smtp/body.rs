@@ -1,12 +1,15 @@
 //! The octets between DATA and the line with a single dot (RFC 5321 §4.1.1.4, §4.5.2).
 
+use std::collections::VecDeque;
+
 use memchr::memmem;
 
-use crate::head::HeadReader;
+use crate::head::{Head, HeadReader};
+use crate::line::At;
 
 /// Where the scanner stands within a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
+enum Place {
     /// Before the first octet of a line; whether CR LF ended the line before (else a bare LF).
     LineStart { crlf: bool },
     /// A dot read at the line's start.
@@ -21,11 +24,24 @@ enum At {
 
 /// Finds the end of a message sent with DATA, and shows its head to a [`HeadReader`] with dot-stuffing taken off.
 pub(super) struct Body {
-    at: At,
+    at: Place,
     pub(super) head: HeadReader,
-    /// Whether a line with a single dot, but a bare LF before or after it, was the last that was read: an end for some
-    /// servers and not for others. The server's reply tells.
-    pub(super) maybe_ended: bool,
+    /// A line with a single dot, but a bare LF before or after it, was read: an end for some servers and not for others.
+    pub(super) doubt: Option<Box<Doubt>>,
+    /// Whether such lines are taken for text from here on.
+    pub(super) strict: bool,
+}
+
+/// What follows a line that may have been the end, until a reply of the server, or the end that every server knows,
+/// says whether it was.
+#[derive(Default)]
+pub(super) struct Doubt {
+    /// The head as it was there.
+    head: HeadReader,
+    /// The client's octets since.
+    pub(super) held: VecDeque<(At, Vec<u8>, usize)>,
+    /// What it takes to hold them.
+    pub(super) cost: usize,
 }
 
 /// How far a piece of input belongs to the message.
@@ -35,22 +51,21 @@ pub(super) enum Scan {
     Whole,
     /// This many octets, the ending line included.
     EndsAt(usize),
+    /// The same, if the server takes a bare LF there: see [`Body::doubt`].
+    MayEndAt(usize),
 }
 
 impl Body {
     pub(super) fn new() -> Self {
         // The CR LF of the DATA line counts as the one before the first line (RFC 5321 §4.1.1.4).
-        Self { at: At::LineStart { crlf: true }, head: HeadReader::default(), maybe_ended: false }
+        Self { at: Place::LineStart { crlf: true }, head: HeadReader::default(), doubt: None, strict: false }
     }
 
     /// Reads the next piece.
     pub(super) fn scan(&mut self, input: &[u8]) -> Scan {
-        if !input.is_empty() {
-            self.maybe_ended = false;
-        }
         let mut from = 0;
         while let Some(&octet) = input.get(from) {
-            if self.at == At::Inside {
+            if self.at == Place::Inside {
                 match self.skip_inside(input, from) {
                     Some(next) => from = next,
                     None => return Scan::Whole,
@@ -59,29 +74,33 @@ impl Body {
             }
             let mut shown = true;
             self.at = match (self.at, octet) {
-                (At::LineStart { crlf }, b'.') => {
+                (Place::LineStart { crlf }, b'.') => {
                     shown = false;
-                    At::Dot { crlf }
+                    Place::Dot { crlf }
                 }
-                (At::Dot { crlf }, b'\r') => {
+                (Place::Dot { crlf }, b'\r') => {
                     shown = false;
-                    At::DotCr { crlf }
+                    Place::DotCr { crlf }
                 }
-                (At::DotCr { crlf: true }, b'\n') => return Scan::EndsAt(from + 1),
-                (At::Dot { .. } | At::DotCr { .. }, b'\n') => {
-                    // Bare LF somewhere: see `maybe_ended`.
-                    self.maybe_ended = from + 1 == input.len();
-                    At::LineStart { crlf: false }
+                (Place::DotCr { crlf: true }, b'\n') => return Scan::EndsAt(from + 1),
+                (Place::Dot { .. } | Place::DotCr { .. }, b'\n') => {
+                    // Bare LF somewhere.
+                    self.at = Place::LineStart { crlf: false };
+                    if self.doubt.is_none() && !self.strict {
+                        self.doubt = Some(Box::new(Doubt { head: self.head.clone(), ..Doubt::default() }));
+                        return Scan::MayEndAt(from + 1);
+                    }
+                    self.at
                 }
-                (At::DotCr { .. }, _) => {
+                (Place::DotCr { .. }, _) => {
                     // A CR that no LF followed is text; it was kept from the head until now.
                     self.head.push(b"\r");
-                    if octet == b'\r' { At::Cr } else { At::Inside }
+                    if octet == b'\r' { Place::Cr } else { Place::Inside }
                 }
-                (At::Cr, b'\n') => At::LineStart { crlf: true },
-                (_, b'\n') => At::LineStart { crlf: false },
-                (_, b'\r') => At::Cr,
-                _ => At::Inside,
+                (Place::Cr, b'\n') => Place::LineStart { crlf: true },
+                (_, b'\n') => Place::LineStart { crlf: false },
+                (_, b'\r') => Place::Cr,
+                _ => Place::Inside,
             };
             if shown && !self.head.is_done() {
                 self.head.push(&[octet]);
@@ -93,8 +112,12 @@ impl Body {
 
     /// Octets are missing here: where the lines stand is not known, but no line can have begun just before.
     pub(super) fn lost_octets(&mut self) {
-        self.at = At::Inside;
-        self.maybe_ended = false;
+        self.at = Place::Inside;
+    }
+
+    /// The head, now that the message has ended: where it was doubtful that it did, or at the end that was found.
+    pub(super) fn into_head(self) -> Head {
+        self.doubt.map_or(self.head, |doubt| doubt.head).finish()
     }
 
     /// From inside a line to the next place where a line that starts with a dot could begin.
@@ -123,13 +146,13 @@ impl Body {
 }
 
 /// Where the scanner stands after octets that began inside a line.
-fn after(octets: &[u8]) -> At {
+fn after(octets: &[u8]) -> Place {
     match octets {
-        [.., b'\r', b'\n'] => At::LineStart { crlf: true },
+        [.., b'\r', b'\n'] => Place::LineStart { crlf: true },
         // The CR may have been the last octet of the piece before; then `Cr` was the state and this is not asked.
-        [.., b'\n'] => At::LineStart { crlf: false },
-        [.., b'\r'] => At::Cr,
-        _ => At::Inside,
+        [.., b'\n'] => Place::LineStart { crlf: false },
+        [.., b'\r'] => Place::Cr,
+        _ => Place::Inside,
     }
 }
 
@@ -140,8 +163,13 @@ mod tests {
     fn end(octets: &[u8], piece: usize) -> (Option<usize>, Body) {
         let mut body = Body::new();
         for (at, piece) in octets.chunks(piece).enumerate().map(|(n, chunk)| (n * piece, chunk)) {
-            if let Scan::EndsAt(end) = body.scan(piece) {
-                return (Some(at + end), body);
+            let mut done = 0;
+            while done < piece.len() {
+                match body.scan(&piece[done..]) {
+                    Scan::EndsAt(end) => return (Some(at + done + end), body),
+                    Scan::MayEndAt(end) => done += end,
+                    Scan::Whole => break,
+                }
             }
         }
         (None, body)
@@ -162,7 +190,8 @@ mod tests {
             for piece in 1..=text.len() {
                 let (found, body) = end(text, piece);
                 assert_eq!(found, expected, "{:?} in pieces of {piece}", String::from_utf8_lossy(text));
-                assert!(!body.maybe_ended);
+                let doubtful = text.windows(3).any(|three| three == b"\n.\n");
+                assert_eq!(body.doubt.is_some(), doubtful);
             }
         }
     }
@@ -172,7 +201,7 @@ mod tests {
         for text in [&b"a\n\nb\n.\n"[..], b"a\n\nb\n.\r\n", b"a\r\n\r\nb\r\n.\n"] {
             for piece in 1..=text.len() {
                 let (found, body) = end(text, piece);
-                assert_eq!((found, body.maybe_ended), (None, true), "{:?} {piece}", String::from_utf8_lossy(text));
+                assert_eq!((found, body.doubt.is_some()), (None, true), "{:?} {piece}", String::from_utf8_lossy(text));
             }
         }
     }

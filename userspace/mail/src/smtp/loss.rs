@@ -26,6 +26,7 @@ impl Smtp {
         if matches!(self.mode, Mode::Waiting) {
             self.give_up_waiting(time, tell);
         }
+        self.settle_doubt(tell);
         let mut left_over = octets;
         match &mut self.mode {
             Mode::Body(body) => {
@@ -114,6 +115,7 @@ impl Smtp {
         let unanswered = self.owed > 0 || self.pending.front().is_some_and(is_due);
         self.end_exchange(if unanswered { Outcome::BrokenOff } else { Outcome::Unknown }, 0, tell);
         self.tell_commands(tell);
+        self.settle_doubt(tell);
         let mut so_far = match std::mem::replace(&mut self.mode, Mode::Unsynced) {
             Mode::Body(body) => Some(Box::new(body.head.finish())),
             _ => self.chunks.take().map(|reader| Box::new(reader.finish())),

@@ -157,7 +157,9 @@ impl Smtp {
     /// Whether every octet that was read has been told of, so that nothing that is still to come can change what they are.
     pub fn is_quiet(&self) -> bool {
         let early = matches!(self.pending.front(), Some(Pending::EndOfData { early: Some(_), .. }));
-        self.client.is_empty()
+        let doubtful = matches!(&self.mode, Mode::Body(body) if body.doubt.is_some());
+        !doubtful
+            && self.client.is_empty()
             && self.server.is_empty()
             && self.stalled.is_empty()
             && self.auth.is_none()
@@ -235,12 +237,19 @@ impl Smtp {
                     }
                 }
                 Mode::Body(body) => {
+                    let doubtful = body.doubt.is_some();
                     let scan = body.scan(rest);
-                    let end = if let Scan::EndsAt(end) = scan { end } else { rest.len() };
+                    let end = if let Scan::EndsAt(end) | Scan::MayEndAt(end) = scan { end } else { rest.len() };
                     let (octets, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
                     rest = after;
-                    self.body_octets(at, octets, tell);
-                    if scan != Scan::Whole {
+                    if doubtful {
+                        self.hold_doubtful(at, octets, tell);
+                    } else {
+                        self.body_octets(at, octets, tell);
+                    }
+                    if matches!(scan, Scan::EndsAt(_)) {
+                        // The end that every server knows, and no reply before it: the message went on until here.
+                        self.settle_doubt(tell);
                         self.end_of_data(tell);
                     }
                 }
@@ -272,11 +281,38 @@ impl Smtp {
         }
     }
 
+    /// Holds octets of which it is not known whether they are still the message.
+    fn hold_doubtful(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
+        let Mode::Body(body) = &mut self.mode else { return };
+        let Some(doubt) = &mut body.doubt else { return };
+        doubt.cost += octets.len() + size_of::<(At, Vec<u8>, usize)>();
+        doubt.held.push_back((at, octets.to_vec(), 0));
+        if doubt.cost > self.limits.stalled {
+            // A server that took it for the end would have answered by now.
+            body.strict = true;
+            self.settle_doubt(tell);
+        }
+    }
+
+    /// What was held is the message's, after all.
+    fn settle_doubt(&mut self, tell: Tell<'_>) {
+        let Mode::Body(body) = &mut self.mode else { return };
+        let Some(doubt) = body.doubt.take() else { return };
+        for (at, octets, _) in &doubt.held {
+            self.body_octets(*at, octets, tell);
+        }
+    }
+
     /// The line with the single dot was read.
     fn end_of_data(&mut self, tell: Tell<'_>) {
-        let Mode::Body(body) = std::mem::replace(&mut self.mode, Mode::Command) else { return };
+        let Mode::Body(mut body) = std::mem::replace(&mut self.mode, Mode::Command) else { return };
+        if let Some(doubt) = &mut body.doubt {
+            // What followed are commands.
+            self.stalled_octets = doubt.cost;
+            self.stalled = std::mem::take(&mut doubt.held);
+        }
         if let Some(Pending::EndOfData { head, early, .. }) = self.pending.front_mut() {
-            *head = Some(Box::new(body.head.finish()));
+            *head = Some(Box::new(body.into_head()));
             if let Some(reply) = early.take() {
                 self.answer(*reply, tell);
             }

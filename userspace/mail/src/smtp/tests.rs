@@ -43,7 +43,8 @@ fn note(event: &Event<'_>, notes: &mut Vec<String>) {
             }
         }
         Event::Body { transaction, octets, .. } => {
-            let text = String::from_utf8_lossy(octets).into_owned();
+            // Octet by octet: a piece can end inside a character.
+            let text: String = octets.iter().map(|&octet| char::from(octet)).collect();
             match notes.last_mut() {
                 Some(last) if last.starts_with(&format!("{transaction}= ")) => last.push_str(&text),
                 _ => notes.push(format!("{transaction}= {text}")),
@@ -309,6 +310,66 @@ fn a_server_that_takes_a_bare_line_feed_end_is_believed() {
         notes[5..],
         ["1= Subject: x\n\nbody\n.\n", "! bare_lf_end", "1< 250 data", "1 Accepted", "1> QUIT", "1< 221"]
     );
+}
+
+#[test]
+fn what_follows_a_bare_line_feed_end_is_what_the_server_makes_of_it() {
+    // All sent at once. A server that answers before any other end took it for one.
+    let taken = run("
+        S: 220 mx
+        C: MAIL FROM:<a@x>
+        C: DATA
+        C! Message-ID: <1@x>\\n\\nbody\\n.\\n\\nMAIL FROM:<b@x>\\n
+        S: 250 ok
+        S: 354 go
+        S: 250 queued
+        S: 500 what
+        S: 250 ok");
+    assert_eq!(
+        taken[5..],
+        [
+            "1= Message-ID: <1@x>\n\nbody\n.\n",
+            "! bare_lf_end",
+            "1< 250 data",
+            "1 Accepted <1@x>",
+            "! unknown_command",
+            "1> ",
+            "1< 500",
+            "2> MAIL FROM:<b@x>",
+            "2< 250"
+        ]
+    );
+    // One that answers only after the end that all know took it for text.
+    let text = run("
+        S: 220 mx
+        C: MAIL FROM:<a@x>
+        C: DATA
+        S: 250 ok
+        S: 354 go
+        C! body\\n.\\nMAIL FROM:<b@x>\\n
+        C: rest
+        C: .
+        S: 250 queued");
+    assert_eq!(text[5..], ["1= body\n.\nMAIL FROM:<b@x>\nrest\r\n.\r\n", "1< 250 data", "1 Accepted"]);
+}
+
+#[test]
+fn what_is_held_in_doubt_is_bounded_and_not_lost() {
+    let mut smtp = Smtp::new(true, Limits { stalled: 1000, ..Limits::default() });
+    let mut octets = 0;
+    let mut tell = |event: Event<'_>| {
+        if let Event::Body { octets: body, .. } = event {
+            octets += body.len();
+        }
+    };
+    smtp.server(AT, b"220 mx\r\n", &mut tell);
+    smtp.client(AT, b"DATA\r\n", &mut tell);
+    smtp.server(AT, b"354 go\r\n", &mut tell);
+    for _ in 0..1000 {
+        smtp.client(AT, b"a\n.\n", &mut tell);
+    }
+    smtp.close(Time::MIN, &mut tell);
+    assert_eq!(octets, 4000);
 }
 
 #[test]
@@ -625,7 +686,6 @@ proptest! {
             .into_iter()
             .map(|(client, octets)| (if client { Direction::FromClient } else { Direction::FromServer }, octets))
             .collect();
-        // A possible end with a bare LF counts only where the client's octets end; how turns are joined is part of that.
         let mut joined: Vec<(Direction, Vec<u8>)> = Vec::new();
         for (from, octets) in turns {
             match joined.last_mut() {
