@@ -5,7 +5,6 @@ use writ_mail::smtp::{Limits, Smtp};
 use writ_wire::{Close, Connection, Direction, Packet, Time};
 
 use crate::context::Context;
-use crate::cover::Cover;
 use crate::packets::Tape;
 use crate::record::{Notice, Protocol};
 use crate::smtp::Follow;
@@ -130,7 +129,7 @@ impl Session {
         let mut session = *session;
         let SmtpSession { machine, follow, .. } = &mut session;
         if matches!(how, Close::Evicted | Close::Shutdown) {
-            for at in follow.covers.places(Cover::is_open) {
+            for at in follow.unfinished() {
                 follow.covers.tell_notice(at, ctx, time, Notice::SessionDropped);
             }
         }

@@ -89,6 +89,13 @@ impl Follow {
         self.transactions.iter().any(Transaction::is_undecided)
     }
 
+    /// The places of the warrants that would see more of this session if it were followed on.
+    pub(crate) fn unfinished(&self) -> Vec<usize> {
+        let sessions = self.covers.places(|cover| cover.is_open() && cover.has_session() && !self.ended);
+        let messages = self.transactions.iter().flat_map(Transaction::covers);
+        messages.filter(|at| !sessions.contains(at)).chain(sessions.iter().copied()).collect()
+    }
+
     /// Takes what the machine says.
     pub(crate) fn event(&mut self, event: &Event<'_>, ctx: &mut Context<'_>) {
         match event {

@@ -236,6 +236,11 @@ impl Transaction {
         }
     }
 
+    /// The places of the warrants that cover it.
+    pub(super) fn covers(&self) -> impl Iterator<Item = usize> {
+        self.matches.iter().map(|known| known.cover)
+    }
+
     pub(super) fn held_octets(&self) -> usize {
         self.held_octets
     }
