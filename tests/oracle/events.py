@@ -137,12 +137,21 @@ def records(warrant: Warrant, session: dict, messages: list[dict]) -> list[dict]
     return sorted(due, key=lambda record: record["time"] or 0)
 
 
-def due(warrants: list[Warrant], captures: list[str], only_whole: bool = False) -> list[dict]:
+def believed(message: dict) -> dict:
+    """The message as one takes it to be who does not see the server's replies."""
+    if message["kind"] != "message":
+        return message
+    return {**message, "accepted": True, "recipients": message["recipients"] + message["refused"]}
+
+
+def due(warrants: list[Warrant], captures: list[str], only_whole: bool = False, believing: bool = False) -> list[dict]:
     found = []
     for capture in captures:
         for session, messages in sessions(lines(capture)):
             if only_whole and (not session["whole"] or session["gap"]):
                 continue
+            if believing:
+                messages = [believed(message) for message in messages]
             for warrant in warrants:
                 found += records(warrant, session, messages)
     return found

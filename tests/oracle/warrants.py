@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A warrants file whose targets are every address and every login of the captures, each under a warrant of its own.
+"""A warrants file whose targets are every address, login and client of the captures, each under a warrant of its own.
 
     warrants.py CAPTURE... [--deliver iri+cc] [--cc-format application] [--authentication-data username] [--lemf lea-1] > W.toml
 """
@@ -11,11 +11,13 @@ import sys
 from events import key, lines
 
 
-def people(captures: list[str]) -> tuple[list[str], list[str]]:
-    addresses, logins = {}, {}
+def people(captures: list[str]) -> list[tuple[str, str]]:
+    addresses, logins, clients = {}, {}, {}
     for capture in captures:
         for line in lines(capture):
             if line["kind"] == "session":
+                if line["helo"]:
+                    clients[line["client"].rpartition(":")[0].strip("[]")] = None
                 for login in line["auth"]:
                     if login["user"]:
                         logins.setdefault(login["user"].lower(), login["user"])
@@ -23,7 +25,7 @@ def people(captures: list[str]) -> tuple[list[str], list[str]]:
                 for name in [line["sender"], *line["recipients"], *line.get("refused", [])]:
                     if "@" in name:
                         addresses.setdefault(key(name), name)
-    return list(addresses.values()), [login for name, login in logins.items() if key(name) not in addresses]
+    return [*(("email", name) for name in addresses.values()), *(("login", name) for name in logins.values()), *(("ip", name) for name in clients)]
 
 
 def main() -> None:
@@ -37,8 +39,7 @@ def main() -> None:
     options.add_argument("--end", default="2100-01-01T00:00:00Z")
     options.add_argument("--most", type=int, default=100_000, help="this many targets at most, from both ends of the list")
     chosen = options.parse_args()
-    addresses, logins = people(chosen.captures)
-    targets = [("email", name) for name in addresses] + [("login", name) for name in logins]
+    targets = people(chosen.captures)
     if len(targets) > chosen.most:
         targets = targets[:chosen.most // 2] + targets[-(chosen.most // 2):]
     for number, (kind, name) in enumerate(targets, 1):
