@@ -68,7 +68,7 @@ pub fn run(arguments: &cli::Replay) -> anyhow::Result<()> {
             }
         }
     }
-    wire.finish(latest, &mut worker);
+    wire.finish(latest, worker.streams());
     worker.end_batch();
 
     let report = Tally::read(&wire, &worker, skipped);

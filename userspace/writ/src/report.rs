@@ -8,10 +8,9 @@ use writ_handover::Snapshot;
 use writ_handover::pdu::Interface;
 use writ_lemf::show;
 use writ_mail::smtp::Anomaly;
-use writ_wire::Wire;
 
 use crate::sources::Skipped;
-use crate::worker::Worker;
+use crate::worker::{Flows, Worker};
 
 /// Shows PDUs as they come.
 pub struct Shown {
@@ -77,7 +76,7 @@ pub struct Tally {
 
 impl Tally {
     /// Reads the counters of a worker and its flows.
-    pub fn read(wire: &Wire<Worker>, worker: &Worker, skipped: Skipped) -> Self {
+    pub fn read(wire: &Flows, worker: &Worker, skipped: Skipped) -> Self {
         let mut seen = Named::new();
         wire.counters().each(|name, count| seen.push((name, count)));
         seen.extend([

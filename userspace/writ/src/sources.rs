@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use writ_capture::{Batch, CaptureError, Source};
-use writ_wire::{Frame, Link, Time, Wire};
+use writ_wire::{Frame, Link, Time};
 
-use crate::worker::Worker;
+use crate::worker::{Flows, Worker};
 
 /// What a source gave that never reached the flows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,7 +43,7 @@ impl Pace {
 /// Reads one batch; gives what the source said, and the time of the last frame.
 pub fn read_batch(
     source: &mut dyn Source,
-    wire: &mut Wire<Worker>,
+    wire: &mut Flows,
     worker: &mut Worker,
     skipped: &mut Skipped,
     latest: &mut Time,
@@ -61,7 +61,7 @@ pub fn read_batch(
             worker.end_batch();
             pace.wait_for(time);
         }
-        wire.frame(&Frame { time, link, octets: frame.octets, wire_len: frame.wire_len }, worker);
+        wire.frame(&Frame { time, link, octets: frame.octets, wire_len: frame.wire_len }, worker.streams());
     });
     worker.end_batch();
     batch

@@ -14,7 +14,7 @@ use writ_wire::{Frame, Link, Settings, Time, Wire, steering};
 
 use super::published::Published;
 use crate::sources::Skipped;
-use crate::worker::Worker;
+use crate::worker::{Flows, Worker};
 
 /// How often counters are published.
 const PUBLISH: Duration = Duration::from_millis(100);
@@ -73,7 +73,7 @@ impl Junction {
 pub struct Lane {
     source: QueueSource,
     worker: Worker,
-    wire: Wire<Worker>,
+    wire: Flows,
     junction: Junction,
     published: Arc<Published>,
     stop: Arc<AtomicBool>,
@@ -121,7 +121,7 @@ impl Lane {
             let time = Time::from_nanos(frame.time_nanos);
             let frame = Frame { time, link, octets: frame.octets, wire_len: frame.wire_len };
             match junction.elsewhere(&frame) {
-                None => wire.frame(&frame, worker),
+                None => wire.frame(&frame, worker.streams()),
                 Some(lane) => {
                     let carried = Carried { time, link, wire_len: frame.wire_len, octets: frame.octets.into() };
                     match lane.try_send(carried) {
@@ -135,7 +135,7 @@ impl Lane {
         for carried in self.junction.inbox.try_iter().take(self.junction.inbox.len()) {
             take(&carried, &mut self.wire, &mut self.worker);
         }
-        self.wire.tick(now(), &mut self.worker);
+        self.wire.tick(now(), self.worker.streams());
         self.worker.end_batch();
         match batch {
             Ok(batch) => batch,
@@ -153,15 +153,15 @@ impl Lane {
             take(&carried, &mut self.wire, &mut self.worker);
             self.worker.end_batch();
         }
-        self.wire.finish(now(), &mut self.worker);
+        self.wire.finish(now(), self.worker.streams());
         self.worker.end_batch();
         self.published.set(&self.wire, &self.worker, self.skipped);
     }
 }
 
-fn take(carried: &Carried, wire: &mut Wire<Worker>, worker: &mut Worker) {
+fn take(carried: &Carried, wire: &mut Flows, worker: &mut Worker) {
     let Carried { time, link, wire_len, ref octets } = *carried;
-    wire.frame(&Frame { time, link, octets, wire_len }, worker);
+    wire.frame(&Frame { time, link, octets, wire_len }, worker.streams());
 }
 
 /// The clock that live frames get their times from.

@@ -3,11 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use writ_capture::afxdp::{QueueCounters, QueueCounts, QueueSource};
-use writ_wire::Wire;
 
 use crate::report::Tally;
 use crate::sources::Skipped;
-use crate::worker::Worker;
+use crate::worker::{Flows, Worker};
 
 /// The counters of one lane, as they were a moment ago.
 pub struct Published {
@@ -31,7 +30,7 @@ impl Published {
     }
 
     /// Puts the lane's counters here. A worker never waits: while somebody reads, it comes again later.
-    pub fn set(&self, wire: &Wire<Worker>, worker: &Worker, skipped: Skipped) {
+    pub fn set(&self, wire: &Flows, worker: &Worker, skipped: Skipped) {
         if let Ok(mut tally) = self.tally.try_lock() {
             *tally = Tally::read(wire, worker, skipped);
         }

@@ -1,0 +1,66 @@
+//! The room's front: streams in, records out.
+
+use std::sync::Arc;
+
+use writ_wire::{Close, Connection, Direction, Packet, Streams, Time};
+
+use crate::context::{CinSource, Context};
+use crate::counters::Counters;
+use crate::index::TargetIndex;
+use crate::record::Record;
+use crate::session::Session;
+use crate::settings::Settings;
+
+/// What one worker does with the streams of its flows.
+pub struct Interception<C> {
+    /// Who is a target. To be replaced when warrants change.
+    pub index: Arc<TargetIndex>,
+    /// What the operator says.
+    pub settings: Arc<Settings>,
+    /// What is counted.
+    pub counters: Counters,
+    /// Records that were made and not yet taken.
+    pub records: Vec<Record>,
+    cins: C,
+}
+
+impl<C: CinSource> Interception<C> {
+    /// Nothing intercepted yet.
+    pub fn new(index: Arc<TargetIndex>, settings: Arc<Settings>, cins: C) -> Self {
+        Self { index, settings, counters: Counters::default(), records: Vec::new(), cins }
+    }
+
+    fn context(&mut self) -> Context<'_> {
+        Context {
+            index: &self.index,
+            settings: &self.settings,
+            cins: &self.cins,
+            counters: &mut self.counters,
+            records: &mut self.records,
+        }
+    }
+}
+
+impl<C: CinSource> Streams for Interception<C> {
+    type Session = Session;
+
+    fn open(&mut self, connection: &Connection, _time: Time) -> Session {
+        Session::open(connection, &mut self.context())
+    }
+
+    fn packet(&mut self, session: &mut Session, packet: &Packet<'_>) {
+        session.packet(packet, &mut self.context());
+    }
+
+    fn octets(&mut self, session: &mut Session, from: Direction, time: Time, offset: u64, octets: &[u8]) {
+        session.octets(from, time, offset, octets, &mut self.context());
+    }
+
+    fn gap(&mut self, session: &mut Session, from: Direction, time: Time, offset: u64, length: u64) {
+        session.gap(from, time, offset, length, &mut self.context());
+    }
+
+    fn close(&mut self, session: Session, _connection: &Connection, time: Time, how: Close) {
+        session.close(time, how, &mut self.context());
+    }
+}
