@@ -28,8 +28,8 @@ if [ "${1-}" = --build-only ]; then
     # the targets depend on is built already.
     CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-"$here/../../target"}
     export CARGO_TARGET_DIR
-    cargo build --locked --bins
-    cargo test --locked
+    cargo build --bins
+    cargo test
     exit
 fi
 
@@ -40,9 +40,9 @@ coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares"
 # With a --target of its own, build scripts and macros are not counted.
-RUSTFLAGS="${RUSTFLAGS-} $coverage" cargo build --locked --release --bins --target "$host"
+RUSTFLAGS="${RUSTFLAGS-} $coverage" cargo build --release --bins --target "$host"
 built=$CARGO_TARGET_DIR/$host/release
-cargo run --quiet --locked --no-default-features --example seeds -- corpus
+cargo run --quiet --no-default-features --example seeds -- corpus
 
 fuzz() { # target, further options
     target=$1

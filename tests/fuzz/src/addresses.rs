@@ -15,7 +15,11 @@ pub fn run(input: &[u8]) {
     let Some((local, domain)) = split(address) else { return };
     let key = key.expect("an address has a key");
     let spelled = |local: &str, domain: &str| mailbox_key(&format!("{local}@{domain}"), form);
-    assert_eq!(spelled(local, &domain_key(domain)).as_ref(), Some(&key), "the domain in its own key's spelling");
+    // What is no domain, in either form of IDNA, is compared as it stands.
+    let ascii = domain_key(domain);
+    if ascii.is_ascii() && !ascii.is_empty() && !ascii.ends_with('.') {
+        assert_eq!(spelled(local, &ascii).as_ref(), Some(&key), "the domain in its own key's spelling");
+    }
     if address.is_ascii() {
         assert_eq!(spelled(local, &domain.to_ascii_uppercase()).as_ref(), Some(&key), "a domain has no case");
         if !form.match_case {

@@ -122,7 +122,8 @@ fn read(pieces: &[Piece<'_>], cut: usize) -> Messages {
             messages.abandoned.push(number);
         }
         SmtpEvent::Answered { message, accepted } => {
-            assert!(messages.complete.contains(&message), "an answer to what is not complete");
+            assert!(message < messages.octets.len() as u64, "an answer to no message");
+            assert!(!accepted || messages.complete.contains(&message), "what is not complete is accepted");
             messages.answered.push((message, accepted));
         }
     };

@@ -11,8 +11,8 @@ use writ_wire::{Close, Connection, Direction, Frame, Link, Packet, Settings, Str
 use crate::choices::Choices;
 use crate::{interception, pieces, wire_frames};
 
-/// Captures longer than this make slow inputs and teach nothing new.
-const LONGEST: u64 = 20_000;
+/// Captures longer than this, in octets, make slow inputs and teach nothing new.
+const LONGEST: u64 = 13_000;
 
 /// One input: its target, a name, and the octets.
 pub type Seed = (&'static str, String, Vec<u8>);

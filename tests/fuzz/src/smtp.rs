@@ -2,8 +2,9 @@
 //!
 //! The input is a header (whether the beginning was captured, and the size of the cuts) and pieces.
 
-use writ_mail::At;
-use writ_mail::smtp::{Answered, Event, Limits, Smtp};
+use writ_mail::sasl::Step;
+use writ_mail::smtp::{Answered, Event, Limits, Reply, Smtp};
+use writ_mail::{At, Line};
 use writ_wire::{Direction, Time};
 
 use crate::choices::Choices;
@@ -48,27 +49,53 @@ impl Log {
         }
         self.flush();
         let text = match event {
-            Event::Greeting(reply) => format!("greeting {}", octets_of(&reply.octets)),
-            Event::Command(command) => format!("{command:?} {}", octets_of(&command.line.octets)),
+            Event::Greeting(reply) => format!("greeting {}", reply_text(reply)),
+            Event::Command(command) => {
+                format!("{:?} in {} {}", command.verb, command.transaction, line_text(&command.line))
+            }
             Event::Reply { to, reply } => {
                 let to = match to {
-                    Answered::Command(command) => octets_of(&command.line.octets),
+                    Answered::Command(command) => line_text(&command.line),
                     Answered::EndOfData { transaction } => format!("end of {transaction}"),
                 };
-                format!("reply to {to}: {:?}", reply.map(|reply| (reply, octets_of(&reply.octets))))
+                format!("reply to {to}: {:?}", reply.map(reply_text))
+            }
+            Event::Message { transaction, time, fate, head } => {
+                let fields = [&head.message_id, &head.resent_message_id, &head.from, &head.date, &head.resent_date];
+                format!(
+                    "message {transaction} {time:?} {fate:?} {:?}",
+                    fields.map(|field| field.as_deref().map(text_of))
+                )
             }
             Event::Auth { exchange, outcome, code } => {
-                let steps: Vec<_> = exchange.steps.iter().map(|step| octets_of(&step.octets)).collect();
-                format!("auth {exchange:?} {steps:?} {outcome:?} {code}")
+                let step = |step: &Step| {
+                    let times = (step.offset, step.first, step.last);
+                    format!("{:?} {times:?} {} {:?}", step.from, text_of(&step.octets), step.payload)
+                };
+                let steps: Vec<_> = exchange.steps.iter().map(step).collect();
+                format!("auth {:?} {steps:?} {} {outcome:?} {code}", exchange.mechanism, exchange.cut)
             }
-            other => format!("{other:?}"),
+            Event::Lost { from, time, octets, transaction } => {
+                format!("lost {from:?} {time:?} {octets} {transaction:?}")
+            }
+            Event::Dark => "dark".to_owned(),
+            Event::Anomaly(anomaly) => format!("{anomaly:?}"),
+            Event::Body { .. } => unreachable!("told above"),
         };
         self.lines.push(text);
     }
 }
 
-fn octets_of(octets: &[u8]) -> String {
+fn text_of(octets: &[u8]) -> String {
     octets.escape_ascii().to_string()
+}
+
+fn line_text(line: &Line) -> String {
+    format!("{} {:?}", text_of(&line.octets), (line.cut, line.offset, line.first, line.last))
+}
+
+fn reply_text(reply: &Reply) -> String {
+    format!("{} {} {:?}", reply.code, text_of(&reply.octets), (reply.cut, reply.offset, reply.first, reply.last))
 }
 
 /// Feeds pieces, cut to at most `cut` octets each.

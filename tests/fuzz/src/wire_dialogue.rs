@@ -30,6 +30,8 @@ struct Dialogue {
     /// Whether everything that was sent is captured sooner or later, before any patience ends.
     lossless: bool,
     identification: u16,
+    /// Whether the connection can be over for whoever sees its packets: time passed, or an end said so.
+    may_be_over: bool,
 }
 
 /// What becomes of a packet on its way.
@@ -60,6 +62,7 @@ impl Dialogue {
             held_back: Vec::new(),
             lossless: true,
             identification: 0,
+            may_be_over: false,
         }
     }
 
@@ -156,6 +159,7 @@ impl Dialogue {
             8 => {
                 let millis = u64::from(choices.octet()).pow(2);
                 self.lossless &= millis < 10;
+                self.may_be_over |= millis >= 10;
                 self.now = self.now.after(Duration::from_millis(millis));
                 self.wire.tick(self.now, &mut self.streams);
             }
@@ -163,9 +167,11 @@ impl Dialogue {
                 let at = self.sent[here];
                 self.say(from, at, 0, ACK | FIN, way);
                 self.ended[here] = true;
+                self.may_be_over = true;
             }
             10 => {
                 self.lossless = false;
+                self.may_be_over = true;
                 let seq = self.seq(from, self.sent[here] + u64::from(self.ended[here]));
                 let segment = Segment { from, seq, ack: self.ack(from), flags: RST | ACK, payload: &[] };
                 self.send(&segment, way);
@@ -191,6 +197,11 @@ impl Dialogue {
                 self.handshake();
             }
             14 => {
+                // After the end it begins a connection, of which the server's beginning is never captured.
+                if self.may_be_over {
+                    self.distrust();
+                }
+                let way = Way { held_back: false, ..way };
                 let segment =
                     Segment { from: Direction::FromClient, seq: self.isn[0], ack: 0, flags: SYN, payload: &[] };
                 self.send(&segment, way);
