@@ -13,6 +13,8 @@ use crate::cover::{Covers, Piece, Side};
 
 /// Ranges kept of what was decided, for each direction: enough for retransmissions and acknowledgements that come late.
 const MAX_RANGES: usize = 64;
+/// Packets that there is room for while none waits.
+const IDLE_PACKETS: usize = 4;
 /// Ranges kept while packets wait for a decision. A range takes a command at least, and the packets that are held have an end.
 const MAX_WAITING_RANGES: usize = 16 * 1024;
 
@@ -151,7 +153,7 @@ impl Tape {
             hand_over(&held, covers, ctx);
         }
         if self.packets.is_empty() {
-            self.packets = VecDeque::new();
+            self.packets.shrink_to(IDLE_PACKETS);
             covers.iter_mut().for_each(|cover| cover.granted.trim());
         }
     }

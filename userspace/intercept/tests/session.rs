@@ -1,5 +1,13 @@
 //! What is told of the session itself: `e-mail-logon`, `e-mail-logon-failure`, `e-mail-logoff`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
 mod support;
 
 use support::{FromClient, FromServer, Play, cc, email, iri, login};

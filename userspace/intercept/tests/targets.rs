@@ -1,5 +1,13 @@
 //! Each way that somebody can be a target: client by address, by login, by sender; recipient.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
 mod support;
 
 use base64::Engine as _;

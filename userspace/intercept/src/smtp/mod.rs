@@ -215,21 +215,23 @@ impl Follow {
         }
     }
 
+    /// Commands may be missing: the transaction that was open may be over, and another's begun. Under warrants that have the
+    /// client as their target all of it is theirs; under others nothing more is handed over.
+    fn doubt(&mut self, commands_lost: bool) {
+        if commands_lost {
+            self.transactions.iter_mut().for_each(|open| open.doubt(&self.covers));
+        }
+    }
+
     /// Octets were not captured.
     fn lost(&mut self, from: Direction, time: Time, octets: u64, serial: Option<u32>, ctx: &mut Context<'_>) {
         let from_client = from == Direction::FromClient;
-        if from_client && serial.is_none() {
-            // Commands are missing: the transaction that was open may be over, and another's begun. Under warrants that have
-            // the client as their target all of it is theirs; under others nothing more is handed over.
-            for open in &mut self.transactions {
-                open.doubt(&self.covers);
-            }
-        }
         let last = self.transactions.len().checked_sub(1);
         let open = serial.map_or(last, |serial| self.place_of(serial)).and_then(|at| self.transactions.get_mut(at));
         if let Some(open) = open {
             open.missed(octets, from_client);
             open.tell_missing(&mut self.covers, ctx, time);
+            self.doubt(from_client && serial.is_none());
             return;
         }
         for cover in self.covers.places(|cover| cover.is_whole() || cover.begun && serial.is_none()) {

@@ -200,6 +200,11 @@ impl Play {
         Self::new(warrants).open().say(script).fin().finish()
     }
 
+    /// The next sequence number of an end.
+    pub fn next(&self, from: Direction) -> u32 {
+        self.next[Self::side(from)]
+    }
+
     fn side(from: Direction) -> usize {
         usize::from(from == FromServer)
     }
@@ -220,9 +225,14 @@ impl Play {
         let (source, destination) =
             if from == FromClient { (self.client, self.server) } else { (self.server, self.client) };
         let packet = packet::tcp(source, destination, seq, ack, flags, payload);
-        let frame = Frame { time: self.now, link: Link::RawIp, octets: &packet, wire_len: packet.len() as u32 };
-        self.wire.frame(&frame, &mut self.room);
+        self.frame(&packet);
         self.captured.push(packet);
+    }
+
+    /// An IP packet as it is.
+    pub fn frame(&mut self, packet: &[u8]) {
+        let frame = Frame { time: self.now, link: Link::RawIp, octets: packet, wire_len: packet.len() as u32 };
+        self.wire.frame(&frame, &mut self.room);
     }
 
     /// One segment, a second after the last.

@@ -93,6 +93,12 @@ impl Play {
         shown
     }
 
+    /// Octets of content under one warrant.
+    pub fn content_octets(&self, liid: &str) -> u64 {
+        let of = self.room.records.iter().filter(|record| record.mandate.liid == liid);
+        of.filter_map(|r| if let Body::Cc(cc) = &r.body { Some(cc.content.octets().len() as u64) } else { None }).sum()
+    }
+
     /// Content as packets under one warrant: second, direction, payload.
     pub fn packets(&self, liid: &str) -> Vec<String> {
         let mut shown = Vec::new();
