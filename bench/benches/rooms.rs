@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use writ_bench::pipeline::{Worker, warrant};
+use writ_bench::pipeline::{warrant, worker};
 use writ_bench::traffic::{Dialogue, Random, Segments, Transfer, mix};
 use writ_etsi::Profile;
 use writ_handover::encoder::Encoder;
@@ -99,7 +99,9 @@ fn smtp(c: &mut Criterion) {
                         let side = usize::from(*from == Direction::FromServer);
                         let at = At { time: at(0), offset: offsets[side] };
                         offsets[side] += octets.len() as u64;
-                        let mut tell = |event: writ_mail::smtp::Event<'_>| drop(black_box(event));
+                        let mut tell = |event: writ_mail::smtp::Event<'_>| {
+                            black_box(event);
+                        };
                         match from {
                             Direction::FromClient => machine.client(at, octets, &mut tell),
                             Direction::FromServer => machine.server(at, octets, &mut tell),
@@ -129,7 +131,7 @@ fn targets(c: &mut Criterion) {
             1 => Target::Login(format!("target-{number}")),
             _ => Target::Ip(std::net::Ipv4Addr::from_bits(0x6440_0000 + number).into(), 32),
         };
-        let mut worker = Worker::new(vec![warrant("L-1", CcFormat::Application, (0..count).map(target).collect())]);
+        let mut worker = worker(vec![warrant("L-1", CcFormat::Application, (0..count).map(target).collect())]);
         let mut wire = Wire::new(settings());
         group.bench_function(format!("{count} targets"), |b| {
             b.iter(|| {
@@ -145,7 +147,7 @@ fn targets(c: &mut Criterion) {
 fn records() -> (Record, Record) {
     let frames = frames(20_000);
     let mut worker =
-        Worker::new(vec![warrant("L-1", CcFormat::Application, vec![Target::Email("alice@example.org".into())])]);
+        worker(vec![warrant("L-1", CcFormat::Application, vec![Target::Email("alice@example.org".into())])]);
     let mut wire = Wire::new(settings());
     read(&mut wire, &mut worker, &frames);
     wire.finish(at(frames.len()), &mut worker);

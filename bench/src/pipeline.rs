@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use writ_intercept::address::Form;
-use writ_intercept::record::{CcFormat, Cin, Deliver, Mandate, Record};
+use writ_intercept::record::{CcFormat, Cin, Deliver, Mandate};
 use writ_intercept::warrant::AuthenticationData;
-use writ_intercept::{CinSource, Context, Counters, Session, Settings, Target, TargetIndex, Warrant};
-use writ_wire::{Close, Connection, Direction, Frame, Packet, Streams, Time, Wire};
+use writ_intercept::{CinSource, Interception, Target, TargetIndex, Warrant};
+use writ_wire::{Frame, Time, Wire};
 
+/// Numbers from 1.
 #[derive(Default)]
-struct Cins(Cell<u32>);
+pub struct Cins(Cell<u32>);
 
 impl CinSource for Cins {
     fn next_cin(&self) -> Cin {
@@ -20,66 +21,13 @@ impl CinSource for Cins {
     }
 }
 
-/// A worker without its queue: records stay here until they are taken.
-pub struct Worker {
-    index: TargetIndex,
-    settings: Settings,
-    cins: Cins,
-    counters: Counters,
-    /// Records not yet taken.
-    pub records: Vec<Record>,
-}
+/// A worker without its queue: records stay in it until they are taken.
+pub type Worker = Interception<Cins>;
 
-impl Worker {
-    /// A worker under these warrants.
-    pub fn new(warrants: Vec<Warrant>) -> Self {
-        Self {
-            index: TargetIndex::new(warrants.into_iter().map(Arc::new).collect()),
-            settings: Settings::default(),
-            cins: Cins::default(),
-            counters: Counters::default(),
-            records: Vec::new(),
-        }
-    }
-
-    /// What interception counted.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
-    fn context(&mut self) -> Context<'_> {
-        Context {
-            index: &self.index,
-            settings: &self.settings,
-            cins: &self.cins,
-            counters: &mut self.counters,
-            records: &mut self.records,
-        }
-    }
-}
-
-impl Streams for Worker {
-    type Session = Session;
-
-    fn open(&mut self, connection: &Connection, _time: Time) -> Session {
-        Session::open(connection, &mut self.context())
-    }
-
-    fn packet(&mut self, session: &mut Session, packet: &Packet<'_>) {
-        session.packet(packet, &mut self.context());
-    }
-
-    fn octets(&mut self, session: &mut Session, from: Direction, time: Time, offset: u64, octets: &[u8]) {
-        session.octets(from, time, offset, octets, &mut self.context());
-    }
-
-    fn gap(&mut self, session: &mut Session, from: Direction, time: Time, offset: u64, length: u64) {
-        session.gap(from, time, offset, length, &mut self.context());
-    }
-
-    fn close(&mut self, session: Session, _connection: &Connection, time: Time, how: Close) {
-        session.close(time, how, &mut self.context());
-    }
+/// A worker under these warrants.
+pub fn worker(warrants: Vec<Warrant>) -> Worker {
+    let index = TargetIndex::new(warrants.into_iter().map(Arc::new).collect());
+    Interception::new(Arc::new(index), Arc::default(), Cins::default())
 }
 
 /// A worker and what is before it.
@@ -94,7 +42,7 @@ impl Pipeline {
     /// The program's defaults, under these warrants.
     pub fn new(warrants: Vec<Warrant>) -> Self {
         let settings = writ_wire::Settings { hash_seed: Some(1), ..writ_wire::Settings::default() };
-        Self { wire: Wire::new(settings), worker: Worker::new(warrants) }
+        Self { wire: Wire::new(settings), worker: worker(warrants) }
     }
 
     /// Reads a frame.

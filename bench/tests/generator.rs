@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use writ_bench::pipeline::{Worker, warrant};
+use writ_bench::pipeline::{warrant, worker};
 use writ_bench::traffic::{Mix, Random, Shape, Transfer, dialogue};
 use writ_intercept::Target;
 use writ_intercept::record::{Body, CcFormat, MailEvent};
@@ -19,7 +19,7 @@ fn every_frame_is_sound_and_every_message_arrives() {
         let settings = Settings { verify_checksums: true, ..Settings::default() };
         let mut wire = Wire::new(settings);
         let mut worker =
-            Worker::new(vec![warrant("L-1", CcFormat::Application, vec![Target::Email("alice@example.org".into())])]);
+            worker(vec![warrant("L-1", CcFormat::Application, vec![Target::Email("alice@example.org".into())])]);
         let mut mix = Mix::new(shape(transfer));
         let mut octets = Vec::new();
         let (mut frames, mut last) = (0, Time::MIN);
@@ -35,8 +35,8 @@ fn every_frame_is_sound_and_every_message_arrives() {
         let counters = wire.counters();
         assert_eq!((counters.segments, counters.checksum_errors, counters.gaps), (frames, 0, 0));
         assert_eq!(counters.delivered_octets, counters.segment_octets);
-        assert_eq!((worker.counters().smtp_sessions, worker.counters().messages_accepted), (60, 60));
-        assert_eq!(worker.counters().anomalies.iter().sum::<u64>(), 0);
+        assert_eq!((worker.counters.smtp_sessions, worker.counters.messages_accepted), (60, 60));
+        assert_eq!(worker.counters.anomalies.iter().sum::<u64>(), 0);
         let is_send = |body: &Body| matches!(body, Body::Iri(iri) if iri.event == MailEvent::Send);
         assert_eq!(worker.records.iter().filter(|record| is_send(&record.body)).count(), 6);
     }

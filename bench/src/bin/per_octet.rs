@@ -98,7 +98,7 @@ fn main() -> anyhow::Result<()> {
     let format = if arguments.cc_format == "ip-packet" { CcFormat::IpPacket } else { CcFormat::Application };
     let mut pipeline = Pipeline::new(vec![warrant("L-1", format, vec![Target::Email(name.to_owned())])]);
     let content = measured(&frames, &mut pipeline);
-    let counters = pipeline.worker.counters();
+    let counters = &pipeline.worker.counters;
     let messages = (arguments.total / arguments.message) as u64;
     ensure!(counters.messages_accepted == messages, "{} messages, not {messages}", counters.messages_accepted);
     ensure!((content > arguments.total as u64) == arguments.target, "{content} octets of content");

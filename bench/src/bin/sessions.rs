@@ -75,7 +75,7 @@ fn main() -> anyhow::Result<()> {
     let before = resident()?;
     let mut frames = 0_u64;
     for number in 0..arguments.sessions {
-        let first = [random.next() as u32, random.next() as u32];
+        let first = [random.number() as u32, random.number() as u32];
         let mut segments = Segments::new(dialogue(number, arguments.stage), mix::ends(number), first);
         while !segments.is_said() {
             octets.clear();
@@ -87,7 +87,7 @@ fn main() -> anyhow::Result<()> {
         }
     }
     ensure!(pipeline.wire.open_flows() as u64 == arguments.sessions, "{} flows", pipeline.wire.open_flows());
-    ensure!(pipeline.worker.counters().smtp_sessions == arguments.sessions, "not every session is one of SMTP");
+    ensure!(pipeline.worker.counters.smtp_sessions == arguments.sessions, "not every session is one of SMTP");
     ensure!(pipeline.worker.records.is_empty(), "records of nobody");
     let (peak, after) = (peak_resident()?, resident()?);
     println!(

@@ -41,13 +41,13 @@ pub fn message(octets: usize, sender: &str, recipient: &str, random: &mut Random
         head,
         "Message-ID: <{:016x}@example.org>\r\nFrom: <{sender}>\r\nTo: <{recipient}>\r\n\
          Date: Mon, 2 Mar 2026 09:00:00 +0000\r\nSubject: generated\r\n\r\n",
-        random.next(),
+        random.number(),
     );
     let mut lines = Vec::with_capacity(LINES * LINE);
     for _ in 0..LINES {
         let text = LINE - 2;
         while lines.len() % LINE < text {
-            let word = random.next();
+            let word = random.number();
             let room = (text - lines.len() % LINE).min(10);
             lines.extend((0..room).map(|at| LETTERS[(word >> (6 * at) & 63) as usize]));
         }

@@ -78,7 +78,7 @@ impl Mix {
         let Shape { octets, transfer, target_every, .. } = self.shape.clone();
         let span = (octets.end().saturating_sub(*octets.start())) as u64 + 1;
         let length = octets.start() + self.random.below(span) as usize;
-        let is_target = target_every > 0 && number % target_every == 0;
+        let is_target = target_every > 0 && number.is_multiple_of(target_every);
         let sender = if is_target {
             "alice@example.org".to_owned()
         } else {
@@ -86,13 +86,13 @@ impl Mix {
         };
         let recipient = format!("user-{}@example.com", self.random.below(100_000));
         let dialogue = Dialogue::with_message(transfer, length, &sender, &recipient, &mut self.random);
-        Segments::new(dialogue, ends(number), [self.random.next() as u32, self.random.next() as u32])
+        Segments::new(dialogue, ends(number), [self.random.number() as u32, self.random.number() as u32])
     }
 }
 
 /// The ends of session `number`: no two of 15 thousand million sessions have the same.
 pub fn ends(number: u64) -> Ends {
-    let host = 0x0a00_0000 | (number / 60_000 & 0x00ff_ffff) as u32 | 1 << 20;
+    let host = 0x0a00_0000 | ((number / 60_000) & 0x00ff_ffff) as u32 | 1 << 20;
     let client = SocketAddrV4::new(Ipv4Addr::from_bits(host), 5_000 + (number % 60_000) as u16);
     Ends { client, server: SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 25), 25) }
 }
