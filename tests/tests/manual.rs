@@ -318,6 +318,17 @@ fn every_alert_has_its_section() {
     same("docs/operations.md", &sections.map(str::to_owned).collect(), &alerts);
 }
 
+/// What a link to a heading is called: lower case, no punctuation, dashes for spaces.
+fn anchor(heading: &str) -> String {
+    let kept = |character: char| match character {
+        ' ' => Some('-'),
+        '-' | '_' => Some(character),
+        _ if character.is_alphanumeric() => Some(character.to_ascii_lowercase()),
+        _ => None,
+    };
+    heading.trim_start_matches('#').trim().chars().filter_map(kept).collect()
+}
+
 #[test]
 fn links_lead_somewhere() {
     let pages = std::fs::read_dir(root().join("docs")).expect("docs/ is there");
@@ -330,9 +341,15 @@ fn links_lead_somewhere() {
         assert!(page == "README.md" || contents.contains(&format!("({page})")), "docs/README.md does not list {page}");
         let text = read(&format!("docs/{page}"));
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let file = target.split('#').next().unwrap_or_default();
-            let local = !file.is_empty() && !file.contains("://");
-            assert!(!local || root().join("docs").join(file).exists(), "docs/{page}: {target} is not there");
+            let (file, place) = target.split_once('#').unwrap_or((target, ""));
+            if file.contains("://") {
+                continue;
+            }
+            let file = if file.is_empty() { page } else { file };
+            assert!(root().join("docs").join(file).exists(), "docs/{page}: {target} is not there");
+            let headed =
+                || read(&format!("docs/{file}")).lines().any(|line| line.starts_with('#') && anchor(line) == place);
+            assert!(place.is_empty() || headed(), "docs/{page}: {target} has no such heading");
         }
     }
 }
