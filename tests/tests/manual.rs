@@ -379,6 +379,11 @@ fn prometheus_takes_its_files() {
     let file = |name: &str| root().join("deploy/prometheus").join(name);
     judged("prometheus_takes_its_files", "promtool", &["check", "config"], &file("scrape.yml"));
     judged("prometheus_takes_its_files", "promtool", &["check", "rules"], &file("alerts.yml"));
+    judged("prometheus_takes_its_files", "promtool", &["test", "rules"], &file("alerts.test.yml"));
+    let (rules, tests) = (read("deploy/prometheus/alerts.yml"), read("deploy/prometheus/alerts.test.yml"));
+    for alert in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        assert!(tests.contains(&format!("alertname=\"{alert}\"")), "alerts.test.yml does not let {alert} fire");
+    }
 }
 
 #[test]
