@@ -1,8 +1,10 @@
 //! The oracle in `tests/oracle`: Python of its own, which shares nothing with Writ.
 
-use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
 
 /// The oracle, found to be able to run.
 #[derive(Clone, Copy)]
@@ -15,10 +17,32 @@ pub enum Comparison {
     Exact,
     /// Everything but times: the capture's packets were moved about.
     Untimed,
-    /// Nothing is required of sessions that the capture does not have whole.
+    /// Sessions that the capture does not have whole are left out.
     OnlyWhole,
     /// Octets were taken away: nothing is required, and nothing untrue may be there.
     AtMost,
+}
+
+/// A capture as another tap would have seen it, to be made.
+pub struct Mutation {
+    /// One of the kinds of `mutate.py`.
+    pub kind: &'static str,
+    /// The capture.
+    pub source: PathBuf,
+    /// Where the new one goes.
+    pub target: PathBuf,
+    /// What the chances are drawn from.
+    pub seed: u32,
+}
+
+/// A file of PDUs, and what it is to be held against.
+pub struct Delivered {
+    /// The PDUs.
+    pub etsi: PathBuf,
+    /// The warrants.
+    pub warrants: PathBuf,
+    /// The captures that say what was due.
+    pub captures: Vec<PathBuf>,
 }
 
 impl Oracle {
@@ -33,71 +57,108 @@ impl Oracle {
         Some(Self(()))
     }
 
-    /// Runs one of its scripts.
-    pub fn run<I: AsRef<OsStr>>(self, script: &str, args: impl IntoIterator<Item = I>) -> Output {
-        Command::new("python3")
+    /// Runs its scripts one after the other, each the name and its arguments; what each said, as an error where it ended with another
+    /// code than 0.
+    pub fn run_all(self, jobs: &[Vec<String>]) -> Vec<Result<String, String>> {
+        let mut child = Command::new("python3")
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .arg(crate::captures::root().join("tests/oracle").join(script))
-            .args(args)
-            .output()
-            .expect("python3 runs")
+            .arg(crate::captures::root().join("tests/oracle/batch.py"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3 runs");
+        let mut input = child.stdin.take().expect("a pipe");
+        let lines: String = jobs.iter().map(|job| Value::from(job.clone()).to_string() + "\n").collect();
+        let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
+        let output = child.wait_with_output().expect("batch.py ends");
+        writer.join().expect("no panic").expect("batch.py reads");
+        let said: Vec<_> = String::from_utf8(output.stdout)
+            .expect("the oracle writes UTF-8")
+            .lines()
+            .map(|line| {
+                let (code, text) = serde_json::from_str::<(i32, String)>(line).expect("a code and a text");
+                if code == 0 { Ok(text) } else { Err(text) }
+            })
+            .collect();
+        assert_eq!(said.len(), jobs.len(), "each script ended");
+        said
     }
 
-    /// Runs one of its scripts and expects exit 0; what it wrote.
-    pub fn ask<I: AsRef<OsStr>>(self, script: &str, args: impl IntoIterator<Item = I>) -> String {
-        let output = self.run(script, args);
-        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("the oracle writes UTF-8")
+    /// Runs one of its scripts.
+    pub fn run(self, script: &str, args: &[&str]) -> Result<String, String> {
+        let job = std::iter::once(script).chain(args.iter().copied()).map(str::to_owned).collect();
+        self.run_all(&[job]).remove(0)
     }
 
-    /// A warrants file that covers every address and login of the captures, each by itself. `None` where there is nobody.
-    pub fn warrants(self, into: &Path, captures: &[PathBuf], options: &[&str]) -> Option<PathBuf> {
-        let args = captures.iter().map(|path| path.as_os_str().to_owned());
-        let text = self.ask("warrants.py", args.chain(options.iter().map(|option| OsStr::new(option).to_owned())));
-        let path = into.join("warrants.toml");
-        std::fs::write(&path, &text).expect("a warrants file is written");
-        (!text.is_empty()).then_some(path)
+    /// Runs one of its scripts and expects exit 0; what it said.
+    pub fn ask(self, script: &str, args: &[&str]) -> String {
+        self.run(script, args).unwrap_or_else(|said| panic!("{script}: {said}"))
     }
 
-    /// Holds a file of PDUs against what the warrants must yield from the captures; the differences, or how much there was.
-    pub fn compare(
-        self,
-        etsi: &Path,
-        warrants: &Path,
-        captures: &[PathBuf],
-        how: Comparison,
-    ) -> Result<String, String> {
-        let mut args = vec![etsi.as_os_str().to_owned(), warrants.as_os_str().to_owned()];
-        args.extend(captures.iter().map(|path| path.as_os_str().to_owned()));
-        args.extend(
-            match how {
-                Comparison::Exact => &[][..],
-                Comparison::Untimed => &["--no-times"],
-                Comparison::OnlyWhole => &["--only-whole"],
-                Comparison::AtMost => &["--at-most"],
-            }
+    /// A warrants file for each group of captures, that covers every address, login and client in it by itself; `None` where there is
+    /// nobody.
+    pub fn warrants(self, into: &Path, groups: &[Vec<PathBuf>], options: &[&str]) -> Vec<Option<PathBuf>> {
+        let jobs: Vec<_> = groups
             .iter()
-            .map(Into::into),
-        );
-        let output = self.run("compare.py", args);
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        if output.status.success() { Ok(said) } else { Err(said + &String::from_utf8_lossy(&output.stderr)) }
+            .map(|captures| {
+                let mut job = vec!["warrants.py".to_owned()];
+                job.extend(captures.iter().map(text));
+                job.extend(options.iter().map(|option| (*option).to_owned()));
+                job
+            })
+            .collect();
+        let write = |(at, said): (usize, Result<String, String>)| {
+            let path = into.join(format!("warrants-{at}.toml"));
+            let said = said.expect("warrants.py ends well");
+            std::fs::write(&path, &said).expect("a warrants file is written");
+            (!said.is_empty()).then_some(path)
+        };
+        self.run_all(&jobs).into_iter().enumerate().map(write).collect()
     }
 
-    /// Writes the capture as another tap would have seen it.
-    pub fn mutate(self, kind: &str, capture: &Path, into: &Path, seed: u32) -> PathBuf {
-        let name = capture.file_stem().expect("a capture has a name").to_string_lossy().into_owned();
-        let target = into.join(format!("{name}-{kind}-{seed}.pcap"));
-        self.ask(
-            "mutate.py",
-            [
-                OsStr::new(kind),
-                capture.as_os_str(),
-                target.as_os_str(),
-                OsStr::new("--seed"),
-                OsStr::new(&seed.to_string()),
-            ],
-        );
-        target
+    /// Holds files of PDUs against what the warrants must yield from the captures; the differences of each, or how much there was.
+    pub fn compare(self, delivered: &[Delivered], how: Comparison) -> Vec<Result<String, String>> {
+        let option = match how {
+            Comparison::Exact => None,
+            Comparison::Untimed => Some("--no-times"),
+            Comparison::OnlyWhole => Some("--only-whole"),
+            Comparison::AtMost => Some("--at-most"),
+        };
+        let jobs: Vec<Vec<_>> = delivered
+            .iter()
+            .map(|one| {
+                let mut job = vec!["compare.py".to_owned(), text(&one.etsi), text(&one.warrants)];
+                job.extend(one.captures.iter().map(text));
+                job.extend(option.map(str::to_owned));
+                job
+            })
+            .collect();
+        self.run_all(&jobs)
     }
+
+    /// Writes captures as another tap would have seen them.
+    pub fn mutate(self, mutations: &[Mutation]) {
+        let jobs: Vec<_> = mutations
+            .iter()
+            .map(|one| {
+                let (source, target) = (text(&one.source), text(&one.target));
+                vec![
+                    "mutate.py".to_owned(),
+                    one.kind.to_owned(),
+                    source,
+                    target,
+                    "--seed".to_owned(),
+                    one.seed.to_string(),
+                ]
+            })
+            .collect();
+        for said in self.run_all(&jobs) {
+            said.expect("mutate.py ends well");
+        }
+    }
+}
+
+/// A path as an argument. The tests make all of theirs, and the tree has none that is no UTF-8.
+fn text(path: impl AsRef<Path>) -> String {
+    path.as_ref().to_str().expect("a path in UTF-8").to_owned()
 }

@@ -14,7 +14,7 @@ use crate::{Oracle, Replay};
 /// As `tests/oracle/ber.py` reads it; TRI payloads left out.
 pub fn by_ber_reader(oracle: Oracle, replay: &Replay) -> Vec<Value> {
     oracle
-        .ask("ber.py", [replay.etsi()])
+        .ask("ber.py", &[replay.etsi().to_str().expect("a path in UTF-8")])
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).expect("ber.py writes JSON"))
         .filter(|record| record["kind"] != "tri")

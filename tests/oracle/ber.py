@@ -228,6 +228,10 @@ def read(octets: bytes) -> list[dict]:
     return [line for whole in values(octets) for line in pdu(whole)]
 
 
-if __name__ == "__main__":
+def main() -> None:
     for line in read(Path(sys.argv[1]).read_bytes()):
         sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -289,7 +289,7 @@ def mutate(name: str, source: str, target: str, seed: int) -> None:
 
 NAMES = [*KINDS, *LINKS, *FORMATS, "pcapng", "cut-off"]
 
-if __name__ == "__main__":
+def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("kind", choices=NAMES)
     options.add_argument("source")
@@ -297,3 +297,7 @@ if __name__ == "__main__":
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
     mutate(chosen.kind, chosen.source, chosen.target, chosen.seed)
+
+
+if __name__ == "__main__":
+    main()

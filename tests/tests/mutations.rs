@@ -1,12 +1,16 @@
 //! The same sessions as other taps would have seen them: nothing that is handed over changes but times; where octets are missing,
 //! nothing is invented.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
-use writ_tests::{Comparison, Oracle, Replay, by_writ, in_tree_named};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use writ_tests::{Comparison, Mutation, Oracle, Replay, by_writ, in_tree_named};
 
 /// Captures with what is hard in them, small enough to be replayed many times over.
-const SESSIONS: [&str; 8] = [
+const SESSIONS: [&str; 7] = [
     "demo",
     "relay-three-senders",
     "bdat-pipelined",
@@ -14,25 +18,56 @@ const SESSIONS: [&str; 8] = [
     "message-ids",
     "auth-failed-then-good",
     "binarymime-nul",
-    "rset-between",
 ];
 
-fn mutated(oracle: Oracle, kind: &str, seeds: u32, how: Comparison) {
-    let mut wrong = Vec::new();
-    for name in SESSIONS {
-        let original = in_tree_named(name);
-        let base = Replay::of_everybody(oracle, std::slice::from_ref(&original), &[]).expect("it has people in it");
+/// A capture as it is, and what it yields.
+struct Original {
+    capture: PathBuf,
+    warrants: String,
+    shape: Vec<String>,
+}
+
+fn originals(oracle: Oracle) -> &'static [Original] {
+    static ORIGINALS: OnceLock<Vec<Original>> = OnceLock::new();
+    ORIGINALS.get_or_init(|| {
+        let groups: Vec<_> = SESSIONS.iter().map(|name| vec![in_tree_named(name)]).collect();
+        let replays = Replay::of_everybody(oracle, &groups, &[]);
+        let original = |replay: Option<Replay>| {
+            let replay = replay.expect("it has people in it");
+            let warrants = std::fs::read_to_string(&replay.warrants).expect("a warrants file");
+            Original { capture: replay.captures[0].clone(), warrants, shape: shape(&replay) }
+        };
+        replays.into_iter().map(original).collect()
+    })
+}
+
+fn mutated(oracle: Oracle, kind: &'static str, seeds: u32, how: Comparison) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut mutations = Vec::new();
+    for original in originals(oracle) {
         for seed in 1..=seeds {
-            let capture = oracle.mutate(kind, &original, base.folder(), seed);
-            // Who is in it, and what is due, is read from the original: what other taps saw was the same session.
-            let warrants = std::fs::read_to_string(&base.warrants).expect("a warrants file");
-            let mut replay = Replay::under(&warrants, &[capture]);
-            replay.captures = vec![original.clone()];
-            if let Err(differences) = replay.compare(oracle, how) {
-                wrong.push(format!("{name}, {kind}, seed {seed}:\n{differences}"));
-            } else if how != Comparison::AtMost && shape(&replay) != shape(&base) {
-                wrong.push(format!("{name}, {kind}, seed {seed}: records differ from those of the original"));
-            }
+            let name = original.capture.file_stem().expect("a name").to_string_lossy();
+            let target = folder.path().join(format!("{name}-{kind}-{seed}.pcap"));
+            mutations.push((original, Mutation { kind, source: original.capture.clone(), target, seed }));
+        }
+    }
+    let (of, mutations): (Vec<_>, Vec<_>) = mutations.into_iter().unzip();
+    oracle.mutate(&mutations);
+    let replay = |(original, mutation): (&&Original, &Mutation)| {
+        let mut replay = Replay::under(&original.warrants, std::slice::from_ref(&mutation.target));
+        // Who is in it, and what is due, is read from the original: what another tap saw was the same session.
+        replay.captures = vec![original.capture.clone()];
+        replay
+    };
+    let replays: Vec<_> = std::iter::zip(&of, &mutations).map(replay).collect();
+    let delivered: Vec<_> = replays.iter().map(Replay::delivered).collect();
+    let mut wrong = Vec::new();
+    for (at, said) in oracle.compare(&delivered, how).into_iter().enumerate() {
+        let what = format!("{} (seed {})", mutations[at].target.display(), mutations[at].seed);
+        if let Err(differences) = said {
+            wrong.push(format!("{what}:\n{differences}"));
+        } else if how != Comparison::AtMost && shape(&replays[at]) != of[at].shape {
+            wrong.push(format!("{what}: records differ from those of the original"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -40,21 +75,15 @@ fn mutated(oracle: Oracle, kind: &str, seeds: u32, how: Comparison) {
 
 /// The IRI without times, and the content of each communication put together.
 fn shape(replay: &Replay) -> Vec<String> {
-    use base64::Engine as _;
     let mut lines = Vec::new();
-    let mut content = std::collections::BTreeMap::<String, Vec<u8>>::new();
-    for record in by_writ(replay) {
+    let mut content = BTreeMap::<String, Vec<u8>>::new();
+    for mut record in by_writ(replay) {
         if record["kind"] == "cc" {
             let key = format!("{} {} {}", record["liid"], record["cin"], record["direction"]);
             let octets = record["content"].as_str().expect("content is text");
-            content
-                .entry(key)
-                .or_default()
-                .extend(base64::engine::general_purpose::STANDARD.decode(octets).expect("base64"));
+            content.entry(key).or_default().extend(STANDARD.decode(octets).expect("base64"));
         } else {
-            let mut record = record;
-            let fields = record.as_object_mut().expect("a record is an object");
-            fields.remove("time");
+            record.as_object_mut().expect("a record is an object").remove("time");
             lines.push(record.to_string());
         }
     }
@@ -104,10 +133,20 @@ kinds! {
 fn a_cut_off_file_gives_what_it_holds() {
     let Some(oracle) = Oracle::find("a_cut_off_file_gives_what_it_holds") else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    for name in SESSIONS {
-        let captures: [PathBuf; 1] = [oracle.mutate("cut-off", &in_tree_named(name), folder.path(), 1)];
-        // Here the oracle reads the cut file itself.
-        let Some(replay) = Replay::of_everybody(oracle, &captures, &[]) else { continue };
-        replay.compare(oracle, Comparison::Exact).unwrap_or_else(|differences| panic!("{name}: {differences}"));
+    let cut = |name: &&str| Mutation {
+        kind: "cut-off",
+        source: in_tree_named(name),
+        target: folder.path().join(format!("{name}.pcap")),
+        seed: 1,
+    };
+    let mutations: Vec<_> = SESSIONS.iter().map(cut).collect();
+    oracle.mutate(&mutations);
+    // Here the oracle reads the cut files themselves.
+    let groups: Vec<_> = mutations.into_iter().map(|mutation| vec![mutation.target]).collect();
+    let replays: Vec<_> = Replay::of_everybody(oracle, &groups, &[]).into_iter().flatten().collect();
+    assert!(replays.len() > 3, "enough is left of them");
+    let delivered: Vec<_> = replays.iter().map(Replay::delivered).collect();
+    for (one, said) in std::iter::zip(&delivered, oracle.compare(&delivered, Comparison::Exact)) {
+        said.unwrap_or_else(|differences| panic!("{:?}: {differences}", one.captures));
     }
 }

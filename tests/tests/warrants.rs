@@ -41,19 +41,12 @@ fn has(octets: &[u8], words: &[u8]) -> bool {
 #[test]
 fn a_warrant_for_iri_yields_no_content() {
     let Some(oracle) = Oracle::find("a_warrant_for_iri_yields_no_content") else { return };
-    for capture in in_tree() {
-        let Some(replay) = Replay::of_everybody(
-            oracle,
-            std::slice::from_ref(&capture),
-            &["--deliver", "iri", "--authentication-data", "full"],
-        ) else {
-            continue;
-        };
-        assert!(by_writ(&replay).iter().all(|record| record["kind"] == "iri"), "{}", capture.display());
-        replay.compare(oracle, Comparison::Exact).expect("IRI is the same as with content");
-        for words in [&b"See you at nine"[..], b"minutes", b"Subject"] {
-            assert!(!has(&replay.octets(), words), "{}: {}", capture.display(), String::from_utf8_lossy(words));
-        }
+    let options = ["--deliver", "iri", "--authentication-data", "full"];
+    let replay = Replay::of_all_in(oracle, &in_tree(), &options);
+    assert!(by_writ(&replay).iter().all(|record| record["kind"] == "iri"));
+    replay.compare(oracle, Comparison::Exact).expect("IRI is the same as with content");
+    for words in [&b"See you at nine"[..], b"minutes", b"Subject"] {
+        assert!(!has(&replay.octets(), words), "{}", String::from_utf8_lossy(words));
     }
 }
 
@@ -223,6 +216,24 @@ fn status_is_known_only_where_the_server_is_the_end() {
     let records = by_writ(&replay);
     let received = records.iter().find(|record| record["event"] == "receive").expect("alice got it");
     assert_eq!(received["status"], "unknown");
+    let config = "[intercept]\ndelivered_here = [\"Example.ORG\"]\n";
+    let replay =
+        Replay::with(&warrant("S", ALICE, &[]), &[in_tree_named("plain"), in_tree_named("auth-plain")], Some(config));
+    let status = |event: &str| {
+        let records = by_writ(&replay);
+        records.iter().find(|record| record["event"] == event).expect("there is one")["status"].clone()
+    };
+    assert_eq!(status("receive"), "succeeded", "her mailbox is here");
+    assert_eq!(status("send"), "unknown", "where it went is not");
+}
+
+#[test]
+fn a_login_without_domain_is_the_address_in_the_default_domain() {
+    let replay = |config| Replay::with(&warrant("L", ALICE, &[]), &[in_tree_named("auth-other-identity")], config);
+    assert!(replay(None).octets().is_empty(), "alice is anybody's name");
+    let records = by_writ(&replay(Some("[intercept]\ndefault_domain = \"example.org\"\n")));
+    assert!(records.iter().any(|record| record["event"] == "logon"));
+    assert!(records.iter().any(|record| record["event"] == "send" && record["sender"] == "sales@example.org"));
 }
 
 #[test]
@@ -273,8 +284,7 @@ fn check_says_what_is_wrong_and_where() {
 #[test]
 fn nothing_that_is_said_names_a_target() {
     let Some(oracle) = Oracle::find("nothing_that_is_said_names_a_target") else { return };
-    let replay = Replay::of_everybody(oracle, &[in_tree_named("demo"), in_tree_named("auth-plain")], &[])
-        .expect("it has people in it");
+    let replay = Replay::of_all_in(oracle, &[in_tree_named("demo"), in_tree_named("auth-plain")], &[]);
     for word in ["alice", "mallory", "example.org", "MAIL-000"] {
         assert!(!replay.said.contains(word), "{word} in\n{}", replay.said);
     }
