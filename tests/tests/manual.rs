@@ -10,7 +10,6 @@ use tempfile::TempDir;
 use writ_tests::{Writ, in_tree_named, skip};
 
 #[path = "../../userspace/writ/src/metrics/catalogue.rs"]
-#[allow(missing_docs, reason = "documented where it is used")]
 mod catalogue;
 
 use catalogue::{Kind, Metric, Series};

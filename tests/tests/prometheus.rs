@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use writ_tests::{build_writ, skip};
 
 #[path = "../../userspace/writ/src/metrics/catalogue.rs"]
-#[allow(missing_docs, reason = "documented where it is used")]
+#[allow(dead_code, reason = "which counter a series is, only the program needs to know")]
 mod catalogue;
 
 use catalogue::{Kind, Metric, Series};
@@ -33,32 +33,47 @@ fn prometheus_reads_what_writ_shows() {
     holds_every_metric(&scrape);
 }
 
-/// Every metric of the catalogue is there, of its type and with its labels, and no other.
+/// Every metric of the catalogue is there, of its type, with its words and labels, and no other.
 fn holds_every_metric(scrape: &str) {
-    let mut types = BTreeMap::new();
-    let mut labels: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let (mut types, mut words) = (BTreeMap::new(), BTreeMap::new());
+    let mut labels: BTreeMap<&str, BTreeSet<Vec<(&str, &str)>>> = BTreeMap::new();
     for line in scrape.lines() {
         if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) {
             types.insert(name, kind);
-        } else if !line.starts_with('#') {
+        } else if let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|line| line.split_once(' ')) {
+            words.insert(name, help);
+        } else {
             let (series, _) = line.rsplit_once(' ').expect("a sample has a value");
             let (name, pairs) = series.split_once('{').unwrap_or((series, "}"));
-            let last = pairs.trim_end_matches('}').rsplit(',').next().unwrap_or_default();
-            labels.entry(name).or_default().insert(last.to_owned());
+            let pairs = pairs.trim_end_matches('}').split(',').filter_map(|pair| pair.split_once('='));
+            labels
+                .entry(name)
+                .or_default()
+                .insert(pairs.map(|(label, value)| (label, value.trim_matches('"'))).collect());
         }
     }
     let known: BTreeSet<_> = catalogue::all().map(|metric| metric.name).collect();
     assert_eq!(known, types.keys().copied().collect(), "the catalogue on the left, the scrape on the right");
-    for Metric { name, kind, series, .. } in catalogue::all() {
+    for Metric { name, kind, help, of, series } in catalogue::all() {
         let expected = match kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
         };
-        assert_eq!(types[name], expected, "{name}");
+        assert_eq!((types[name], words[name]), (expected, help), "{name}");
+        if kind == Kind::Histogram {
+            continue;
+        }
+        let mut expected = of.to_vec();
         if let Series::Each(label, rows) = series {
-            let expected: BTreeSet<_> = rows.iter().map(|(_, value)| format!("{label}=\"{value}\"")).collect();
-            assert_eq!(labels[name], expected, "{name}: all values from the start, and no other");
+            expected.push(label);
+            let found: BTreeSet<_> =
+                labels[name].iter().filter_map(|pairs| pairs.last()).map(|(_, value)| *value).collect();
+            let all = rows.iter().map(|(_, value)| *value).collect();
+            assert_eq!(found, all, "{name}: all values from the start, and no other");
+        }
+        for pairs in &labels[name] {
+            assert_eq!(pairs.iter().map(|(label, _)| *label).collect::<Vec<_>>(), expected, "{name}");
         }
     }
 }
