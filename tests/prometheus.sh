@@ -155,7 +155,7 @@ equal 'sum(writ_queue_packets_total)' "$packets"
 equal 'sum(writ_frames_total)' "$packets"
 equal 'sum(writ_frame_bytes_total)' "$octets"
 equal 'sum(writ_sessions_total{protocol="smtp"})' "$sessions"
-equal 'sum(writ_encrypted_sessions_total{how="implicit"})' "$implicit"
+equal 'sum(writ_encrypted_sessions_total{how="smtps"})' "$implicit"
 equal 'sum(writ_messages_total)' "$accepted"
 equal 'sum(writ_logins_total{outcome="accepted"})' "$logins"
 equal 'sum(writ_queue_lost_packets_total) + sum(writ_lost_packets_total) + sum(writ_lost_records_total) + sum(writ_lost_pdus_total)' 0

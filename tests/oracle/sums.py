@@ -52,7 +52,7 @@ def main() -> int:
         ("packets lost in queues", total("writ_queue_lost_packets_total")): 0,
         ("segments", total("writ_frames_total", **{"class": "segment"})): len(packets),
         ("sessions", total("writ_sessions_total", protocol="smtp")): len(sessions),
-        ("sessions encrypted from the start", total("writ_encrypted_sessions_total", how="implicit")): sum(one["starttls"] == "implicit" for one in sessions),
+        ("sessions encrypted from the start", total("writ_encrypted_sessions_total", how="smtps")): sum(one["starttls"] == "implicit" for one in sessions),
         ("sessions encrypted by STARTTLS", total("writ_encrypted_sessions_total", how="starttls")): sum(isinstance(one["starttls"], int) for one in sessions),
         ("messages accepted", total("writ_messages_total", outcome="accepted")): sum(line["accepted"] for line in lines),
         ("messages refused", total("writ_messages_total", outcome="refused")): sum(not line["accepted"] for line in lines),

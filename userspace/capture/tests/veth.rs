@@ -289,11 +289,11 @@ fn refusals_say_what_is_wrong() {
 
     let unprivileged = pair.at_tap(|| netns::without_capabilities(|| Interface::open(&settings()).map(|_| ())));
     let error = unprivileged.unwrap_err().to_string();
-    assert!(error.contains("needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF"), "{error}");
+    assert!(error.contains("needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON and CAP_IPC_LOCK"), "{error}");
     let quiet = Settings { promiscuous: false, ..settings() };
     let unprivileged = pair.at_tap(|| netns::without_capabilities(|| Interface::open(&quiet).map(|_| ())));
     let error = unprivileged.unwrap_err().to_string();
-    assert!(error.contains("needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF"), "{error}");
+    assert!(error.contains("needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON and CAP_IPC_LOCK"), "{error}");
 
     let first = open(&pair, &settings()).unwrap();
     assert_eq!(refusal(&pair, &settings()), "interface tap0 has another XDP program attached");

@@ -28,8 +28,12 @@ counters! {
     pop3_sessions,
     /// Sessions opened on a port of IMAP4.
     imap_sessions,
-    /// Sessions encrypted from their first octet.
-    encrypted_sessions,
+    /// Of the SMTP sessions, those encrypted from their first octet.
+    smtps_sessions,
+    /// Of the POP3 sessions, those encrypted from their first octet.
+    pop3s_sessions,
+    /// Of the IMAP4 sessions, those encrypted from their first octet.
+    imaps_sessions,
     /// Sessions that turned to TLS (STARTTLS).
     upgraded_sessions,
     /// Messages that servers accepted.

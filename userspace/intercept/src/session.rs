@@ -57,18 +57,17 @@ impl Session {
     /// A new connection.
     pub fn open(connection: &Connection, ctx: &mut Context<'_>) -> Self {
         let service = Service::on_port(connection.server.port());
-        let protocol = match service {
-            Service::Plain(protocol) => protocol,
-            Service::Tls(protocol) => {
-                ctx.counters.encrypted_sessions += 1;
-                protocol
-            }
+        let (protocol, encrypted) = match service {
+            Service::Plain(protocol) => (protocol, 0),
+            Service::Tls(protocol) => (protocol, 1),
         };
-        match protocol {
-            Protocol::Smtp => ctx.counters.smtp_sessions += 1,
-            Protocol::Pop3 => ctx.counters.pop3_sessions += 1,
-            Protocol::Imap4 => ctx.counters.imap_sessions += 1,
-        }
+        let (all, of_these_encrypted) = match protocol {
+            Protocol::Smtp => (&mut ctx.counters.smtp_sessions, &mut ctx.counters.smtps_sessions),
+            Protocol::Pop3 => (&mut ctx.counters.pop3_sessions, &mut ctx.counters.pop3s_sessions),
+            Protocol::Imap4 => (&mut ctx.counters.imap_sessions, &mut ctx.counters.imaps_sessions),
+        };
+        *all += 1;
+        *of_these_encrypted += encrypted;
         let reading = match service {
             Service::Plain(Protocol::Smtp) => Reading::Smtp(Box::new(SmtpSession {
                 machine: Smtp::new(connection.started_by_syn, Limits::default()),

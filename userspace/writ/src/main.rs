@@ -26,6 +26,18 @@ const EXIT_USAGE: u8 = 2;
 /// What anything else that went wrong ends with.
 const EXIT_FAILURE: u8 = 1;
 
+/// All of an error's causes on one line; libraries that put a cause into their own words are not made to say it twice.
+fn in_words(error: &anyhow::Error) -> String {
+    let mut words = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !words.contains(&cause) {
+            words.push_str(": ");
+            words.push_str(&cause);
+        }
+    }
+    words
+}
+
 fn main() -> ExitCode {
     harden::secrets();
     tracing_subscriber::fmt()
@@ -47,7 +59,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The one place where errors become words and exit codes.
-            eprintln!("writ: {error:#}");
+            eprintln!("writ: {}", in_words(&error));
             let usage = error.chain().any(|cause| cause.is::<config::ConfigError>());
             ExitCode::from(if usage { EXIT_USAGE } else { EXIT_FAILURE })
         }

@@ -26,7 +26,7 @@ pub enum AfxdpError {
         interface: String,
     },
     /// The process lacks a capability.
-    #[error("cannot {doing}: needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF")]
+    #[error("cannot {doing}: needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON and CAP_IPC_LOCK")]
     Permission {
         /// What was refused.
         doing: &'static str,

@@ -19,7 +19,7 @@
 //! Linux 5.11 (BPF memory is no longer counted against `RLIMIT_MEMLOCK`).
 //!
 //! # Privileges
-//! `CAP_NET_ADMIN`, `CAP_NET_RAW` and `CAP_BPF`; and `CAP_IPC_LOCK`, or a memory lock limit that the UMEMs fit into.
+//! `CAP_NET_ADMIN`, `CAP_NET_RAW`, `CAP_BPF` and `CAP_PERFMON`; and `CAP_IPC_LOCK`, or a memory lock limit that the UMEMs fit into.
 
 mod counters;
 mod error;

@@ -13,12 +13,12 @@ pub use warrants::{Lemfs, read_warrants};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{file}: {source}")]
+    #[error("{file}: {error}")]
     Read {
         /// The file.
         file: PathBuf,
-        /// Why.
-        source: std::io::Error,
+        /// Why. Not a source, which would be said twice.
+        error: std::io::Error,
     },
     /// Something in it cannot be used.
     #[error("{file}:{line}: {problem}")]
@@ -40,5 +40,5 @@ impl ConfigError {
 }
 
 fn read_text(file: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(file).map_err(|source| ConfigError::Read { file: file.to_owned(), source })
+    std::fs::read_to_string(file).map_err(|error| ConfigError::Read { file: file.to_owned(), error })
 }

@@ -3,11 +3,13 @@
 //! Where both directions of a connection do not come in on one queue, each frame is carried to the worker that the pair of
 //! hosts belongs to, so that one worker sees all of a session.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam::channel::{self, Receiver, Sender};
+use tokio::sync::mpsc;
 use writ_capture::afxdp::QueueSource;
 use writ_capture::{Batch, Source as _};
 use writ_wire::{Frame, Link, Settings, Time, Wire, steering};
@@ -77,6 +79,8 @@ pub struct Lane {
     junction: Junction,
     published: Arc<Published>,
     stop: Arc<AtomicBool>,
+    /// Let go of when the lane ends.
+    _alive: mpsc::Sender<Infallible>,
     skipped: Skipped,
 }
 
@@ -89,8 +93,18 @@ impl Lane {
         junction: Junction,
         published: Arc<Published>,
         stop: Arc<AtomicBool>,
+        alive: mpsc::Sender<Infallible>,
     ) -> Self {
-        Self { source, worker, wire: Wire::new(settings), junction, published, stop, skipped: Skipped::default() }
+        Self {
+            source,
+            worker,
+            wire: Wire::new(settings),
+            junction,
+            published,
+            stop,
+            _alive: alive,
+            skipped: Skipped::default(),
+        }
     }
 
     /// Reads until told to stop, then what is left, and closes every session.

@@ -53,6 +53,7 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     let (interfaces, sources) = open(&config)?;
     let road = Road::new(sources.len(), INBOX);
     let stop = Arc::new(AtomicBool::new(false));
+    let (alive, mut all_ended) = tokio::sync::mpsc::channel::<std::convert::Infallible>(1);
     let published: Vec<_> = sources.iter().map(|source| Arc::new(Published::new(source))).collect();
     let mut receivers = Vec::new();
     let mut lanes: Vec<Lane> = Vec::new();
@@ -68,9 +69,10 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
             road.lane(at),
             Arc::clone(published),
             Arc::clone(&stop),
+            alive.clone(),
         ));
     }
-    drop(road);
+    drop((road, alive));
     let delivery = delivery(&config, reserve, receivers)?;
     let threads = start(lanes, &config.cores)?;
     tracing::info!(warrants = targets.load().warrants().len(), workers = threads.len(), "running");
@@ -81,7 +83,7 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
         interfaces: Arc::clone(&interfaces),
         delivery: delivery.counters(),
     };
-    control.block_on(until_terminated(&config, &warrants_file, &targets, seen))?;
+    let lost = control.block_on(until_terminated(&config, &warrants_file, &targets, seen, &mut all_ended))?;
 
     // No new packet from here on; what is in the rings is still read.
     let attached = interfaces.lock().map(|mut interfaces| std::mem::take(&mut *interfaces)).unwrap_or_default();
@@ -96,6 +98,9 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     let mut tally = crate::report::Tally::default();
     published.iter().for_each(|lane| tally.add(&lane.tally()));
     print!("{}", tally.text(&counters.snapshot()));
+    if lost {
+        bail!("no interface is left to capture from");
+    }
     if !drained.is_complete() {
         let pdus: u64 = drained.undelivered.iter().map(|left| left.pdus).sum();
         bail!("{pdus} PDUs and {} records were not delivered within {} s", drained.records, DRAIN.as_secs());
@@ -194,13 +199,15 @@ fn pin(core: Option<usize>, what: &str) {
     }
 }
 
-/// The control side: metrics and signals, until SIGTERM or SIGINT.
+/// The control side: metrics and signals, until SIGTERM or SIGINT, or until no lane is left that could read anything. Gives
+/// whether it was the latter.
 async fn until_terminated(
     config: &Config,
     warrants_file: &Path,
     targets: &Targets,
     seen: metrics::Seen,
-) -> anyhow::Result<()> {
+    all_ended: &mut tokio::sync::mpsc::Receiver<std::convert::Infallible>,
+) -> anyhow::Result<bool> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -210,15 +217,17 @@ async fn until_terminated(
         tracing::info!(address = %listener.local_addr()?, "serving metrics");
         tokio::spawn(metrics::serve(listener, seen));
     }
-    loop {
+    let lost = loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break false,
+            _ = interrupt.recv() => break false,
             _ = hangup.recv() => reload(config, warrants_file, targets),
+            // Nothing is ever sent: it ends when the last lane has.
+            _ = all_ended.recv() => break true,
         }
-    }
+    };
     tracing::info!("ending");
-    Ok(())
+    Ok(lost)
 }
 
 /// Reads the warrants file again. One that cannot be used leaves everything as it was.

@@ -258,7 +258,15 @@ pub const PROCESS: &[Metric] = &[
         "writ_encrypted_sessions_total",
         Counter,
         WHOLE,
-        Each("how", &[("encrypted_sessions", "implicit"), ("upgraded_sessions", "starttls")]),
+        Each(
+            "how",
+            &[
+                ("smtps_sessions", "smtps"),
+                ("pop3s_sessions", "pop3s"),
+                ("imaps_sessions", "imaps"),
+                ("upgraded_sessions", "starttls"),
+            ],
+        ),
         "Mail sessions whose content is encrypted: from the first octet, or from STARTTLS on.",
     ),
     metric(
