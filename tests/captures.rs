@@ -7,9 +7,10 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace").to_owned()
 }
 
-/// Every capture in the tree, by name.
+/// Every capture in the tree, by name, but for the known gaps.
 pub fn in_tree() -> Vec<PathBuf> {
-    let captures = found(&root().join("tests/captures"));
+    let mut captures = found(&root().join("tests/captures"));
+    captures.retain(|capture| !capture.parent().is_some_and(|folder| folder.ends_with("known-gaps")));
     assert!(captures.len() > 40, "the captures of the tree are there");
     captures
 }

@@ -9,6 +9,7 @@ RFC 2920), and the reply says whether content follows. No time-outs, no guesses 
 
 import argparse
 import base64
+import copy
 import hashlib
 import json
 import re
@@ -223,31 +224,41 @@ class Dialogue:
         return True
 
     def content(self) -> bool:
-        """DATA's content. Its end is CR LF . CR LF; a server that takes bare LF as well shows it by a reply to an end that is none else."""
-        final = self.replies[self.said] if self.said < len(self.replies) else None
-        known = len(self.client)
-        if final is not None and self.stream.down.at(final.end).peer is not None:
-            # What the server had read when it answered: the end lies within.
-            known = min(known, self.stream.down.at(final.end).peer)
-        strict = re.compile(rb"(?:\A|\r\n)\.\r\n").search(self.client, self.at)
-        end = strict.end() if strict else None
-        if self.client.startswith(b".\r\n", self.at):
-            end = self.at + 3
-        if end is None or end > known:
-            loose = re.compile(rb"\n\.\r?\n").search(self.client, self.at)
-            if final is not None and loose and loose.end() <= known:
-                end = loose.end()
-        if end is None:
+        """DATA's content. Its end is CR LF . CR LF; some servers take a bare LF on either side of the dot, and what they answer shows it."""
+        ends = [match.end() for match in re.compile(rb"(?:(?<=\n)|\A)\.\r?\n").finditer(self.client, self.at)]
+        strict = [end for end in ends if self.is_strict(end)]
+        if not ends or self.said >= len(self.replies):
             return False
+        known = self.stream.down.at(self.replies[self.said].end).peer
+        # What the server had read when it answered: the end lies within.
+        ends = [end for end in ends if known is None or end <= known][: len(ends)]
+        strict = [end for end in strict if end in ends][:1]
+        loose = [end for end in ends if not strict or end < strict[0]][:8]
+        chosen = next((end for end in [*strict, *loose] if len(strict) + len(loose) == 1 or self.fits(end)), None)
+        chosen = chosen or next(iter([*strict, *loose]), None)
+        if chosen is None:
+            return False
+        self.end_content(chosen)
+        return True
+
+    def is_strict(self, end: int) -> bool:
+        return self.client.endswith(b".\r\n", 0, end) and (end - 3 == self.at or self.client.endswith(b"\r\n", 0, end - 3))
+
+    def end_content(self, end: int) -> None:
         if self.transaction:
             self.transaction["by"] = "DATA"
             self.transaction["content"] = undot(self.client[self.at:end])
         self.at = end
-        reply = self.reply()
-        if reply is None:
-            return False
-        self.finish(reply)
-        return True
+        self.finish(self.reply())
+
+    def fits(self, end: int) -> bool:
+        """Whether with this end every command has its reply and every reply its command, and QUIT the one that it gets."""
+        rest = copy.deepcopy(self, {id(self.stream): self.stream, id(self.replies): self.replies})
+        rest.end_content(end)
+        while (got := rest.line()) is not None and rest.command(*got):
+            pass
+        quits = rest.session["commands"].get("QUIT", 0)
+        return rest.said == len(rest.replies) and bool(rest.session["quit"]) == bool(quits)
 
     def chunk(self, rest: str) -> bool:
         """BDAT: its octets follow whatever the server says (RFC 3030 §2)."""

@@ -10,11 +10,15 @@ import time
 from pathlib import Path
 
 from servers import Servers
-from sessions import SESSIONS, Skip
+from sessions import KNOWN_GAPS, SESSIONS, Skip
 
 FOLDER = Path(__file__).resolve().parent.parent
 # 2026-03-02 09:00:00 UTC: every capture starts here, so that a warrant with fixed days covers it whenever it was made.
 START = 1772442000
+
+
+def path_of(name: str) -> Path:
+    return FOLDER / ("known-gaps" if name in KNOWN_GAPS else "") / f"{name}.pcap"
 
 
 def restamp(raw: bytes) -> bytes:
@@ -49,7 +53,7 @@ def capture(namespace: str, name: str, session) -> None:
         finally:
             tap.send_signal(signal.SIGINT)
             tap.wait(10)
-        (FOLDER / f"{name}.pcap").write_bytes(restamp(path.read_bytes()))
+        path_of(name).write_bytes(restamp(path.read_bytes()))
 
 
 def main() -> None:
@@ -68,7 +72,7 @@ def main() -> None:
             for name in wanted:
                 try:
                     capture(chosen.server_namespace, name, SESSIONS[name])
-                    print(f"{name}: {(FOLDER / f'{name}.pcap').stat().st_size} octets", flush=True)
+                    print(f"{name}: {path_of(name).stat().st_size} octets", flush=True)
                 except Skip as reason:
                     print(f"{name}: SKIPPED: {reason}", flush=True)
                 except Exception as error:

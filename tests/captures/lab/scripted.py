@@ -65,11 +65,12 @@ class Session(socketserver.StreamRequestHandler):
                     self.reply("503 5.5.1 out of order")
                     return True
                 self.reply("354 go on", "with a dot at the end")
-                size = 0
-                while (text := self.rfile.readline(1 << 20)) != b".\r\n":
+                size, before = 0, b"\r\n"
+                # As RFC 5321 §4.1.1.4 has it and not as many servers do: a dot after a bare LF ends nothing.
+                while (text := self.rfile.readline(1 << 20)) != b".\r\n" or not before.endswith(b"\r\n"):
                     if not text:
                         return False
-                    size += len(text)
+                    size, before = size + len(text), text
                     if b"hang up on this" in text:
                         self.reply("421 4.3.2 shutting down")
                         return False
