@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 use support::packet::{self, ACK, SYN};
-use support::{FromClient, FromServer, Play, Room, at, cc, email, iri, login, packets};
+use support::{FromClient, FromServer, Play, at, cc, email, iri, login, packets, room};
 use writ_intercept::Warrant;
 use writ_wire::{Direction, Frame, Link, Wire};
 
@@ -58,7 +58,7 @@ fn a_hundred_thousand_sessions_idle_after_ehlo_fit_in_a_gibibyte() {
     let region = Region::new(ALLOCATOR);
     let settings = writ_wire::Settings { max_flows: 2 * SESSIONS as usize, ..writ_wire::Settings::default() };
     let mut wire = Wire::new(settings);
-    let mut room = Room::new(others());
+    let mut interception = room(others());
     let server: SocketAddr = "198.51.100.25:25".parse().unwrap();
     let greeting = b"220 mx.example.com ESMTP ready\r\n";
     let ehlo = b"EHLO client.example.org\r\n";
@@ -75,7 +75,7 @@ fn a_hundred_thousand_sessions_idle_after_ehlo_fit_in_a_gibibyte() {
                 sent[here] = sent[here].wrapping_sub(u32::from(SYN)).wrapping_add(1);
             }
             let frame = Frame { time: at(1), link: Link::RawIp, octets: &packet, wire_len: packet.len() as u32 };
-            wire.frame(&frame, &mut room);
+            wire.frame(&frame, &mut interception);
         };
         send(FromClient, SYN, b"");
         send(FromServer, SYN | ACK, b"");
@@ -84,13 +84,13 @@ fn a_hundred_thousand_sessions_idle_after_ehlo_fit_in_a_gibibyte() {
         send(FromServer, ACK, answer);
         send(FromClient, ACK, b"");
     }
-    assert_eq!((wire.open_flows(), room.counters.smtp_sessions), (SESSIONS as usize, u64::from(SESSIONS)));
+    assert_eq!((wire.open_flows(), interception.counters.smtp_sessions), (SESSIONS as usize, u64::from(SESSIONS)));
     let held = held(&region.change());
     let each = held / i64::from(SESSIONS);
     assert!(held < 1 << 30, "{held} octets");
     // Far below the limit, so that the sessions that are not idle have the rest.
     assert!(each < 2_500, "{each} octets a session, flow and stream included");
-    drop((wire, room));
+    drop((wire, interception));
 }
 
 /// Sends one message of so many octets, and gives what its body allocated, and what was still held at its end.

@@ -68,6 +68,25 @@ fn the_end_of_a_message_in_a_gap_is_told_by_the_reply() {
 }
 
 #[test]
+fn commands_pipelined_after_a_lost_end_are_not_handed_over() {
+    let next = "MAIL FROM:<bob@example.net>\r\nRCPT TO:<bobs-friend@example.com>\r\nDATA\r\n";
+    for lost in 0..next.len() - 20 {
+        let mut play = Play::new(alice()).open();
+        play.speak(&format!("{HELLO}{ENVELOPE}C: alices-text"));
+        play.lose(FromClient, 3 + lost);
+        play.send(FromClient, &next.as_bytes()[lost..]);
+        play.speak(
+            "S: 250 queued\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: bobs-text\nC: .\nS: 250 queued\nC: QUIT\nS: 221 bye",
+        );
+        let play = play.fin().finish();
+        assert!(play.events().contains(&"Continue Send Unknown".to_owned()), "{lost}");
+        assert!(play.content("ALICE").ends_with(">alices-text\n<250 queued\n"), "{lost}: {}", play.content("ALICE"));
+        play.nowhere("bobs-");
+        play.nowhere("@example.net");
+    }
+}
+
+#[test]
 fn after_lost_commands_a_transaction_may_be_anothers() {
     // RSET, and the next MAIL, are in the gap.
     let lossy = |warrants: Vec<Warrant>| {

@@ -19,10 +19,10 @@ use std::time::Duration;
 
 use packet::{ACK, FIN, RST, SYN};
 use writ_intercept::address::Form;
-use writ_intercept::record::{CcFormat, Cin, Deliver, Mandate, Record};
+use writ_intercept::record::{CcFormat, Cin, Deliver, Mandate};
 use writ_intercept::warrant::AuthenticationData;
-use writ_intercept::{CinSource, Context, Counters, Session, Settings, Target, TargetIndex, Warrant};
-use writ_wire::{Close, Connection, Direction, Frame, Link, Packet, Streams, Time, Wire};
+use writ_intercept::{CinSource, Interception, Settings, Target, TargetIndex, Warrant};
+use writ_wire::{Direction, Frame, Link, Time, Wire};
 
 pub use writ_wire::Direction::{FromClient, FromServer};
 
@@ -79,7 +79,7 @@ pub fn packets(liid: &str, targets: impl IntoIterator<Item = Target>) -> Warrant
 
 /// Numbers from 0.
 #[derive(Default)]
-struct Cins(Cell<u32>);
+pub struct Cins(Cell<u32>);
 
 impl CinSource for Cins {
     fn next_cin(&self) -> Cin {
@@ -89,59 +89,13 @@ impl CinSource for Cins {
     }
 }
 
-/// Sessions, and what is made of them.
-pub struct Room {
-    pub index: TargetIndex,
-    pub settings: Settings,
-    cins: Cins,
-    pub counters: Counters,
-    pub records: Vec<Record>,
-}
+/// What is tested, with nothing behind it.
+pub type Room = Interception<Cins>;
 
-impl Room {
-    pub fn new(warrants: Vec<Warrant>) -> Self {
-        Self {
-            index: TargetIndex::new(warrants.into_iter().map(Arc::new).collect()),
-            settings: Settings::default(),
-            cins: Cins::default(),
-            counters: Counters::default(),
-            records: Vec::new(),
-        }
-    }
-
-    pub fn context(&mut self) -> Context<'_> {
-        Context {
-            index: &self.index,
-            settings: &self.settings,
-            cins: &self.cins,
-            counters: &mut self.counters,
-            records: &mut self.records,
-        }
-    }
-}
-
-impl Streams for Room {
-    type Session = Session;
-
-    fn open(&mut self, connection: &Connection, _time: Time) -> Session {
-        Session::open(connection, &mut self.context())
-    }
-
-    fn packet(&mut self, session: &mut Session, packet: &Packet<'_>) {
-        session.packet(packet, &mut self.context());
-    }
-
-    fn octets(&mut self, session: &mut Session, from: Direction, time: Time, offset: u64, octets: &[u8]) {
-        session.octets(from, time, offset, octets, &mut self.context());
-    }
-
-    fn gap(&mut self, session: &mut Session, from: Direction, time: Time, offset: u64, length: u64) {
-        session.gap(from, time, offset, length, &mut self.context());
-    }
-
-    fn close(&mut self, session: Session, _connection: &Connection, time: Time, how: Close) {
-        session.close(time, how, &mut self.context());
-    }
+/// One with these warrants in force.
+pub fn room(warrants: Vec<Warrant>) -> Room {
+    let index = TargetIndex::new(warrants.into_iter().map(Arc::new).collect());
+    Interception::new(Arc::new(index), Arc::default(), Cins::default())
 }
 
 /// A connection, as the tap sees it.
@@ -167,7 +121,7 @@ impl Play {
         let settings = writ_wire::Settings { max_flows: 1000, hash_seed: Some(7), ..writ_wire::Settings::default() };
         Self {
             wire: Wire::new(settings),
-            room: Room::new(warrants),
+            room: room(warrants),
             client: "192.0.2.10:40000".parse().unwrap(),
             server: "198.51.100.25:25".parse().unwrap(),
             next: [1_000, 5_000],
@@ -183,7 +137,7 @@ impl Play {
     }
 
     pub fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(&mut self.room.settings);
+        change(Arc::make_mut(&mut self.room.settings));
         self
     }
 
@@ -318,6 +272,6 @@ impl Play {
 
     /// Other warrants are in force from now on.
     pub fn swap(&mut self, warrants: Vec<Arc<Warrant>>) {
-        self.room.index = TargetIndex::new(warrants);
+        self.room.index = Arc::new(TargetIndex::new(warrants));
     }
 }

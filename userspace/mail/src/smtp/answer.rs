@@ -66,7 +66,7 @@ impl Smtp {
             Some(Pending::EndOfData { .. }) => self.message_answered(Some(&reply), reply.last, tell),
             Some(Pending::Command { command, .. }) => {
                 // After lost replies the count is off: 2yz to DATA is never right, so it answers something before.
-                if self.replies_lost && command.verb == Verb::Data && reply.is_positive() {
+                if (self.replies_lost || self.commands_lost) && command.verb == Verb::Data && reply.is_positive() {
                     return;
                 }
                 self.command_answered(Some(&reply), reply.last, tell);
@@ -107,11 +107,13 @@ impl Smtp {
 
     /// A reply while the client is still sending.
     fn answer_in_data(&mut self, reply: Reply, tell: Tell<'_>) {
-        let bare_end = matches!(&self.mode, Mode::Body(body) if body.doubt.is_some());
+        let doubtful = matches!(&self.mode, Mode::Body(body) if body.doubt.is_some());
         let Some(Pending::EndOfData { begun, lost, early, .. }) = self.pending.front_mut() else { return };
-        if (bare_end || *lost) && reply.code != 354 {
+        if (doubtful || *lost) && reply.code != 354 {
             // The server saw an end where strict reading has none, or where octets are missing.
-            if bare_end {
+            if *lost {
+                self.end_was_lost(tell);
+            } else {
                 tell(Event::Anomaly(Anomaly::BareLfEnd));
             }
             self.end_of_data(tell);

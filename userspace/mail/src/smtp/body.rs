@@ -26,13 +26,14 @@ enum Place {
 pub(super) struct Body {
     at: Place,
     pub(super) head: HeadReader,
-    /// A line with a single dot, but a bare LF before or after it, was read: an end for some servers and not for others.
+    /// A line with a single dot, but a bare LF before or after it, was read: an end for some servers and not for others. Or
+    /// octets are missing, and the end may be one of them.
     pub(super) doubt: Option<Box<Doubt>>,
     /// Whether such lines are taken for text from here on.
     pub(super) strict: bool,
 }
 
-/// What follows a line that may have been the end, until a reply of the server, or the end that every server knows,
+/// What follows something that may have been the end, until a reply of the server, or the end that every server knows,
 /// says whether it was.
 #[derive(Default)]
 pub(super) struct Doubt {
@@ -110,9 +111,11 @@ impl Body {
         Scan::Whole
     }
 
-    /// Octets are missing here: where the lines stand is not known, but no line can have begun just before.
+    /// Octets are missing here: where the lines stand is not known, nor whether what follows is still the message.
     pub(super) fn lost_octets(&mut self) {
         self.at = Place::Inside;
+        self.strict = false;
+        self.doubt = Some(Box::new(Doubt { head: self.head.clone(), ..Doubt::default() }));
     }
 
     /// The head, now that the message has ended: where it was doubtful that it did, or at the end that was found.

@@ -30,7 +30,7 @@ impl Smtp {
         let mut left_over = octets;
         match &mut self.mode {
             Mode::Body(body) => {
-                // The ending line may be among what is lost; the server's reply will tell.
+                // The ending line may be among what is lost, and commands after it; the server's reply will tell.
                 body.lost_octets();
                 if let Some(Pending::EndOfData { transaction, lost, .. }) = self.pending.front_mut() {
                     *lost = true;
@@ -58,6 +58,17 @@ impl Smtp {
             self.commands_lost = true;
             tell(Event::Lost { from: Direction::FromClient, time, octets: left_over, transaction: None });
         }
+    }
+
+    /// The end of a message was not captured, by what the server says.
+    pub(super) fn end_was_lost(&mut self, tell: Tell<'_>) {
+        if !self.holds_commands() {
+            self.settle_doubt(tell);
+        }
+        // The next MAIL may be lost with it, and then what follows is of a transaction that nobody knows.
+        self.transaction = self.transaction.wrapping_add(1);
+        self.resync = true;
+        self.commands_lost = true;
     }
 
     /// Lost octets of the server hold the replies to all that waits: what it still says to them counts for nothing.

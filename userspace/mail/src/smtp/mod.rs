@@ -8,6 +8,7 @@
 mod answer;
 mod body;
 mod command;
+mod doubt;
 mod event;
 mod loss;
 mod reply;
@@ -278,28 +279,6 @@ impl Smtp {
         if let Some(Pending::EndOfData { transaction, begun, .. }) = self.pending.front_mut() {
             *begun = true;
             tell(Event::Body { transaction: *transaction, at, octets });
-        }
-    }
-
-    /// Holds octets of which it is not known whether they are still the message.
-    fn hold_doubtful(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
-        let Mode::Body(body) = &mut self.mode else { return };
-        let Some(doubt) = &mut body.doubt else { return };
-        doubt.cost += octets.len() + size_of::<(At, Vec<u8>, usize)>();
-        doubt.held.push_back((at, octets.to_vec(), 0));
-        if doubt.cost > self.limits.stalled {
-            // A server that took it for the end would have answered by now.
-            body.strict = true;
-            self.settle_doubt(tell);
-        }
-    }
-
-    /// What was held is the message's, after all.
-    fn settle_doubt(&mut self, tell: Tell<'_>) {
-        let Mode::Body(body) = &mut self.mode else { return };
-        let Some(doubt) = body.doubt.take() else { return };
-        for (at, octets, _) in &doubt.held {
-            self.body_octets(*at, octets, tell);
         }
     }
 

@@ -400,7 +400,7 @@ fn lost_octets_of_a_message_do_not_lose_the_session() {
     smtp.server(AT, b"250 queued\r\n", &mut tell);
     smtp.client(AT, b"QUIT\r\n", &mut tell);
     smtp.server(AT, b"221 bye\r\n", &mut tell);
-    assert_eq!(notes[6..], ["lost FromClient 100", "1< 250 data", "1 Accepted <1@x>", "1> QUIT", "1< 221"]);
+    assert_eq!(notes[6..], ["lost FromClient 100", "1< 250 data", "1 Accepted <1@x>", "2> QUIT", "2< 221"]);
 }
 
 #[test]
@@ -605,6 +605,38 @@ fn a_message_whose_envelope_was_lost_is_not_read_as_commands() {
         notes[2..],
         ["2= Subject: x\r\n\r\nMAIL FROM:<no@x>\r\n.\r\n", "2< 250 data", "2 Accepted", "2> QUIT", "2< 221"]
     );
+}
+
+#[test]
+fn commands_after_a_lost_end_are_not_taken_for_the_message() {
+    let start = [
+        ("S", "220 mx\r\n"),
+        ("C", "MAIL FROM:<a@x>\r\n"),
+        ("S", "250 ok\r\n"),
+        ("C", "DATA\r\n"),
+        ("S", "354 go\r\n"),
+        ("C", "text\r\n"),
+        ("!", ""),
+    ];
+    let after = |turns: &[(&'static str, &'static str)]| run_lossy(&[&start[..], turns].concat())[4..].to_vec();
+    // The gap took the end and half of the next MAIL.
+    let commands = after(&[
+        ("C", "OM:<b@x>\r\nRCPT TO:<c@y>\r\nDATA\r\n"),
+        ("S", "250 queued\r\n250 mail\r\n250 rcpt\r\n354 go\r\n"),
+        ("C", "other\r\n.\r\n"),
+        ("S", "250 queued\r\n"),
+    ]);
+    let next = ["2> RCPT TO:<c@y>", "2< 250", "2> DATA", "2< 354", "2= other\r\n.\r\n", "2< 250 data", "2 Accepted"];
+    assert_eq!(commands, [&["1= text\r\n", "1< 250 data", "1 Accepted"][..], &next].concat());
+    // It took a part of the text only.
+    let text = after(&[("C", "xt\r\nmore\r\n.\r\n"), ("S", "250 queued\r\n")]);
+    assert_eq!(text, ["1= text\r\n", "1= xt\r\nmore\r\n.\r\n", "1< 250 data", "1 Accepted"]);
+    // The text goes on, and the end is in a second gap.
+    let two =
+        after(&[("C", "xt\r\nmore\r\n"), ("!", ""), ("S", "250 queued\r\n"), ("C", "NOOP\r\n"), ("S", "250 ok\r\n")]);
+    assert_eq!(two, ["1= text\r\n", "1= xt\r\nmore\r\n", "1< 250 data", "1 Accepted", "2> NOOP", "2< 250"]);
+    // It breaks off.
+    assert_eq!(after(&[("C", "xt\r\nmore")]), ["1= text\r\n", "1= xt\r\nmore", "1 BrokenOff"]);
 }
 
 #[test]
