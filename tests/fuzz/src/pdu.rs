@@ -27,7 +27,36 @@ pub fn run(input: &[u8]) {
     assert_eq!(length, Ok(Some(input.len())), "a PDU is as long as its frame");
     // A decoder is more liberal than an encoder may be.
     let Ok(octets) = encode(&pdu) else { return };
+    // A value that was passed over as one without values in it, and then decoded as one with them, would have got past the limits.
+    assert!(values(input) >= values(&octets), "values that no limit counted");
     let again = decode(&octets).expect("what was encoded decodes");
     assert_eq!(again, pdu, "a PDU survives being encoded");
     assert_eq!(encode(&again).as_deref(), Ok(&octets[..]), "and has one encoding");
+}
+
+/// How many values a PDU has, those in others too, as its identifier octets say it: X.690 §8.1.
+fn values(octets: &[u8]) -> usize {
+    let mut values = 0;
+    let mut rest = octets;
+    while let Some((identifier, after)) = rest.split_first() {
+        rest = after;
+        if identifier & 0x1f == 0x1f {
+            let end = rest.iter().position(|octet| octet & 0x80 == 0).map_or(rest.len(), |at| at + 1);
+            rest = &rest[end..];
+        }
+        let Some((initial, after)) = rest.split_first() else { break };
+        rest = after;
+        let more = if initial & 0x80 == 0 { 0 } else { usize::from(initial & 0x7f).min(rest.len()) };
+        let (long, after) = rest.split_at(more);
+        rest = after;
+        let long =
+            long.iter().fold(0_usize, |length, octet| length.saturating_mul(256).saturating_add((*octet).into()));
+        let length = if initial & 0x80 == 0 { usize::from(*initial) } else { long };
+        // End-of-contents octets are none.
+        values += usize::from((*identifier, *initial) != (0, 0));
+        if identifier & 0x20 == 0 {
+            rest = &rest[length.min(rest.len())..];
+        }
+    }
+    values
 }
