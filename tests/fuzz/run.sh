@@ -42,7 +42,11 @@ coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 # With a --target of its own, build scripts and macros are not counted.
 RUSTFLAGS="${RUSTFLAGS-} $coverage" cargo build --release --bins --target "$host"
 built=$CARGO_TARGET_DIR/$host/release
-cargo run --quiet --no-default-features --example seeds -- corpus
+for target in $(targets); do
+    if [ ! -d "corpus/$target" ]; then
+        cargo run --quiet --no-default-features --example seeds -- corpus
+    fi
+done
 
 fuzz() { # target, further options
     target=$1
