@@ -104,16 +104,19 @@ until page >"$work/page" 2>/dev/null && grep -q '^writ_delivery_connected.* 1$' 
 done
 
 play() { ip netns exec "$gen" tcpreplay -q --intf1=writlive0 --pps="$pace" "$@" >>"$work/play.log" 2>&1 || fail "tcpreplay"; }
-python3 - "$oracle" "$here/captures/plain.pcap" "$work/other.pcap" <<'END'
+# The same packets as one of the captures has, between ports that are not mail's.
+other=$(python3 - "$oracle" "$here/captures/plain.pcap" "$work/other.pcap" <<'END'
+import dataclasses
 import sys
+
 sys.path.insert(0, sys.argv[1])
-import dataclasses, frames
-# The same packets between ports that are not mail's.
-moved = [dataclasses.replace(p, tcp=b"\x1f\x90\x00\x50" + p.tcp[4:]) for p in frames.read(sys.argv[2])]
-frames.write(sys.argv[3], [(p.time, p.frame()) for p in moved])
+import frames
+
+moved = [dataclasses.replace(packet, tcp=b"\x1f\x90\x00\x50" + packet.tcp[4:]) for packet in frames.read(sys.argv[2])]
+frames.write(sys.argv[3], [(packet.time, packet.frame()) for packet in moved])
 print(len(moved))
 END
-other=$(python3 -c 'import sys; sys.path.insert(0, sys.argv[1]); import frames; print(len(frames.read(sys.argv[2])))' "$oracle" "$work/other.pcap")
+)
 # shellcheck disable=SC2086
 play "$work/other.pcap" $captures
 

@@ -63,11 +63,11 @@ def path(argument: str) -> str:
     return out.strip()
 
 
-def undot(content: bytes) -> bytes:
-    """The message in DATA's octets: doubled dots halved, the end taken off (RFC 5321 §4.5.2)."""
-    lines = content.split(b"\n")
-    # The last is what follows the final LF: nothing. The one before it is the dot.
-    return b"\n".join(line[1:] if line.startswith(b".") else line for line in lines[:-2] + [b""])
+def undot(content: bytes, line_end: bytes) -> bytes:
+    """The message in DATA's octets: doubled dots halved, the end taken off (RFC 5321 §4.5.2). What ends a line is what the server took."""
+    lines = content.split(line_end)
+    # The last is what follows the final line end: nothing. The one before it is the dot.
+    return line_end.join(line[1:] if line.startswith(b".") else line for line in lines[:-2] + [b""])
 
 
 def fields(message: bytes, name: bytes) -> list[str]:
@@ -247,7 +247,7 @@ class Dialogue:
     def end_content(self, end: int) -> None:
         if self.transaction:
             self.transaction["by"] = "DATA"
-            self.transaction["content"] = undot(self.client[self.at:end])
+            self.transaction["content"] = undot(self.client[self.at:end], b"\r\n" if self.is_strict(end) else b"\n")
         self.at = end
         self.finish(self.reply())
 
