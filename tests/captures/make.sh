@@ -1,6 +1,8 @@
 #!/bin/sh
 # Makes the captures of this folder again with real servers and clients: `sudo tests/captures/make.sh [NAME...]`.
 #
+# Afterwards `../oracle/expect.py` writes what is expected of them (look at what differs), and `lab/readme.py` the README's table.
+#
 # Two network namespaces hold all of it: a server's (Postfix, Dovecot for SASL, a scripted server for what Postfix does not
 # speak) and a client's, joined by a veth pair with the addresses of documentation. Nothing else of the machine is touched.
 #
