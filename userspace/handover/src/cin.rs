@@ -39,6 +39,11 @@ impl CinAllocator {
         Self::default()
     }
 
+    /// One that begins above so many numbers as if they had been given out: a replay that delivers and keeps no state.
+    pub fn beginning_after(position: u64) -> Self {
+        Self::starting_at(position)
+    }
+
     fn starting_at(position: u64) -> Self {
         Self { position: Arc::new(AtomicU64::new(position)) }
     }

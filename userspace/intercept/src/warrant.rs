@@ -105,7 +105,7 @@ pub enum WarrantError {
     #[error("targets: email: expected local-part@domain")]
     Email,
     /// An empty login.
-    #[error("targets: login: expected at least one character")]
+    #[error("targets: login: expected a name, without white space around it")]
     Login,
     /// A prefix longer than the address, or with bits set past its length.
     #[error("targets: ip: expected an address, or a prefix with no bits set past its length")]
@@ -133,7 +133,7 @@ impl Warrant {
         if self.targets.is_empty() {
             return Err(WarrantError::NoTarget);
         }
-        self.targets.iter().try_for_each(check_target)
+        self.targets.iter().try_for_each(Target::check)
     }
 
     /// Whether something captured at `time` lies in [start, end), and the warrant still stands.
@@ -186,26 +186,30 @@ impl Warrant {
     }
 }
 
-fn check_target(target: &Target) -> Result<(), WarrantError> {
-    match target {
-        Target::Email(email) => {
-            let plain = !email.chars().any(|character| character.is_control() || character == '<' || character == '>');
-            if address::split(email).is_some() && plain { Ok(()) } else { Err(WarrantError::Email) }
-        }
-        Target::Login(login) => {
-            if login.is_empty() {
-                Err(WarrantError::Login)
-            } else {
-                Ok(())
+impl Target {
+    /// Checks what a type cannot: a target that could never match is a mistake.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn check(&self) -> Result<(), WarrantError> {
+        let unlikely = |character: char| character.is_control() || character == '<' || character == '>';
+        match self {
+            Self::Email(email) => {
+                let plain = email.trim() == email && !email.contains(unlikely);
+                if address::split(email).is_some() && plain { Ok(()) } else { Err(WarrantError::Email) }
             }
-        }
-        Target::Ip(address, length) => {
-            let (bits, width) = match address {
-                IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, 32),
-                IpAddr::V6(address) => (address.to_bits(), 128),
-            };
-            let host_bits = u128::MAX.checked_shr(u32::from(*length)).unwrap_or(0);
-            if *length <= width && bits & host_bits == 0 { Ok(()) } else { Err(WarrantError::Prefix) }
+            Self::Login(login) => {
+                let plain = !login.is_empty() && login.trim() == login;
+                if plain { Ok(()) } else { Err(WarrantError::Login) }
+            }
+            Self::Ip(address, length) => {
+                let (bits, width) = match address {
+                    IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, 32),
+                    IpAddr::V6(address) => (address.to_bits(), 128),
+                };
+                let host_bits = u128::MAX.checked_shr(u32::from(*length)).unwrap_or(0);
+                if *length <= width && bits & host_bits == 0 { Ok(()) } else { Err(WarrantError::Prefix) }
+            }
         }
     }
 }
@@ -243,7 +247,9 @@ mod tests {
             (Target::Email("a@b".into()), Ok(())),
             (Target::Email("a".into()), Err(WarrantError::Email)),
             (Target::Email("<a@b>".into()), Err(WarrantError::Email)),
+            (Target::Email(" a@b".into()), Err(WarrantError::Email)),
             (Target::Login(String::new()), Err(WarrantError::Login)),
+            (Target::Login(" ".into()), Err(WarrantError::Login)),
             (ip("192.0.2.0", 24), Ok(())),
             (ip("192.0.2.1", 32), Ok(())),
             (ip("192.0.2.1", 24), Err(WarrantError::Prefix)),

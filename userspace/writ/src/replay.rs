@@ -1,15 +1,17 @@
 //! `writ replay`: capture files through the same pipeline as a live interface.
 
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
 use crossbeam::channel;
 use writ_capture::Batch;
 use writ_capture::pcap::CaptureFile;
-use writ_handover::cin::CinAllocator;
+use writ_handover::cin::{CinAllocator, CinReserve};
 use writ_handover::pdu::Interface;
 use writ_handover::settings::{LemfSettings, ProfileSetting};
 use writ_handover::{Delivery, DeliverySettings, Outlet};
@@ -35,14 +37,19 @@ pub fn run(arguments: &cli::Replay) -> anyhow::Result<()> {
     let mut captures = Vec::new();
     for path in &arguments.captures {
         captures.push(CaptureFile::open(path)?);
+        if arguments.out.as_deref().is_some_and(|out| is_same_file(out, path)) {
+            bail!("--out {}: expected a file that is not one of the captures", path.display());
+        }
     }
 
     let shown = Arc::new(Mutex::new(Shown::new(arguments.json)));
     let outlets = lemfs.names().iter().map(|name| outlet(name, &config, arguments, &shown)).collect();
     let (sender, receiver) = channel::bounded(QUEUE);
+    let (cins, cin_reserve) = numbers(&config, arguments.lemf.is_some())?;
     let settings = DeliverySettings {
         handover: config.handover.clone().unwrap_or_default(),
         when_full: writ_handover::WhenFull::Wait,
+        cin_reserve,
         ..DeliverySettings::default()
     };
     let delivery = Delivery::start(settings, outlets, vec![receiver])?;
@@ -50,10 +57,10 @@ pub fn run(arguments: &cli::Replay) -> anyhow::Result<()> {
 
     let targets = Arc::new(ArcSwap::from_pointee(TargetIndex::new(Warrant::replace(&[], warrants))));
     let settings = Arc::new(config.intercept_settings());
-    let mut worker = Worker::new(targets, settings, CinAllocator::new(), sender, WhenFull::Wait);
+    let mut worker = Worker::new(targets, settings, cins, sender, WhenFull::Wait);
     let mut wire = Wire::new(config.wire_settings());
     let mut skipped = Skipped::default();
-    let mut bad_files = 0;
+    let mut unread = Vec::new();
     let mut latest = Time::MIN;
     let mut pace = arguments.realtime.then(Pace::new);
     for mut capture in captures {
@@ -61,10 +68,7 @@ pub fn run(arguments: &cli::Replay) -> anyhow::Result<()> {
             match read_batch(&mut capture, &mut wire, &mut worker, &mut skipped, &mut latest, pace.as_mut()) {
                 Ok(Batch::End) => break,
                 Ok(Batch::Frames(_) | Batch::Idle) => {}
-                Err(error) => {
-                    eprintln!("writ: {error}");
-                    bad_files += 1;
-                }
+                Err(error) => unread.push(error.to_string()),
             }
         }
     }
@@ -92,10 +96,31 @@ pub fn run(arguments: &cli::Replay) -> anyhow::Result<()> {
     if snapshot.core.files_failed > 0 {
         bail!("the PDUs could not all be written");
     }
-    if bad_files > 0 {
-        bail!("{bad_files} of the captures could not be read to the end");
+    // After everything that the captures do hold: a line for each, the last of them as the error that ends the program.
+    let last = unread.pop();
+    unread.iter().for_each(|error| eprintln!("writ: {error}"));
+    last.map_or(Ok(()), |error| bail!(error))
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    identity(one).is_some() && identity(one) == identity(other)
+}
+
+/// Numbers for the communications. What is delivered to an LEMF must not bear numbers that it has seen from another run: with a
+/// `state` in the configuration they go on from there, and without one they begin at the seconds of the clock, which no two runs
+/// share unless each of them makes more communications than it takes seconds.
+fn numbers(config: &Config, delivered: bool) -> anyhow::Result<(CinAllocator, Option<CinReserve>)> {
+    if !delivered {
+        return Ok((CinAllocator::new(), None));
     }
-    Ok(())
+    let Some(state) = &config.state else {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        return Ok((CinAllocator::beginning_after(seconds), None));
+    };
+    std::fs::create_dir_all(state).with_context(|| state.display().to_string())?;
+    let reserve = CinReserve::open(state.join("cin"))?;
+    Ok((reserve.allocator(), Some(reserve)))
 }
 
 /// Where what is for an LEMF goes: only ever where the command line says, never to the address in a configuration.

@@ -22,6 +22,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use writ_etsi::{
@@ -108,7 +109,8 @@ impl Recorder {
         };
         for directory in ["sessions", "messages", "packets"] {
             let path = root.join(directory);
-            fs::create_dir_all(&path).map_err(refused(&path))?;
+            // What was intercepted is for its owner's eyes alone.
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(refused(&path))?;
         }
         let mut recorder = Self {
             settings,

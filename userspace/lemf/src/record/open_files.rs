@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Octets gathered before they are written to a file.
@@ -38,7 +39,7 @@ impl OpenFiles {
                 self.close(&path)?;
             }
         }
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
         let mut open = Open { file: BufWriter::with_capacity(BUFFER, file), used: self.clock };
         open.file.write_all(octets)?;
         self.open.insert(path.to_owned(), open);

@@ -69,6 +69,16 @@ impl<'d, 't> Table<'d, 't> {
         self.document.error(&self.at, problem)
     }
 
+    /// Where it stands.
+    pub(super) fn place(&self) -> Range<usize> {
+        self.at.clone()
+    }
+
+    /// The file that it stands in.
+    pub(super) fn document(&self) -> &'d Document<'t> {
+        self.document
+    }
+
     /// Takes a key off.
     pub(super) fn take(&mut self, key: &str) -> Option<Value<'d, 't>> {
         let at = self.entries.iter().position(|entry| entry.key == key)?;
@@ -104,6 +114,11 @@ impl<'d, 't> Value<'d, 't> {
     /// An error about it.
     pub(super) fn error(&self, expected: &str) -> ConfigError {
         self.document.error(&self.at, format!("{}: expected {expected}", self.key))
+    }
+
+    /// An error about it, in words that name the key.
+    pub(super) fn problem(&self, problem: impl Into<String>) -> ConfigError {
+        self.document.error(&self.at, problem)
     }
 
     /// As a string.

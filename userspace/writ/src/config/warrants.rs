@@ -12,7 +12,7 @@ use toml::value::Offset;
 use writ_intercept::address::Form;
 use writ_intercept::record::{CcFormat, Deliver, Mandate};
 use writ_intercept::warrant::AuthenticationData;
-use writ_intercept::{Target, Warrant};
+use writ_intercept::{Target, Warrant, WarrantError};
 use writ_wire::Time;
 use zeroize::Zeroizing;
 
@@ -74,10 +74,13 @@ pub fn read_warrants(file: &Path, lemfs: &mut Lemfs) -> Result<Vec<Warrant>, Con
 }
 
 fn warrant(mut table: Table<'_, '_>, lemfs: &mut Lemfs) -> Result<Warrant, ConfigError> {
-    let liid = table.require("liid", "1 to 25 characters")?.text("a string")?.to_owned();
-    let authorization_country = table.require("authorization_country", "two letters")?.text("two letters")?.to_owned();
+    let liid_at = table.require("liid", "1 to 25 characters")?;
+    let liid = liid_at.text("a string")?.to_owned();
+    let country_at = table.require("authorization_country", "two letters")?;
+    let authorization_country = country_at.text("two letters")?.to_owned();
     let start = time(&table.require("start", WHEN)?)?;
-    let end = time(&table.require("end", WHEN)?)?;
+    let end_at = table.require("end", WHEN)?;
+    let end = time(&end_at)?;
     let deliver = choice(
         table.require("deliver", "\"iri\" or \"iri+cc\"")?,
         &[("iri", Deliver::Iri), ("iri+cc", Deliver::IriAndCc)],
@@ -117,32 +120,52 @@ fn warrant(mut table: Table<'_, '_>, lemfs: &mut Lemfs) -> Result<Warrant, Confi
         targets,
         revoked: AtomicBool::new(false),
     };
-    warrant.check().map_err(|error| table.error(error.to_string()))?;
+    warrant.check().map_err(|error| match error {
+        WarrantError::Liid => liid_at.problem(error.to_string()),
+        WarrantError::Country => country_at.problem(error.to_string()),
+        WarrantError::Interval => end_at.problem(error.to_string()),
+        _ => table.error(error.to_string()),
+    })?;
     table.finish(KEYS)?;
     Ok(warrant)
 }
 
-fn target(mut table: Table<'_, '_>) -> Result<Target, ConfigError> {
+fn target(table: Table<'_, '_>) -> Result<Target, ConfigError> {
+    let at = table.place();
+    let (target, document) = read_target(table)?;
+    target.check().map_err(|error| document.error(&at, error.to_string()))?;
+    Ok(target)
+}
+
+fn read_target<'d, 't>(mut table: Table<'d, 't>) -> Result<(Target, &'d Document<'t>), ConfigError> {
+    let document = table.document();
     let wrong = table.error(format!("targets: expected {TARGET}"));
     let found = [table.take("email"), table.take("login"), table.take("ip")];
     table.finish(TARGET)?;
-    match found {
-        [Some(email), None, None] => Ok(Target::Email(email.text("local-part@domain")?.to_owned())),
-        [None, Some(login), None] => Ok(Target::Login(login.text("a string")?.to_owned())),
+    let target = match found {
+        [Some(email), None, None] => Target::Email(email.text("local-part@domain")?.to_owned()),
+        [None, Some(login), None] => Target::Login(login.text("a string")?.to_owned()),
         [None, None, Some(ip)] => {
             let text = ip.text("an IP address or prefix")?;
-            prefix(text).ok_or_else(|| ip.error("an IP address, or a prefix such as \"192.0.2.0/24\""))
+            prefix(text).ok_or_else(|| ip.error("an IP address, or a prefix such as \"192.0.2.0/24\""))?
         }
-        _ => Err(wrong),
-    }
+        _ => return Err(wrong),
+    };
+    Ok((target, document))
 }
 
 fn prefix(text: &str) -> Option<Target> {
     let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
     let address: IpAddr = address.parse().ok()?;
-    let width = if address.is_ipv4() { 32 } else { 128 };
+    let width: u8 = if address.is_ipv4() { 32 } else { 128 };
     let length = length.map_or(Some(width), |length| length.parse().ok().filter(|length| *length <= width))?;
-    Some(Target::Ip(address, length))
+    // An IPv4 address in IPv6 clothes (RFC 4291 §2.5.5.2) is the IPv4 address: that is what a packet has.
+    match (address, length.checked_sub(96)) {
+        (IpAddr::V6(v6), Some(length)) if v6.to_ipv4_mapped().is_some() => {
+            Some(Target::Ip(address.to_canonical(), length))
+        }
+        _ => Some(Target::Ip(address, length)),
+    }
 }
 
 fn choice<T: Copy>(value: Value<'_, '_>, choices: &[(&str, T)]) -> Result<T, ConfigError> {
@@ -230,14 +253,14 @@ targets = [{ email = "alice@example.org" }, { login = "alice" }, { ip = "192.0.2
     #[test]
     fn what_is_wrong_is_said_with_its_line_and_without_its_value() {
         for (from, to, expected) in [
-            ("\"MAIL-0001\"", "\"MAIL 0001\"", "W:2: liid: expected 1 to 25 characters of a-z A-Z 0-9 - _ ."),
-            ("\"NL\"", "\"nl\"", "W:2: authorization_country: expected two capital letters (ISO 3166-1)"),
+            ("\"MAIL-0001\"", "\"MAIL 0001\"", "W:3: liid: expected 1 to 25 characters of a-z A-Z 0-9 - _ ."),
+            ("\"NL\"", "\"nl\"", "W:4: authorization_country: expected two capital letters (ISO 3166-1)"),
             (
                 "2026-01-01T00:00:00Z",
                 "2026-01-01",
                 "W:5: start: expected a date and time with an offset, such as 2026-01-01T00:00:00Z",
             ),
-            ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z", "W:2: end: expected a time after start"),
+            ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z", "W:6: end: expected a time after start"),
             ("\"iri+cc\"", "\"all\"", "W:7: deliver: expected \"iri\", \"iri+cc\""),
             ("deliver = \"iri+cc\"", "", "W:2: deliver is missing: expected \"iri\" or \"iri+cc\""),
             ("\"lea-1\"", "\"lea-2\"", "W:10: lemf: expected the name of a [[lemf]] of the configuration"),
@@ -245,9 +268,9 @@ targets = [{ email = "alice@example.org" }, { login = "alice" }, { ip = "192.0.2
             (
                 "192.0.2.10",
                 "192.0.2.10/24",
-                "W:2: targets: ip: expected an address, or a prefix with no bits set past its length",
+                "W:11: targets: ip: expected an address, or a prefix with no bits set past its length",
             ),
-            ("alice@example.org", "alice", "W:2: targets: email: expected local-part@domain"),
+            ("alice@example.org", "alice", "W:11: targets: email: expected local-part@domain"),
             ("login = \"alice\"", "phone = \"alice\"", "W:11: unknown key in a target: expected "),
             ("deliver", "delivver", "W:2: deliver is missing"),
             ("lemf =", "lemf = \"x\"\nlemmf =", "W:10: lemf: expected the name"),
