@@ -44,10 +44,23 @@ impl Identity {
     fn new(login: &[u8], acting_as: &[u8]) -> Option<Self> {
         // Where only one is given, that is who logs in (OAUTHBEARER and EXTERNAL name no other).
         let (login, acting_as) = if login.is_empty() { (acting_as, &b""[..]) } else { (login, acting_as) };
+        // No name holds a control character; what does is a message of another mechanism, with its password or token.
+        if login.iter().chain(acting_as).any(u8::is_ascii_control)
+            || looks_like_token(login)
+            || looks_like_token(acting_as)
+        {
+            return None;
+        }
         let text = |octets| String::from_utf8_lossy(octets).into_owned();
         let acting_as = Some(acting_as).filter(|name| !name.is_empty() && *name != login).map(text);
         (!login.is_empty()).then(|| Self { login: text(login), acting_as })
     }
+}
+
+/// Whether it is a bearer token's place rather than a name.
+fn looks_like_token(name: &[u8]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    [&b"auth="[..], b"bearer "].iter().any(|word| memchr::memmem::find(&lower, word).is_some())
 }
 
 /// Decodes a SASL message; `=` alone is the empty one (RFC 4954 §4).
@@ -60,18 +73,26 @@ pub(super) fn decode(payload: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 
 /// Reads who logs in from the client's messages.
 pub(super) fn read(mechanism: Mechanism, responses: &[&Step]) -> Option<Identity> {
-    let messages: Vec<_> = responses.iter().filter_map(|step| decode(step.payload())).collect();
+    // The first message is the one that names, or none does: after one that cannot be read comes the password.
+    let messages: Vec<_> = responses.iter().map_while(|step| decode(step.payload())).collect();
     let first: &[u8] = messages.first()?;
     match mechanism {
         Mechanism::Plain => {
             let mut parts = first.split(|&octet| octet == 0);
             // Without the second zero the last part could be a password that the client sent in a form of its own.
-            let (acting_as, login, _password) = (parts.next()?, parts.next()?, parts.next()?);
-            Identity::new(login, acting_as)
+            let (acting_as, login, password) = (parts.next()?, parts.next()?, parts.next()?);
+            // An empty password is no password: then what stands in its place is not where it should be.
+            if password.is_empty() || parts.next().is_some() { None } else { Identity::new(login, acting_as) }
         }
         Mechanism::Login => Identity::new(first, b""),
         // "user digest": the name may hold spaces, the digest does not (RFC 2195 §2).
-        Mechanism::CramMd5 => Identity::new(first.get(..first.iter().rposition(|&octet| octet == b' ')?)?, b""),
+        Mechanism::CramMd5 => {
+            let (name, digest) = first.split_at_checked(first.iter().rposition(|&octet| octet == b' ')?)?;
+            // 16 octets in hexadecimal: where it is anything else, the name may be the digest or a password.
+            let digest = digest.trim_ascii_start();
+            let whole = digest.len() == 32 && digest.iter().all(u8::is_ascii_hexdigit);
+            if whole { Identity::new(name, b"") } else { None }
+        }
         Mechanism::DigestMd5 => {
             Identity::new(&directive(first, b"username")?, &directive(first, b"authzid").unwrap_or_default())
         }
@@ -209,7 +230,7 @@ mod tests {
         assert_eq!(identity(M::Plain, &[b"\0alice\0secret"]), login("alice"));
         assert_eq!(identity(M::Plain, &[b"bob\0alice\0secret"]), Some(("alice".into(), Some("bob".into()))));
         assert_eq!(identity(M::Login, &[b"alice@example.org", b"secret"]), login("alice@example.org"));
-        assert_eq!(identity(M::CramMd5, &[b"al ice 0123456789abcdef"]), login("al ice"));
+        assert_eq!(identity(M::CramMd5, &[b"al ice 0123456789abcdef0123456789ABCDEF"]), login("al ice"));
         assert_eq!(
             identity(M::DigestMd5, &[br#"realm="a=b,username=\"no", username="ali\"ce",nonce="x""#]),
             login("ali\"ce")
@@ -227,6 +248,24 @@ mod tests {
         assert_eq!(identity(M::External, &[b"alice"]), login("alice"));
         assert_eq!(identity(M::External, &[b""]), None);
         assert_eq!(identity(M::Unknown, &[b"alice"]), None);
+    }
+
+    #[test]
+    fn what_may_be_a_password_is_no_name() {
+        use Mechanism as M;
+        for (mechanism, messages) in [
+            (M::Login, &[&b"\0alice\0secret"[..]][..]),
+            (M::External, &[b"\0alice\0secret"]),
+            (M::Plain, &[b"alice\0secret\0"]),
+            (M::Plain, &[b"alice\0secret"]),
+            (M::Plain, &[b"\0alice\0secret\0more"]),
+            (M::CramMd5, &[b"alice 0123456789abcdef0123456789abcdef "]),
+            (M::CramMd5, &[b"alice secret words"]),
+            (M::Xoauth2, &[b"user=alice^Aauth=Bearer token"]),
+            (M::OauthBearer, &[b"n,a=alice auth=Bearer token"]),
+        ] {
+            assert_eq!(identity(mechanism, messages), None, "{:?}", String::from_utf8_lossy(messages[0]));
+        }
     }
 
     #[test]

@@ -149,13 +149,23 @@ impl Exchange {
         }
     }
 
+    /// None of it is known to be an exchange.
+    pub fn doubt(&mut self) {
+        self.certain = Some(0);
+    }
+
     /// Octets of the client were not captured here.
     pub fn lost(&mut self) {
         self.certain.get_or_insert(self.steps.len());
     }
 
     /// Who logs in, where the mechanism tells.
+    ///
+    /// `None` also where a message is not of the form that its mechanism gives it: the name may then be a password.
     pub fn identity(&self) -> Option<Identity> {
+        if self.mechanism == Mechanism::Login && self.first_answer_is_empty() {
+            return None;
+        }
         let responses: Vec<&Step> =
             self.client_messages().filter(|message| !message.is_secret).map(|message| message.step).collect();
         identity::read(self.mechanism, &responses)
@@ -177,14 +187,24 @@ impl Exchange {
         redact::redact(self, keep)
     }
 
+    /// Whether the client's first answer to a challenge holds nothing. Where LOGIN has no initial response that was to be the
+    /// name, and what follows is the password.
+    fn first_answer_is_empty(&self) -> bool {
+        let mut sent = self.steps.iter().filter(|step| step.from == Direction::FromClient);
+        let by_command = sent.next().is_some_and(|command| !command.payload.is_empty());
+        !by_command && sent.next().is_some_and(|answer| matches!(answer.payload(), b"" | b"="))
+    }
+
     /// The client's messages in their order.
     fn client_messages(&self) -> impl Iterator<Item = Message<'_>> {
         let certain = self.certain.unwrap_or(usize::MAX);
         let mut password_asked = false;
         self.steps.iter().enumerate().filter(|(_, step)| !step.payload.is_empty()).filter_map(move |(at, step)| {
             if step.from == Direction::FromServer {
-                password_asked = identity::decode(step.payload())
-                    .is_some_and(|text| text.get(..4).is_some_and(|text| text.eq_ignore_ascii_case(b"pass")));
+                let asks = |text: &[u8]| text.get(..4).is_some_and(|text| text.eq_ignore_ascii_case(b"pass"));
+                // Some servers leave base64 out of their prompts.
+                password_asked =
+                    asks(step.payload()) || identity::decode(step.payload()).is_some_and(|text| asks(&text));
                 return None;
             }
             Some(Message { at, step, is_secret: password_asked || at >= certain })

@@ -31,6 +31,8 @@ pub(super) fn redact(exchange: &Exchange, keep: Keep) -> Vec<Step> {
     if keep == Keep::Everything {
         return steps;
     }
+    // A message that names nobody in the form of its mechanism may hold its secret anywhere.
+    let keep = if exchange.identity().is_some() { keep } else { Keep::Nothing };
     for (number, response) in exchange.client_messages().enumerate() {
         let message = decode(response.step.payload());
         let shown = match &message {
@@ -155,12 +157,23 @@ mod tests {
         exchange.add(step(FromServer, b"334 ", b"Password:"));
         exchange.add(step(FromClient, b"", b"secret"));
         assert_eq!(shown(&exchange, Keep::Username), ["", "Password:", &"*".repeat(8)]);
+        // A client that gives no name, and a prompt in another language.
+        let mut exchange = Exchange::new(Mechanism::Login, step(FromClient, b"AUTH LOGIN", b""));
+        exchange.add(step(FromServer, b"334 ", b"Naam:"));
+        exchange.add(step(FromClient, b"", b""));
+        exchange.add(step(FromServer, b"334 ", b"Wachtwoord:"));
+        exchange.add(step(FromClient, b"", b"secret"));
+        assert_eq!(shown(&exchange, Keep::Username)[4], "*".repeat(8));
     }
 
     #[test]
     fn digests_proofs_and_tokens_are_secret() {
         for (mechanism, first, expected) in [
-            (Mechanism::CramMd5, &b"alice 0123"[..], "alice ****"),
+            (
+                Mechanism::CramMd5,
+                &b"alice 0123456789abcdef0123456789abcdef"[..],
+                "alice ********************************",
+            ),
             (Mechanism::Xoauth2, b"user=a@b\x01auth=Bearer t\x01\x01", "user=a@b\u{1}***************"),
         ] {
             let exchange = Exchange::new(mechanism, step(FromClient, b"AUTH X ", first));
