@@ -172,7 +172,7 @@ fn a_reply_of_many_lines_costs_what_it_is_long() {
 fn what_a_session_can_be_made_to_hold_has_an_end() {
     let _alone = alone();
     // The server says nothing from here on.
-    let start = "S: 220 mx\nC: EHLO client\nS: 250 mx\nC: MAIL FROM:<alice@example.org>\nS: 250 ok";
+    let start = "S: 220 mx\nC: EHLO client\nS: 250-mx\nS: 250 CHUNKING\nC: MAIL FROM:<alice@example.org>\nS: 250 ok";
     let floods: [(&str, String); 6] = [
         ("commands", "NOOP\r\n".repeat(200)),
         ("recipients", "RCPT TO:<dave@example.com>\r\n".repeat(50)),

@@ -25,6 +25,7 @@ const LOCK_STEP: &str = "
     S: 220 mx
     C: EHLO client
     S: 250-mx
+    S: 250-CHUNKING
     S: 250 AUTH LOGIN
     C: AUTH LOGIN
     S: 334 VXNlcm5hbWU6

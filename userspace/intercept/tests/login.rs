@@ -48,9 +48,13 @@ fn authentication_data_goes_as_far_as_the_warrant_says() {
     assert_eq!(aaa(Username, PLAIN), all("alice/Undefined/Succeeded"));
     assert_eq!(aaa(Full, PLAIN), all("alice/Undefined/Succeeded/AGFsaWNlAHMzY3JldC1wdw=="));
     assert_eq!(aaa(Full, LOGIN), all("alice/Undefined/Succeeded/VXNlcm5hbWU6/czNjcmV0LXB3"));
-    let cram = "C: AUTH CRAM-MD5\nS: 334 PDEuMkBteD4=\nC: YWxpY2UgYjkxM2E2MDI=\nS: 235 yes\n";
+    let cram =
+        "C: AUTH CRAM-MD5\nS: 334 PDEuMkBteD4=\nC: YWxpY2UgYjkxM2E2MDJjN2VkYTdhNDk1YjRlNmU3MzM0ZDM4OTA=\nS: 235 yes\n";
     assert_eq!(aaa(Username, cram), all("alice/CramMd5/Succeeded"));
-    assert_eq!(aaa(Full, cram), all("alice/CramMd5/Succeeded/PDEuMkBteD4=/YWxpY2UgYjkxM2E2MDI="));
+    assert_eq!(
+        aaa(Full, cram),
+        all("alice/CramMd5/Succeeded/PDEuMkBteD4=/YWxpY2UgYjkxM2E2MDJjN2VkYTdhNDk1YjRlNmU3MzM0ZDM4OTA=")
+    );
     let digest = "C: AUTH DIGEST-MD5\nS: 334 bm9uY2U=\nC: dXNlcm5hbWU9ImFsaWNlIg==\nS: 235 yes\n";
     assert_eq!(aaa(Full, digest), all("alice/DigestMd5/Succeeded/bm9uY2U=/dXNlcm5hbWU9ImFsaWNlIg=="));
 }

@@ -163,7 +163,7 @@ fn a_login_is_known_from_the_client_alone() {
     for exchange in [
         "C: AUTH PLAIN AGFsaWNlAHMzY3JldC1wdw==\nS: 235 yes\n",
         "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: YWxpY2U=\nS: 334 UGFzc3dvcmQ6\nC: czNjcmV0LXB3\nS: 235 yes\n",
-        "C: AUTH CRAM-MD5\nS: 334 PDEuMkBteD4=\nC: YWxpY2UgYjkxM2E2MDI=\nS: 235 yes\n",
+        "C: AUTH CRAM-MD5\nS: 334 PDEuMkBteD4=\nC: YWxpY2UgYjkxM2E2MDJjN2VkYTdhNDk1YjRlNmU3MzM0ZDM4OTA=\nS: 235 yes\n",
     ] {
         let script = format!("{HELLO}{exchange}{ENVELOPE}C: text\nC: .\nS: 250 queued\nC: QUIT\nS: 221 bye");
         let mut play = Play::new(vec![cc("ALICE", [login("alice")])]);

@@ -14,7 +14,7 @@ use support::{FromClient, FromServer, Play, cc, email, iri, login};
 use writ_intercept::Warrant;
 use writ_intercept::record::Body;
 
-const HELLO: &str = "S: 220 mx\nC: EHLO client\nS: 250 mx\n";
+const HELLO: &str = "S: 220 mx\nC: EHLO client\nS: 250-mx\nS: 250 CHUNKING\n";
 
 fn message(sender: &str, recipient: &str, text: &str) -> String {
     format!(

@@ -19,7 +19,9 @@ impl Follow {
         }
         self.look_up_client(ctx);
         let mut found = Vec::new();
-        ctx.index.by_mailbox(mailbox, &mut found);
+        if command.is_certain {
+            ctx.index.by_mailbox(mailbox, &mut found);
+        }
         // What the client sends is the client's, whatever name it gives. It hangs on the reply as well: chunks can come
         // before that.
         for cover in self.covers.iter().filter(|cover| cover.is_whole()) {
@@ -29,6 +31,9 @@ impl Follow {
         }
         let mut new = Transaction::new(command.transaction, command.line.first, mailbox);
         new.envelope_told(&Cause::Sender, found);
+        if !command.is_certain {
+            new.doubt(&self.covers);
+        }
         self.transactions.push_back(new);
         Some(self.transactions.len() - 1)
     }
@@ -37,7 +42,9 @@ impl Follow {
     pub(super) fn rcpt(&mut self, command: &Command, mailbox: &str, ctx: &mut Context<'_>) -> Option<usize> {
         let at = self.place_of(command.transaction)?;
         let mut found = Vec::new();
-        ctx.index.by_mailbox(mailbox, &mut found);
+        if command.is_certain {
+            ctx.index.by_mailbox(mailbox, &mut found);
+        }
         self.transactions.get_mut(at)?.envelope_told(&Cause::Recipient(mailbox.into()), found);
         Some(at)
     }
@@ -71,7 +78,8 @@ impl Follow {
         let Some(mut refused) = self.transactions.remove(at) else { return };
         match at.checked_sub(1).and_then(|before| self.transactions.get_mut(before)) {
             // RFC 5321 §4.1.4: a nested MAIL; the transaction before it goes on.
-            Some(open) => open.absorb(refused, &mut self.covers, ctx),
+            Some(open) if command.is_certain => open.absorb(refused, &mut self.covers, ctx),
+            Some(_) => {}
             None => {
                 for (cause, warrant) in settled {
                     if warrant.report_failed_sends {

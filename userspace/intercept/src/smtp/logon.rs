@@ -228,6 +228,10 @@ impl Follow {
         if reply.is_some_and(|reply| !reply.is_positive() && reply.code != 421) {
             return;
         }
+        // The word may stand in the text of a message whose DATA was lost.
+        if !command.is_certain && reply.is_none_or(|reply| reply.code != 221) {
+            return;
+        }
         let (first, last) = (command.line.first, reply.map_or(command.line.last, |reply| reply.last));
         self.abandon_up_to(command.transaction, last, ctx);
         let status = if reply.is_some_and(Reply::is_positive) { Status::Succeeded } else { Status::Unknown };

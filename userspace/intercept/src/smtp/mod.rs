@@ -127,6 +127,8 @@ impl Follow {
         if command.verb != Verb::Unknown {
             self.after_refused_login = false;
         }
+        // Told in the order of the replies: what was lost before it may have been told of before its transaction was.
+        self.doubt(!command.is_certain);
         let open = match &command.verb {
             Verb::Mail(path) => self.mail(command, &path.mailbox, ctx),
             Verb::Rcpt(path) => self.rcpt(command, &path.mailbox, ctx),

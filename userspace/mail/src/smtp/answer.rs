@@ -14,6 +14,14 @@ impl Smtp {
     /// Reads octets that the server sent.
     pub fn server(&mut self, start: At, octets: &[u8], tell: Tell<'_>) {
         let mut rest = octets;
+        if std::mem::take(&mut self.maybe_tls) {
+            // A TLS record of the server: handshake (22) or alert (21). A reply of SMTP starts with a digit.
+            if let [0x15 | 0x16, ..] = octets {
+                self.go_dark(tell);
+            } else {
+                self.mode = Mode::Command;
+            }
+        }
         while !rest.is_empty() && !self.is_dark() {
             let before = self.server.stray_lines;
             let at = start.plus(octets.len() - rest.len());
@@ -22,7 +30,10 @@ impl Smtp {
                 tell(Event::Anomaly(Anomaly::StrayServerLine));
             }
             if let Some(reply) = reply {
+                let goes_on = reply.is_intermediate();
                 self.answer(reply, tell);
+                // The server has answered all that is known, and waits for commands.
+                self.certain |= !goes_on && self.pending.is_empty() && self.stalled.is_empty() && self.owed == 0;
                 self.resume(tell);
             }
         }
@@ -47,8 +58,12 @@ impl Smtp {
     /// Takes one whole reply.
     pub(super) fn answer(&mut self, reply: Reply, tell: Tell<'_>) {
         if std::mem::take(&mut self.greeting_due) {
-            tell(Event::Greeting(&reply));
-            return;
+            // RFC 5321 §4.2: a server greets with 220, or with a refusal. Anything else answers a command: the greeting was lost.
+            if reply.code == 220 || reply.code >= 400 {
+                tell(Event::Greeting(&reply));
+                return;
+            }
+            self.replies_lost = true;
         }
         if matches!(self.mode, Mode::Unsynced) {
             self.sync(&reply);
@@ -60,13 +75,17 @@ impl Smtp {
                 return;
             }
         }
+        if reply.code == 354 && !self.certain && matches!(self.mode, Mode::Command) {
+            self.message_begins(reply.last, tell);
+            return;
+        }
         match self.pending.front_mut() {
             None => self.unasked(reply, tell),
             Some(Pending::EndOfData { head: None, .. }) => self.answer_in_data(reply, tell),
             Some(Pending::EndOfData { .. }) => self.message_answered(Some(&reply), reply.last, tell),
             Some(Pending::Command { command, .. }) => {
                 // After lost replies the count is off: 2yz to DATA is never right, so it answers something before.
-                if (self.replies_lost || self.commands_lost) && command.verb == Verb::Data && reply.is_positive() {
+                if self.replies_lost && command.is_certain && command.verb == Verb::Data && reply.is_positive() {
                     return;
                 }
                 self.command_answered(Some(&reply), reply.last, tell);
@@ -74,10 +93,18 @@ impl Smtp {
         }
     }
 
+    /// The server waits for a message, so all commands before it are answered, whichever answers were theirs.
+    fn message_begins(&mut self, time: Time, tell: Tell<'_>) {
+        self.give_up_all(time, tell);
+        self.begin_data(self.transaction);
+    }
+
     /// A reply to nothing that was read.
     fn unasked(&mut self, reply: Reply, tell: Tell<'_>) {
         if self.auth.is_some() {
             self.exchange_answered(&reply, tell);
+        } else if let (354, Mode::Opening { transaction }) = (reply.code, &self.mode) {
+            self.begin_data(*transaction);
         } else if reply.code == 354 && self.commands_lost {
             // A DATA was lost, and its MAIL perhaps: what follows is a message, and nobody knows whose.
             self.transaction = self.transaction.wrapping_add(1);
@@ -100,9 +127,16 @@ impl Smtp {
         }
     }
 
-    fn begin_data(&mut self, transaction: u32) {
+    pub(super) fn begin_data(&mut self, transaction: u32) {
         self.mode = Mode::Body(Box::new(Body::new()));
-        self.pending.push_front(Pending::EndOfData { transaction, head: None, early: None, begun: false, lost: false });
+        self.pending.push_front(Pending::EndOfData {
+            transaction,
+            head: None,
+            early: None,
+            begun: false,
+            lost: false,
+            reply_lost: false,
+        });
     }
 
     /// A reply while the client is still sending.
@@ -111,12 +145,20 @@ impl Smtp {
         let Some(Pending::EndOfData { begun, lost, early, .. }) = self.pending.front_mut() else { return };
         if (doubtful || *lost) && reply.code != 354 {
             // The server saw an end where strict reading has none, or where octets are missing.
+            let at = At { time: reply.last, offset: 0 };
             if *lost {
-                self.end_was_lost(tell);
-            } else {
-                tell(Event::Anomaly(Anomaly::BareLfEnd));
+                self.end_was_lost(reply.last, tell);
+                self.end_of_data(at, tell);
+                self.message_answered(Some(&reply), reply.last, tell);
+                self.resume(tell);
+                // What was held may be text, and half a line of it too. What comes from here on is not.
+                self.client.take_unfinished(reply.last);
+                self.resync = true;
+                self.certain = true;
+                return;
             }
-            self.end_of_data(tell);
+            tell(Event::Anomaly(Anomaly::BareLfEnd));
+            self.end_of_data(at, tell);
             self.message_answered(Some(&reply), reply.last, tell);
         } else if reply.code == 354 || (self.replies_lost && !*begun) {
             // The rest of a group whose first replies were lost.
@@ -146,13 +188,17 @@ impl Smtp {
         }
         tell(Event::Reply { to: Answered::Command(&command), reply });
         match command.verb {
-            Verb::Data => {
-                self.mode = Mode::Command;
-                // Where the reply was lost the client's going on tells nothing yet; most servers said yes.
-                if reply.is_none_or(Reply::is_intermediate) {
-                    self.begin_data(command.transaction);
+            Verb::Hello => {
+                if let Some(reply) = reply.filter(|reply| reply.is_positive() && reply.cut == 0) {
+                    self.chunking = offers_chunking(&command, reply);
                 }
             }
+            Verb::Data if !matches!(self.mode, Mode::Waiting) => {}
+            Verb::Data => match reply {
+                None => self.mode = Mode::Opening { transaction: command.transaction },
+                Some(reply) if reply.is_intermediate() => self.begin_data(command.transaction),
+                Some(_) => self.mode = Mode::Command,
+            },
             Verb::Bdat { last: true, .. } | Verb::Burl { last: true } => {
                 let head = head.unwrap_or_else(|| self.head_so_far());
                 tell(Event::Message { transaction: command.transaction, time, fate: fate(reply), head: &head });
@@ -233,6 +279,17 @@ impl Smtp {
             self.mode = Mode::Command;
         }
     }
+}
+
+/// Whether the server takes chunks (RFC 3030 §2), as far as its answer to EHLO tells.
+fn offers_chunking(hello: &Command, reply: &Reply) -> Option<bool> {
+    let extended = hello.line.text().trim_ascii_start().get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"EHLO"));
+    let keyword = |line: &[u8]| {
+        let words = line.get(4..).unwrap_or_default();
+        let word = words.split(u8::is_ascii_whitespace).find(|word| !word.is_empty());
+        word.is_some_and(|word| word.eq_ignore_ascii_case(b"CHUNKING"))
+    };
+    extended.then(|| reply.octets.split(|&octet| octet == b'\n').any(keyword))
 }
 
 fn fate(reply: Option<&Reply>) -> Fate {

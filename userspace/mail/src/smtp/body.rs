@@ -115,7 +115,8 @@ impl Body {
     pub(super) fn lost_octets(&mut self) {
         self.at = Place::Inside;
         self.strict = false;
-        self.doubt = Some(Box::new(Doubt { head: self.head.clone(), ..Doubt::default() }));
+        let head = &self.head;
+        self.doubt.get_or_insert_with(|| Box::new(Doubt { head: head.clone(), ..Doubt::default() }));
     }
 
     /// The head, now that the message has ended: where it was doubtful that it did, or at the end that was found.

@@ -9,6 +9,10 @@ pub struct Command {
     pub verb: Verb,
     /// The transaction it stands in: counts up with every MAIL command of the session; 0 before the first.
     pub transaction: u32,
+    /// Whether it is known to be a command of this transaction. Where octets of the client were not captured before it, it may
+    /// be the text of a message, or of the next transaction; where they were not captured after it and before its reply, the
+    /// transaction may be over.
+    pub is_certain: bool,
     /// Its octets and times.
     pub line: Line,
 }

@@ -1,13 +1,33 @@
 //! Octets of which it is not known whether they are still the message: after a line with a dot that some servers take for the
 //! end, and after octets that were not captured, among which the end may have been.
 
-use super::{Mode, Smtp, Tell, Verb};
-use crate::line::At;
+use writ_wire::Direction;
 
-/// The line after a gap is whole only from its second on, and no command that can be pipelined is long.
-const LOOKED_AT: usize = 4096;
+use super::{Event, Mode, Smtp, Tell, Verb};
+use crate::line::{At, Line};
 
 impl Smtp {
+    /// The first line after a DATA whose reply was lost: a client that was refused goes on with a command.
+    pub(super) fn opening(&mut self, transaction: u32, line: Line, tell: Tell<'_>) {
+        let verb = Verb::read(line.text());
+        let is_command = matches!(
+            verb,
+            Verb::Hello | Verb::Mail(_) | Verb::Rcpt(_) | Verb::Data | Verb::Bdat { .. } | Verb::Rset | Verb::Quit
+        );
+        if is_command && line.cut == 0 && !is_likely_text(&verb, line.text()) {
+            self.mode = Mode::Command;
+            self.certain = false;
+            self.command(line, tell);
+            return;
+        }
+        self.begin_data(transaction);
+        self.read(At { time: line.last, offset: line.offset }, &line.octets, tell);
+        if line.cut > 0 {
+            let (from, time) = (Direction::FromClient, line.last);
+            tell(Event::Lost { from, time, octets: line.cut, transaction: Some(transaction) });
+        }
+    }
+
     /// Holds octets of which it is not known whether they are still the message.
     pub(super) fn hold_doubtful(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
         let Mode::Body(body) = &mut self.mode else { return };
@@ -30,18 +50,21 @@ impl Smtp {
         }
     }
 
-    /// Octets were lost, and the server answered before an end was seen: whether what was held are the commands after the end.
-    /// Only commands can follow it in one group (RFC 2920 §3.1).
-    pub(super) fn holds_commands(&self) -> bool {
-        let Mode::Body(body) = &self.mode else { return false };
-        let Some(doubt) = &body.doubt else { return false };
-        let held: Vec<u8> = doubt.held.iter().flat_map(|(_, octets, _)| octets).copied().take(LOOKED_AT).collect();
-        let lines = held.split_inclusive(|&octet| octet == b'\n').filter(|line| line.ends_with(b"\n"));
-        lines.take(2).any(|line| match Verb::read(line.trim_ascii_end()) {
-            Verb::Mail(_) | Verb::Rcpt(_) | Verb::Bdat { .. } => true,
-            // More than the word is text that begins with it.
-            Verb::Rset | Verb::Data | Verb::Quit => line.trim_ascii().len() == 4,
-            _ => false,
-        })
+    /// Octets that are held.
+    pub(super) fn held_in_doubt(&self) -> u64 {
+        match &self.mode {
+            Mode::Body(body) => {
+                body.doubt.iter().flat_map(|doubt| &doubt.held).map(|(_, octets, _)| octets.len() as u64).sum()
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// Where a line may be text: whether it is too much like text to be believed, for what it would lead to.
+pub(super) fn is_likely_text(verb: &Verb, text: &[u8]) -> bool {
+    match verb {
+        Verb::Data | Verb::Rset | Verb::Quit => text.trim_ascii().len() != 4,
+        _ => false,
     }
 }

@@ -2,7 +2,7 @@
 
 use writ_wire::{Direction, Time};
 
-use super::{Command, Event, Fate, Mode, Pending, Smtp, Tell, Verb};
+use super::{At, Command, Event, Fate, Mode, Pending, Reply, Smtp, Tell, Verb};
 use crate::sasl::Outcome;
 
 impl Smtp {
@@ -26,15 +26,19 @@ impl Smtp {
         if matches!(self.mode, Mode::Waiting) {
             self.give_up_waiting(time, tell);
         }
-        self.settle_doubt(tell);
         let mut left_over = octets;
         match &mut self.mode {
             Mode::Body(body) => {
                 // The ending line may be among what is lost, and commands after it; the server's reply will tell.
                 body.lost_octets();
-                if let Some(Pending::EndOfData { transaction, lost, .. }) = self.pending.front_mut() {
-                    *lost = true;
-                    tell(Event::Lost { from: Direction::FromClient, time, octets, transaction: Some(*transaction) });
+                let Some(Pending::EndOfData { transaction, lost, reply_lost, .. }) = self.pending.front_mut() else {
+                    return;
+                };
+                *lost = true;
+                let reply_lost = *reply_lost;
+                tell(Event::Lost { from: Direction::FromClient, time, octets, transaction: Some(*transaction) });
+                if reply_lost {
+                    self.give_up_message(time, tell);
                 }
                 return;
             }
@@ -49,26 +53,47 @@ impl Smtp {
                     self.chunk_ended(last);
                 }
             }
-            Mode::Response => self.mode = Mode::Command,
+            // Whether a message began, and whether it ended, nobody can know any more.
+            Mode::Opening { .. } | Mode::Response => self.mode = Mode::Command,
             Mode::Command | Mode::Waiting | Mode::Unsynced | Mode::Dark => {}
         }
         if left_over > 0 {
             left_over += self.client.take_unfinished(time).map_or(0, |line| line.wire_octets());
             self.resync = true;
             self.commands_lost = true;
+            self.certain = false;
+            // The transaction that was begun may be over, and those who are told of it later must know.
+            for pending in &mut self.pending {
+                if let Pending::Command { command, .. } = pending {
+                    command.is_certain &= command.transaction != self.transaction;
+                }
+            }
             tell(Event::Lost { from: Direction::FromClient, time, octets: left_over, transaction: None });
         }
     }
 
-    /// The end of a message was not captured, by what the server says.
-    pub(super) fn end_was_lost(&mut self, tell: Tell<'_>) {
-        if !self.holds_commands() {
-            self.settle_doubt(tell);
+    /// The end of a message was not captured, by what the server says. What was captured since the gap may be the last of the
+    /// message, or commands, or a chunk, of the next: it is read as commands, and not told as the message.
+    pub(super) fn end_was_lost(&mut self, time: Time, tell: Tell<'_>) {
+        let octets = self.held_in_doubt();
+        if let Some(Pending::EndOfData { transaction, .. }) = self.pending.front().filter(|_| octets > 0) {
+            let transaction = Some(*transaction);
+            tell(Event::Lost { from: Direction::FromClient, time, octets, transaction });
         }
         // The next MAIL may be lost with it, and then what follows is of a transaction that nobody knows.
         self.transaction = self.transaction.wrapping_add(1);
         self.resync = true;
         self.commands_lost = true;
+        self.certain = false;
+    }
+
+    /// Neither the end of a message was captured, nor, it may be, the reply.
+    fn give_up_message(&mut self, time: Time, tell: Tell<'_>) {
+        self.end_was_lost(time, tell);
+        self.end_of_data(At { time, offset: 0 }, tell);
+        if matches!(self.pending.front(), Some(Pending::EndOfData { .. })) {
+            self.message_answered(None, time, tell);
+        }
     }
 
     /// Lost octets of the server hold the replies to all that waits: what it still says to them counts for nothing.
@@ -82,11 +107,19 @@ impl Smtp {
             self.mode = Mode::Command;
             self.resync = true;
         }
+        // Where commands were lost too, the next message may have begun among them.
+        self.certain &= !self.commands_lost;
         self.give_up_all(time, tell);
+        if let Some(Pending::EndOfData { head: None, lost, reply_lost, .. }) = self.pending.front_mut() {
+            *reply_lost = true;
+            if *lost {
+                self.give_up_message(time, tell);
+            }
+        }
     }
 
     /// Gives how many were given up.
-    fn give_up_all(&mut self, time: Time, tell: Tell<'_>) -> usize {
+    pub(super) fn give_up_all(&mut self, time: Time, tell: Tell<'_>) -> usize {
         // Settling DATA puts its message in its place, so the number is bounded by what waits now.
         let waiting = self.pending.len();
         for given_up in 0..waiting {
@@ -109,12 +142,14 @@ impl Smtp {
         self.resume(tell);
     }
 
-    /// Nothing can wait any longer for the reply that is due first.
+    /// Nothing can wait any longer for the reply that is due first. What the server will say is not known, so it counts as
+    /// refused: that a client sends far ahead must not make its commands accepted.
     pub(super) fn give_up_oldest(&mut self, time: Time, tell: Tell<'_>) {
         self.owed += 1;
+        let refused = Reply { code: 599, octets: Box::default(), cut: 0, offset: 0, first: time, last: time };
         match self.pending.front() {
-            Some(Pending::EndOfData { .. }) => self.message_answered(None, time, tell),
-            Some(Pending::Command { .. }) => self.command_answered(None, time, tell),
+            Some(Pending::EndOfData { .. }) => self.message_answered(Some(&refused), time, tell),
+            Some(Pending::Command { .. }) => self.command_answered(Some(&refused), time, tell),
             None => {}
         }
     }

@@ -56,6 +56,8 @@ enum Mode {
     Waiting,
     /// As the response to a SASL challenge.
     Response,
+    /// The reply to DATA was lost: by their first line, as a message or as commands.
+    Opening { transaction: u32 },
     /// As a message up to the line with a single dot.
     Body(Box<Body>),
     /// As a chunk with this many octets left.
@@ -84,6 +86,8 @@ enum Pending {
         /// Whether octets of the message were seen, or lost.
         begun: bool,
         lost: bool,
+        /// Whether the reply may have been among lost octets of the server.
+        reply_lost: bool,
     },
 }
 
@@ -113,8 +117,14 @@ pub struct Smtp {
     transaction: u32,
     /// Whether the greeting is still to come.
     greeting_due: bool,
+    /// Whether the client's first octets look like TLS, and the server has said nothing yet.
+    maybe_tls: bool,
+    /// Whether the server takes chunks, where it said so.
+    chunking: Option<bool>,
     /// Octets of the client were lost: lines count only from the next known command on.
     resync: bool,
+    /// Lines are known to be commands: see [`Command::is_certain`].
+    certain: bool,
     /// Commands were lost: replies to nothing are no surprise.
     commands_lost: bool,
     /// Replies were lost: the same.
@@ -143,7 +153,10 @@ impl Smtp {
             chunks: None,
             transaction: 0,
             greeting_due: from_start,
+            maybe_tls: false,
+            chunking: None,
             resync: false,
+            certain: from_start,
             commands_lost: !from_start,
             replies_lost: false,
             client_began: false,
@@ -196,12 +209,20 @@ impl Smtp {
     fn first_octets(&mut self, octets: &[u8], tell: Tell<'_>) {
         // A TLS record: handshake (22), major version 3 (RFC 8446 §5.1). No command starts so.
         if let [0x16, 0x03, ..] | [0x16] = octets {
-            self.go_dark(tell);
+            if self.greeting_due {
+                // A server of TLS does not greet; one of SMTP takes these octets for a command. Its first octet will tell.
+                self.mode = Mode::Waiting;
+                self.maybe_tls = true;
+            } else if matches!(self.mode, Mode::Unsynced) {
+                self.go_dark(tell);
+            }
         } else if matches!(self.mode, Mode::Unsynced) {
             let line = octets.split(|&octet| octet == b'\n').next().unwrap_or_default();
             if octets.contains(&b'\n') && !matches!(Verb::read(line.trim_ascii_end()), Verb::Unknown) {
+                // Where a capture begins nobody could choose: a line that reads like a command is one.
                 self.mode = Mode::Command;
                 self.resync = true;
+                self.certain = true;
             }
         }
     }
@@ -232,6 +253,12 @@ impl Smtp {
                         self.command(line, tell);
                     }
                 }
+                Mode::Opening { transaction } => {
+                    let transaction = *transaction;
+                    if let Some(line) = self.client.take(at, &mut rest, self.limits.line) {
+                        self.opening(transaction, line, tell);
+                    }
+                }
                 Mode::Response => {
                     if let Some(line) = self.client.take(at, &mut rest, self.limits.line) {
                         self.response(line, tell);
@@ -251,7 +278,7 @@ impl Smtp {
                     if matches!(scan, Scan::EndsAt(_)) {
                         // The end that every server knows, and no reply before it: the message went on until here.
                         self.settle_doubt(tell);
-                        self.end_of_data(tell);
+                        self.end_of_data(at, tell);
                     }
                 }
                 Mode::Chunk { left, last } => {
@@ -283,17 +310,19 @@ impl Smtp {
     }
 
     /// The line with the single dot was read.
-    fn end_of_data(&mut self, tell: Tell<'_>) {
+    fn end_of_data(&mut self, at: At, tell: Tell<'_>) {
         let Mode::Body(mut body) = std::mem::replace(&mut self.mode, Mode::Command) else { return };
         if let Some(doubt) = &mut body.doubt {
             // What followed are commands.
             self.stalled_octets = doubt.cost;
             self.stalled = std::mem::take(&mut doubt.held);
         }
-        if let Some(Pending::EndOfData { head, early, .. }) = self.pending.front_mut() {
+        if let Some(Pending::EndOfData { head, early, reply_lost, .. }) = self.pending.front_mut() {
             *head = Some(Box::new(body.into_head()));
             if let Some(reply) = early.take() {
                 self.answer(*reply, tell);
+            } else if *reply_lost {
+                self.message_answered(None, at.time, tell);
             }
         }
     }
@@ -315,7 +344,10 @@ impl Smtp {
     }
 
     fn command(&mut self, mut line: Line, tell: Tell<'_>) {
-        let verb = if line.cut > 0 { Verb::Unknown } else { Verb::read(line.text()) };
+        let mut verb = if line.cut > 0 { Verb::Unknown } else { Verb::read(line.text()) };
+        if !self.certain && doubt::is_likely_text(&verb, line.text()) {
+            verb = Verb::Unknown;
+        }
         if self.auth.is_some() {
             if verb == Verb::Unknown {
                 self.add_response(line);
@@ -338,12 +370,22 @@ impl Smtp {
                 self.chunks = None;
             }
             Verb::Hello | Verb::Rset => self.chunks = None,
+            // One that may be text decides nothing by itself; a 354 does.
+            Verb::Data if !self.certain => {}
             Verb::Data | Verb::StartTls => self.mode = Mode::Waiting,
             Verb::Auth => {
                 self.mode = Mode::Waiting;
-                self.auth = Some(Box::new(begin_auth(&mut line)));
+                let mut exchange = Box::new(begin_auth(&mut line));
+                if !self.certain {
+                    exchange.doubt();
+                }
+                self.auth = Some(exchange);
             }
             _ => {}
+        }
+        if self.chunking == Some(false) && matches!(verb, Verb::Bdat { .. }) {
+            // A server that takes no chunks reads what follows as commands.
+            verb = Verb::Unknown;
         }
         let chunk = match verb {
             Verb::Bdat { size, last } => Some((size, last)),
@@ -359,7 +401,7 @@ impl Smtp {
             self.give_up_oldest(line.last, tell);
         }
         self.pending.push_back(Pending::Command {
-            command: Command { verb, transaction: self.transaction, line },
+            command: Command { verb, transaction: self.transaction, is_certain: self.certain, line },
             told: false,
             head: None,
         });
