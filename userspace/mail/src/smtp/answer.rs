@@ -79,6 +79,9 @@ impl Smtp {
             self.message_begins(reply.last, tell);
             return;
         }
+        if reply.code == 354 {
+            self.answer_all_before_data(reply.last, tell);
+        }
         match self.pending.front_mut() {
             None => self.unasked(reply, tell),
             Some(Pending::EndOfData { head: None, .. }) => self.answer_in_data(reply, tell),
@@ -90,6 +93,18 @@ impl Smtp {
                 }
                 self.command_answered(Some(&reply), reply.last, tell);
             }
+        }
+    }
+
+    /// A 354 answers DATA and nothing else: where something stands before that, replies were lost.
+    fn answer_all_before_data(&mut self, time: Time, tell: Tell<'_>) {
+        let is_data =
+            |pending: &Pending| matches!(pending, Pending::Command { command, .. } if command.verb == Verb::Data);
+        while self.pending.len() > 1
+            && self.pending.back().is_some_and(is_data)
+            && matches!(self.pending.front(), Some(Pending::Command { .. }))
+        {
+            self.command_answered(None, time, tell);
         }
     }
 
@@ -116,6 +131,7 @@ impl Smtp {
 
     /// The first reply of a capture that began in mid-stream tells where the dialogue stands.
     fn sync(&mut self, reply: &Reply) {
+        self.forget_first_line();
         match reply.code {
             354 => self.begin_data(0),
             // The response to a challenge follows: not a command.
@@ -189,7 +205,9 @@ impl Smtp {
         tell(Event::Reply { to: Answered::Command(&command), reply });
         match command.verb {
             Verb::Hello => {
-                if let Some(reply) = reply.filter(|reply| reply.is_positive() && reply.cut == 0) {
+                // Where octets are missing it may be the reply to something else.
+                let whole = command.is_certain && !self.replies_lost && !self.commands_lost;
+                if let Some(reply) = reply.filter(|reply| whole && reply.is_positive() && reply.cut == 0) {
                     self.chunking = offers_chunking(&command, reply);
                 }
             }

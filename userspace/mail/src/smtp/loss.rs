@@ -3,6 +3,7 @@
 use writ_wire::{Direction, Time};
 
 use super::{At, Command, Event, Fate, Mode, Pending, Reply, Smtp, Tell, Verb};
+use crate::line::LineReader;
 use crate::sasl::Outcome;
 
 impl Smtp {
@@ -18,8 +19,18 @@ impl Smtp {
         self.resume(tell);
     }
 
+    /// What was read of a capture's first line tells nothing any more.
+    pub(super) fn forget_first_line(&mut self) {
+        if std::mem::take(&mut self.first_line_due) {
+            self.client = LineReader::default();
+        }
+    }
+
     fn client_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
         self.client_began = true;
+        if matches!(self.mode, Mode::Unsynced) {
+            self.forget_first_line();
+        }
         if let Some(exchange) = &mut self.auth {
             exchange.lost();
         }
@@ -104,6 +115,7 @@ impl Smtp {
         let unfinished = self.server.drop_unfinished();
         tell(Event::Lost { from: Direction::FromServer, time, octets: octets + unfinished, transaction: None });
         if matches!(self.mode, Mode::Unsynced) {
+            self.forget_first_line();
             self.mode = Mode::Command;
             self.resync = true;
         }

@@ -131,7 +131,12 @@ pub struct Smtp {
     replies_lost: bool,
     /// Whether the client sent anything.
     client_began: bool,
+    /// Whether the first line of a capture that began in mid-stream is still to be looked at.
+    first_line_due: bool,
 }
+
+/// Octets of the line that a capture begins with, if it is a command.
+const LONGEST_FIRST_LINE: usize = 1024;
 
 /// Where events go.
 type Tell<'t> = &'t mut dyn FnMut(Event<'_>);
@@ -160,6 +165,7 @@ impl Smtp {
             commands_lost: !from_start,
             replies_lost: false,
             client_began: false,
+            first_line_due: !from_start,
         }
     }
 
@@ -207,8 +213,8 @@ impl Smtp {
 
     /// What the first octets of a client tell about the session.
     fn first_octets(&mut self, octets: &[u8], tell: Tell<'_>) {
-        // A TLS record: handshake (22), major version 3 (RFC 8446 §5.1). No command starts so.
-        if let [0x16, 0x03, ..] | [0x16] = octets {
+        // A TLS record: handshake (22) (RFC 8446 §5.1). No command starts so.
+        if octets.first() == Some(&0x16) {
             if self.greeting_due {
                 // A server of TLS does not greet; one of SMTP takes these octets for a command. Its first octet will tell.
                 self.mode = Mode::Waiting;
@@ -216,14 +222,18 @@ impl Smtp {
             } else if matches!(self.mode, Mode::Unsynced) {
                 self.go_dark(tell);
             }
-        } else if matches!(self.mode, Mode::Unsynced) {
-            let line = octets.split(|&octet| octet == b'\n').next().unwrap_or_default();
-            if octets.contains(&b'\n') && !matches!(Verb::read(line.trim_ascii_end()), Verb::Unknown) {
-                // Where a capture begins nobody could choose: a line that reads like a command is one.
-                self.mode = Mode::Command;
-                self.resync = true;
-                self.certain = true;
-            }
+        }
+    }
+
+    /// The first line of a capture that began in mid-stream. Where it begins nobody could choose: a line that reads like a
+    /// command is one.
+    fn first_line(&mut self, line: Line, tell: Tell<'_>) {
+        self.first_line_due = false;
+        if line.cut == 0 && Verb::read(line.text()) != Verb::Unknown {
+            self.mode = Mode::Command;
+            self.resync = true;
+            self.certain = true;
+            self.command(line, tell);
         }
     }
 
@@ -246,6 +256,12 @@ impl Smtp {
         while !rest.is_empty() {
             let at = start.plus(octets.len() - rest.len());
             match &mut self.mode {
+                Mode::Unsynced if self.first_line_due => {
+                    // No command line is longer (RFC 5321 §4.5.3.1.4), but for AUTH, which a capture can do without.
+                    if let Some(line) = self.client.take(at, &mut rest, LONGEST_FIRST_LINE) {
+                        self.first_line(line, tell);
+                    }
+                }
                 Mode::Dark | Mode::Unsynced => return octets.len(),
                 Mode::Waiting => break,
                 Mode::Command => {

@@ -490,6 +490,23 @@ fn a_capture_that_begins_inside_a_message_reads_none_of_it_as_commands() {
 }
 
 #[test]
+fn a_capture_that_begins_with_a_command_is_read_however_it_is_cut() {
+    let read = |piece: usize| {
+        let mut smtp = Smtp::new(false, Limits::default());
+        let mut notes = Vec::new();
+        let mut tell = |event: Event<'_>| note(&event, &mut notes);
+        for octets in b"MAIL FROM:<a@x>\r\n".chunks(piece) {
+            smtp.client(AT, octets, &mut tell);
+        }
+        smtp.server(AT, b"250 ok\r\n", &mut tell);
+        notes
+    };
+    for piece in 1..20 {
+        assert_eq!(read(piece), ["1> MAIL FROM:<a@x>", "1< 250"]);
+    }
+}
+
+#[test]
 fn nobody_makes_the_machine_hold_without_bound() {
     let limits = Limits { line: 1000, pending: 10, pending_octets: 1000, stalled: 1000 };
     let mut smtp = Smtp::new(true, limits);
