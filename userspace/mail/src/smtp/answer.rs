@@ -2,13 +2,12 @@
 
 use std::collections::VecDeque;
 
-use writ_wire::{Direction, Time};
+use writ_wire::Time;
 
 use super::body::Body;
 use super::{Anomaly, Answered, Command, Event, Fate, Mode, Pending, Reply, Smtp, Tell, Verb};
 use crate::head::Head;
 use crate::line::At;
-use crate::sasl::{Outcome, Step};
 
 impl Smtp {
     /// Reads octets that the server sent.
@@ -249,54 +248,6 @@ impl Smtp {
     fn tls_follows(&self) -> bool {
         self.stalled.front().is_none_or(|(_, octets, from)| octets.get(*from) == Some(&0x16))
     }
-
-    /// A reply within an AUTH exchange (RFC 4954 §4): 334 asks for more, all else ends it.
-    fn auth_answered(&mut self, command: Command, reply: Option<&Reply>, tell: Tell<'_>) {
-        if self.auth.is_none() {
-            return;
-        }
-        match reply {
-            Some(reply) if self.exchange_answered(reply, tell) => {
-                self.pending.push_front(Pending::Command { command, told: false, head: None });
-            }
-            Some(_) => {}
-            // What follows may be a response: the exchange goes on up to a line that is known to be a command.
-            None if matches!(self.mode, Mode::Waiting | Mode::Response) => self.mode = Mode::Command,
-            None => {}
-        }
-    }
-
-    /// A reply within an exchange; whether it asks for more.
-    fn exchange_answered(&mut self, reply: &Reply, tell: Tell<'_>) -> bool {
-        let Some(exchange) = &mut self.auth else { return false };
-        let more = reply.code == 334;
-        exchange.cut += reply.cut;
-        exchange.add(Step {
-            from: Direction::FromServer,
-            offset: reply.offset,
-            first: reply.first,
-            last: reply.last,
-            octets: reply.octets.clone(),
-            payload: if more { payload_of(reply) } else { 0..0 },
-        });
-        if more {
-            self.mode = Mode::Response;
-        } else {
-            let outcome = if reply.is_positive() { Outcome::Succeeded } else { Outcome::Failed };
-            self.end_exchange(outcome, reply.code, tell);
-        }
-        more
-    }
-
-    /// The exchange is over.
-    pub(super) fn end_exchange(&mut self, outcome: Outcome, code: u16, tell: Tell<'_>) {
-        if let Some(exchange) = self.auth.take() {
-            tell(Event::Auth { exchange: &exchange, outcome, code });
-        }
-        if matches!(self.mode, Mode::Waiting | Mode::Response) {
-            self.mode = Mode::Command;
-        }
-    }
 }
 
 /// Whether the server takes chunks (RFC 3030 §2), as far as its answer to EHLO tells.
@@ -316,10 +267,4 @@ fn fate(reply: Option<&Reply>) -> Fate {
         Some(reply) if reply.is_positive() => Fate::Accepted,
         Some(_) => Fate::Refused,
     }
-}
-
-/// Where the challenge stands in `334 challenge`.
-fn payload_of(reply: &Reply) -> std::ops::Range<usize> {
-    let end = reply.octets.trim_ascii_end().len();
-    4.min(end)..end
 }

@@ -6,6 +6,7 @@
 //! not captured.
 
 mod answer;
+mod auth;
 mod body;
 mod command;
 mod doubt;
@@ -17,11 +18,9 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use writ_wire::Direction;
-
 use crate::head::{Head, HeadReader};
 use crate::line::{At, Line, LineReader};
-use crate::sasl::{Exchange, Mechanism, Outcome, Step};
+use crate::sasl::{Exchange, Outcome};
 use body::{Body, Scan};
 pub use command::{Command, Path, Verb};
 pub use event::{Anomaly, Answered, Event, Fate};
@@ -391,7 +390,7 @@ impl Smtp {
             Verb::Data | Verb::StartTls => self.mode = Mode::Waiting,
             Verb::Auth => {
                 self.mode = Mode::Waiting;
-                let mut exchange = Box::new(begin_auth(&mut line));
+                let mut exchange = Box::new(auth::begin(&mut line));
                 if !self.certain {
                     exchange.doubt();
                 }
@@ -444,48 +443,4 @@ impl Smtp {
             }
         }
     }
-
-    fn response(&mut self, line: Line, tell: Tell<'_>) {
-        self.mode = Mode::Waiting;
-        if line.cut > 0 {
-            tell(Event::Anomaly(Anomaly::LongLine));
-        }
-        self.add_response(line);
-    }
-
-    fn add_response(&mut self, line: Line) {
-        if let Some(exchange) = &mut self.auth {
-            let payload = 0..line.octets.trim_ascii_end().len();
-            exchange.cut += line.cut;
-            exchange.add(Step {
-                from: Direction::FromClient,
-                offset: line.offset,
-                first: line.first,
-                last: line.last,
-                octets: line.octets,
-                payload,
-            });
-        }
-    }
-}
-
-/// Reads `AUTH mechanism [initial-response]` (RFC 4954 §4). The octets go from the line into the exchange, which zeroises
-/// them.
-fn begin_auth(line: &mut Line) -> Exchange {
-    let octets = std::mem::take(&mut line.octets);
-    let end = octets.trim_ascii_end().len();
-    let is_word = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
-    let start_of = |from: usize, is_part: &dyn Fn(&u8) -> bool| {
-        octets.get(from..end).and_then(|rest| rest.iter().position(is_part)).map_or(end, |at| from + at)
-    };
-    // `AUTH=PLAIN` was once written so, and some clients still do.
-    let verb = start_of(0, &is_word);
-    let name = start_of(start_of(verb, &|octet| !is_word(octet)), &is_word);
-    let after = start_of(name, &|octet| octet.is_ascii_whitespace());
-    let word = octets.get(name..after).unwrap_or_default();
-    let mechanism = Mechanism::named(word);
-    let payload = if Mechanism::is_name(word) { start_of(after, &|octet| !octet.is_ascii_whitespace()) } else { name };
-    let (offset, first, last) = (line.offset, line.first, line.last);
-    let step = Step { from: Direction::FromClient, offset, first, last, octets, payload: payload..end };
-    Exchange::new(mechanism, step)
 }

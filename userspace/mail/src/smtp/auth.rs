@@ -1,0 +1,107 @@
+//! AUTH exchanges (RFC 4954), step by step.
+
+use writ_wire::Direction;
+
+use super::{Anomaly, Command, Event, Mode, Pending, Reply, Smtp, Tell};
+use crate::line::Line;
+use crate::sasl::{Exchange, Mechanism, Outcome, Step};
+
+impl Smtp {
+    pub(super) fn response(&mut self, line: Line, tell: Tell<'_>) {
+        self.mode = Mode::Waiting;
+        if line.cut > 0 {
+            tell(Event::Anomaly(Anomaly::LongLine));
+        }
+        self.add_response(line);
+    }
+
+    pub(super) fn add_response(&mut self, line: Line) {
+        if let Some(exchange) = &mut self.auth {
+            let payload = 0..line.octets.trim_ascii_end().len();
+            exchange.cut += line.cut;
+            exchange.add(Step {
+                from: Direction::FromClient,
+                offset: line.offset,
+                first: line.first,
+                last: line.last,
+                octets: line.octets,
+                payload,
+            });
+        }
+    }
+
+    /// A reply within an AUTH exchange (RFC 4954 §4): 334 asks for more, all else ends it.
+    pub(super) fn auth_answered(&mut self, command: Command, reply: Option<&Reply>, tell: Tell<'_>) {
+        if self.auth.is_none() {
+            return;
+        }
+        match reply {
+            Some(reply) if self.exchange_answered(reply, tell) => {
+                self.pending.push_front(Pending::Command { command, told: false, head: None });
+            }
+            Some(_) => {}
+            // What follows may be a response: the exchange goes on up to a line that is known to be a command.
+            None if matches!(self.mode, Mode::Waiting | Mode::Response) => self.mode = Mode::Command,
+            None => {}
+        }
+    }
+
+    /// A reply within an exchange; whether it asks for more.
+    pub(super) fn exchange_answered(&mut self, reply: &Reply, tell: Tell<'_>) -> bool {
+        let Some(exchange) = &mut self.auth else { return false };
+        let more = reply.code == 334;
+        exchange.cut += reply.cut;
+        exchange.add(Step {
+            from: Direction::FromServer,
+            offset: reply.offset,
+            first: reply.first,
+            last: reply.last,
+            octets: reply.octets.clone(),
+            payload: if more { payload_of(reply) } else { 0..0 },
+        });
+        if more {
+            self.mode = Mode::Response;
+        } else {
+            let outcome = if reply.is_positive() { Outcome::Succeeded } else { Outcome::Failed };
+            self.end_exchange(outcome, reply.code, tell);
+        }
+        more
+    }
+
+    /// The exchange is over.
+    pub(super) fn end_exchange(&mut self, outcome: Outcome, code: u16, tell: Tell<'_>) {
+        if let Some(exchange) = self.auth.take() {
+            tell(Event::Auth { exchange: &exchange, outcome, code });
+        }
+        if matches!(self.mode, Mode::Waiting | Mode::Response) {
+            self.mode = Mode::Command;
+        }
+    }
+}
+
+/// Reads `AUTH mechanism [initial-response]` (RFC 4954 §4). The octets go from the line into the exchange, which zeroises
+/// them.
+pub(super) fn begin(line: &mut Line) -> Exchange {
+    let octets = std::mem::take(&mut line.octets);
+    let end = octets.trim_ascii_end().len();
+    let is_word = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+    let start_of = |from: usize, is_part: &dyn Fn(&u8) -> bool| {
+        octets.get(from..end).and_then(|rest| rest.iter().position(is_part)).map_or(end, |at| from + at)
+    };
+    // `AUTH=PLAIN` was once written so, and some clients still do.
+    let verb = start_of(0, &is_word);
+    let name = start_of(start_of(verb, &|octet| !is_word(octet)), &is_word);
+    let after = start_of(name, &|octet| octet.is_ascii_whitespace());
+    let word = octets.get(name..after).unwrap_or_default();
+    let mechanism = Mechanism::named(word);
+    let payload = if Mechanism::is_name(word) { start_of(after, &|octet| !octet.is_ascii_whitespace()) } else { name };
+    let (offset, first, last) = (line.offset, line.first, line.last);
+    let step = Step { from: Direction::FromClient, offset, first, last, octets, payload: payload..end };
+    Exchange::new(mechanism, step)
+}
+
+/// Where the challenge stands in `334 challenge`.
+fn payload_of(reply: &Reply) -> std::ops::Range<usize> {
+    let end = reply.octets.trim_ascii_end().len();
+    4.min(end)..end
+}
