@@ -72,6 +72,8 @@ impl Smtp {
     pub(super) fn end_exchange(&mut self, outcome: Outcome, code: u16, tell: Tell<'_>) {
         if let Some(exchange) = self.auth.take() {
             tell(Event::Auth { exchange: &exchange, outcome, code });
+            let has_layers = matches!(exchange.mechanism, Mechanism::DigestMd5 | Mechanism::Unknown);
+            self.maybe_layer = has_layers && outcome == Outcome::Succeeded;
         }
         if matches!(self.mode, Mode::Waiting | Mode::Response) {
             self.mode = Mode::Command;

@@ -55,7 +55,7 @@ pub enum Event<'a> {
         /// The reply's code; 0 where none was seen.
         code: u16,
     },
-    /// From here on the session is encrypted (RFC 3207, RFC 8314), and nothing more is told.
+    /// From here on the session is encrypted (RFC 3207, RFC 8314, or a security layer of RFC 4422), and nothing more is told.
     Dark,
     /// Octets were not captured. Where `transaction` is given they belong to its message.
     Lost {

@@ -118,6 +118,9 @@ pub struct Smtp {
     greeting_due: bool,
     /// Whether the client's first octets look like TLS, and the server has said nothing yet.
     maybe_tls: bool,
+    /// Whether the login that was just accepted may have begun a security layer (RFC 4422 §3.7): all that follows is then in
+    /// buffers, each with its length before it in four octets, of which the first is 0. No command starts so.
+    maybe_layer: bool,
     /// Whether the server takes chunks, where it said so.
     chunking: Option<bool>,
     /// Octets of the client were lost: lines count only from the next known command on.
@@ -158,6 +161,7 @@ impl Smtp {
             transaction: 0,
             greeting_due: from_start,
             maybe_tls: false,
+            maybe_layer: false,
             chunking: None,
             resync: false,
             certain: from_start,
@@ -191,6 +195,9 @@ impl Smtp {
         if !self.client_began && !octets.is_empty() {
             self.client_began = true;
             self.first_octets(octets, tell);
+        }
+        if std::mem::take(&mut self.maybe_layer) && octets.first() == Some(&0) {
+            self.go_dark(tell);
         }
         let read = self.read(at, octets, tell);
         let rest = octets.get(read..).unwrap_or_default();

@@ -286,6 +286,23 @@ fn after_starttls_nothing_is_read() {
 }
 
 #[test]
+fn a_security_layer_is_dark() {
+    for (mechanism, next, dark) in [
+        ("GSSAPI", "\0\0\0\x20 wrapped", true),
+        ("DIGEST-MD5", "\0\0\x01\0 wrapped", true),
+        ("GSSAPI", "MAIL FROM:<a@x>\r\n", false),
+        ("PLAIN", "\0\0\0\x20 wrapped", false),
+    ] {
+        let mut smtp = Smtp::new(true, Limits::default());
+        smtp.server(AT, b"220 mx\r\n", &mut |_| {});
+        smtp.client(AT, format!("AUTH {mechanism} YWJj\r\n").as_bytes(), &mut |_| {});
+        smtp.server(AT, b"235 yes\r\n", &mut |_| {});
+        smtp.client(AT, next.as_bytes(), &mut |_| {});
+        assert_eq!(smtp.is_dark(), dark, "{mechanism} {next:?}");
+    }
+}
+
+#[test]
 fn tls_from_the_first_octet_is_dark() {
     let mut smtp = Smtp::new(true, Limits::default());
     let mut notes = Vec::new();
