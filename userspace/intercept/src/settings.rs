@@ -16,7 +16,8 @@ pub struct Settings {
     default_domains: HashMap<IpAddr, String>,
     /// The domain of a login that has none, on any other server.
     default_domain: Option<String>,
-    /// Octets that one session may hold until it is known whether they are covered.
+    /// Octets that all transactions of one session may hold until it is known whether they are covered, and as many again in
+    /// its packets where some warrant wants packets.
     pub hold_octets: usize,
 }
 
