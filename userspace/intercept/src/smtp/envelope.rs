@@ -6,8 +6,8 @@ use writ_mail::head::Head;
 use writ_mail::smtp::{Command, Reply};
 use writ_wire::Time;
 
+use super::Follow;
 use super::transaction::{Cause, Transaction};
-use super::{Follow, find};
 use crate::context::Context;
 use crate::warrant::Warrant;
 
@@ -126,7 +126,7 @@ impl Follow {
     pub(super) fn data_answered(&mut self, command: &Command, reply: Option<&Reply>, ctx: &mut Context<'_>) {
         let go_ahead = reply.is_none_or(Reply::is_intermediate);
         self.reply_octets(command.transaction, reply, ctx);
-        if let Some(open) = find(&mut self.transactions, command.transaction) {
+        if let Some(open) = self.place_of(command.transaction).and_then(|at| self.transactions.get_mut(at)) {
             if go_ahead {
                 open.close_envelope(&mut self.covers, ctx);
             } else {

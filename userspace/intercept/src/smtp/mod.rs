@@ -36,6 +36,8 @@ pub(crate) struct Follow {
     /// In the order of their MAIL. Only chunks sent ahead of replies make it more than one; all but the first wait for the
     /// reply to MAIL, so there are no more than commands that the machine lets wait.
     transactions: VecDeque<Transaction>,
+    /// Octets that they hold together, at most: counted when they come, and anew when there seem to be too many.
+    held: usize,
     /// Octets of a QUIT that is not answered yet.
     quit_octets: u64,
     /// Whether the client's end of the session was told.
@@ -54,6 +56,7 @@ impl Follow {
             hello: None,
             login: None,
             transactions: VecDeque::new(),
+            held: 0,
             quit_octets: 0,
             ended: false,
             after_refused_login: false,
@@ -119,7 +122,14 @@ impl Follow {
 
     /// Where the transaction stands; `None` where its MAIL was not captured, and then nothing of it is handed over.
     fn place_of(&self, serial: u32) -> Option<usize> {
-        self.transactions.iter().position(|open| open.serial == serial)
+        // Serials count up from the first, and may have passed their greatest value.
+        let first = self.transactions.front()?.serial;
+        self.transactions.binary_search_by_key(&serial.wrapping_sub(first), |open| open.serial.wrapping_sub(first)).ok()
+    }
+
+    fn open(&mut self, serial: u32) -> Option<&mut Transaction> {
+        let at = self.place_of(serial)?;
+        self.transactions.get_mut(at)
     }
 
     fn command(&mut self, command: &Command, ctx: &mut Context<'_>) {
@@ -170,7 +180,7 @@ impl Follow {
             _ => {
                 self.reply_octets(command.transaction, reply, ctx);
                 if let (Verb::Bdat { .. } | Verb::Burl { .. }, false) = (&command.verb, accepted)
-                    && let Some(open) = find(&mut self.transactions, command.transaction)
+                    && let Some(open) = self.open(command.transaction)
                 {
                     open.refused = true;
                 }
@@ -207,13 +217,20 @@ impl Follow {
         octets: &[u8],
         ctx: &mut Context<'_>,
     ) {
-        let held_elsewhere: usize =
-            self.transactions.iter().enumerate().filter(|(of, _)| *of != at).map(|(_, open)| open.held_octets()).sum();
-        let Some(open) = self.transactions.get_mut(at) else { return };
-        if (ctx.index.wants_content() || ctx.index.wants_packets()) && open.wants_content(&self.covers) {
+        let wanted = ctx.index.wants_content() || ctx.index.wants_packets();
+        if !wanted || !self.transactions.get(at).is_some_and(|open| open.wants_content(&self.covers)) {
+            return;
+        }
+        let limit = ctx.settings.hold_octets;
+        if self.held + octets.len() + size_of::<Piece>() > limit {
+            self.held = self.transactions.iter().map(Transaction::held_octets).sum();
+        }
+        if let Some(open) = self.transactions.get_mut(at) {
             let piece = Piece { from, offset, first, last, octets: Bytes::copy_from_slice(octets), redacted: false };
-            let room = ctx.settings.hold_octets.saturating_sub(held_elsewhere);
-            open.add(&mut self.covers, ctx, piece, room);
+            let before = open.held_octets();
+            let elsewhere = self.held.saturating_sub(before);
+            open.add(&mut self.covers, ctx, piece, limit.saturating_sub(elsewhere));
+            self.held = elsewhere + open.held_octets();
         }
     }
 
@@ -242,8 +259,4 @@ impl Follow {
             }
         }
     }
-}
-
-fn find(transactions: &mut VecDeque<Transaction>, serial: u32) -> Option<&mut Transaction> {
-    transactions.iter_mut().find(|open| open.serial == serial)
 }
