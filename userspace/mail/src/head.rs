@@ -31,6 +31,85 @@ impl fmt::Debug for Head {
     }
 }
 
+impl Head {
+    /// The `msg-id` of `Message-ID`, or else of `Resent-Message-ID`: whatever else stands in these fields is content.
+    pub fn identifier(&self) -> Option<&[u8]> {
+        [&self.message_id, &self.resent_message_id].into_iter().flatten().find_map(|field| msg_id(field))
+    }
+
+    /// The first address in `From`.
+    pub fn sender(&self) -> Option<&[u8]> {
+        self.from.as_deref().and_then(address)
+    }
+}
+
+/// The `msg-id` in a field's body (RFC 5322 §3.6.4): from `<` to `>`, or the first word where a sender left these out.
+pub fn msg_id(field: &[u8]) -> Option<&[u8]> {
+    /// A line has 998 octets (RFC 5322 §2.1.1), and a `msg-id` cannot be folded inside.
+    const LONGEST: usize = 998;
+    let bracketed = field.iter().position(|&octet| octet == b'<').and_then(|start| {
+        let rest = field.get(start..)?;
+        rest.get(..=rest.iter().position(|&octet| octet == b'>')?)
+    });
+    let bracketed = bracketed.filter(|id| !id.iter().any(u8::is_ascii_whitespace));
+    let word = || field.split(u8::is_ascii_whitespace).find(|word| !word.is_empty());
+    bracketed.or_else(word).map(|id| id.get(..LONGEST).unwrap_or(id))
+}
+
+/// The first `addr-spec` in a list of mailboxes (RFC 5322 §3.4), without display name, comments and what else stands around
+/// it; `None` where there is none.
+pub fn address(field: &[u8]) -> Option<&[u8]> {
+    /// An address has 320 octets at most (RFC 5321 §4.5.3.1); what is longer is something else.
+    const LONGEST: usize = 1024;
+    let (mut quoted, mut escaped, mut comments) = (false, false, 0_u32);
+    // The word that is being read, and the first that holds an `@`.
+    let (mut start, mut bare, mut angle) = (None, None, None);
+    for (at, &octet) in field.iter().enumerate() {
+        match octet {
+            _ if escaped => escaped = false,
+            b'\\' if quoted || comments > 0 => escaped = true,
+            b'"' if comments == 0 => {
+                quoted = !quoted;
+                start = start.or(Some(at));
+            }
+            _ if quoted => {}
+            b'(' => comments += 1,
+            b')' if comments > 0 => comments -= 1,
+            _ if comments > 0 => {}
+            b'<' => angle = Some(at + 1),
+            b'>' if angle.is_some() => {
+                let inside = angle.and_then(|from| field.get(from..at)).unwrap_or_default().trim_ascii();
+                // A source route ends with a colon (RFC 5322 §4.4).
+                let route = inside.first() == Some(&b'@');
+                let colon = inside.iter().position(|&octet| octet == b':').filter(|_| route);
+                let inside = colon.and_then(|at| inside.get(at + 1..)).unwrap_or(inside);
+                return (!inside.is_empty() && inside.len() <= LONGEST).then_some(inside);
+            }
+            b',' | b';' | b':' | b' ' | b'\t' | b'\r' | b'\n' => {
+                if bare.is_none() {
+                    bare = start.and_then(|from| word_with_at(field, from, at));
+                }
+                start = None;
+                // A comma ends the first mailbox; before a colon stands the name of a group.
+                if angle.is_none() && matches!(octet, b',' | b';') && bare.is_some() {
+                    break;
+                }
+            }
+            _ => start = start.or(Some(at)),
+        }
+    }
+    let last = || start.and_then(|from| word_with_at(field, from, field.len()));
+    bare.or_else(last).filter(|word| word.len() <= LONGEST)
+}
+
+/// The word that stands there, if it holds an `@`; without a comment that touches it.
+fn word_with_at(field: &[u8], from: usize, to: usize) -> Option<&[u8]> {
+    let word = field.get(from..to)?;
+    let comment = word.iter().position(|&octet| octet == b'(').filter(|_| word.first() != Some(&b'"'));
+    let word = comment.and_then(|at| word.get(..at)).unwrap_or(word);
+    word.contains(&b'@').then_some(word)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Field {
     MessageId,
@@ -207,6 +286,27 @@ mod tests {
     fn a_message_that_ends_in_its_head_still_has_its_fields() {
         assert_eq!(read(b"Message-ID: <1@x>", 3).message_id.as_deref(), Some(&b"<1@x>"[..]));
         assert_eq!(read(b"Message-ID: <1@x>\n", 3).message_id.as_deref(), Some(&b"<1@x>"[..]));
+    }
+
+    #[test]
+    fn of_a_from_field_the_address_is_taken() {
+        for (field, expected) in [
+            (&b"Alice <alice@example.org>"[..], Some(&b"alice@example.org"[..])),
+            (b"alice@example.org (Alice)", Some(b"alice@example.org")),
+            (b"alice@example.org(Alice)", Some(b"alice@example.org")),
+            (b"\"x, <no@x> \\\" y\" <alice@example.org>, bob@example.net", Some(b"alice@example.org")),
+            (b"(<no@x>) alice@example.org, <bob@example.net>", Some(b"alice@example.org")),
+            (b"Group: alice@example.org, b@c;", Some(b"alice@example.org")),
+            (b"<@relay.example:alice@example.org>", Some(b"alice@example.org")),
+            (b"\"a b\"@example.org", Some(b"\"a b\"@example.org")),
+            (b"=?utf-8?q?A=2CB?= <alice@example.org>", Some(b"alice@example.org")),
+            (b"nobody", None),
+            (b"", None),
+            (b"<>", None),
+            (b"(((((((", None),
+        ] {
+            assert_eq!(address(field), expected, "{:?}", String::from_utf8_lossy(field));
+        }
     }
 
     #[test]

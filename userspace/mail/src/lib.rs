@@ -4,8 +4,11 @@
 //! in the order in which the two ends saw them (which `writ-wire` restores), in pieces of any size; what it says does
 //! not depend on how the octets were cut.
 
+pub mod access;
 pub mod head;
+pub mod imap;
 mod line;
+pub mod pop3;
 pub mod sasl;
 pub mod smtp;
 

@@ -41,6 +41,11 @@ impl fmt::Debug for Identity {
 }
 
 impl Identity {
+    /// Of a login that names one user in the clear.
+    pub(crate) fn of_login(login: &[u8]) -> Option<Self> {
+        Self::new(login, b"")
+    }
+
     fn new(login: &[u8], acting_as: &[u8]) -> Option<Self> {
         // Where only one is given, that is who logs in (OAUTHBEARER and EXTERNAL name no other).
         let (login, acting_as) = if login.is_empty() { (acting_as, &b""[..]) } else { (login, acting_as) };
@@ -69,6 +74,19 @@ pub(super) fn decode(payload: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         return Some(Zeroizing::new(Vec::new()));
     }
     BASE64.decode(payload).ok().map(Zeroizing::new)
+}
+
+/// The password, where the mechanism sends it as it is.
+pub(super) fn password(mechanism: Mechanism, responses: &[&Step]) -> Option<Zeroizing<Vec<u8>>> {
+    match mechanism {
+        Mechanism::Plain => {
+            let message = decode(responses.first()?.payload())?;
+            let password = message.split(|&octet| octet == 0).nth(2)?;
+            Some(Zeroizing::new(password.to_vec()))
+        }
+        Mechanism::Login => decode(responses.get(1)?.payload()),
+        _ => None,
+    }
 }
 
 /// Reads who logs in from the client's messages.

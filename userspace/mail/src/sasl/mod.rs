@@ -10,7 +10,7 @@ use std::fmt;
 use std::ops::Range;
 
 use writ_wire::{Direction, Time};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 pub use identity::Identity;
 pub use redact::Keep;
@@ -169,6 +169,13 @@ impl Exchange {
         let responses: Vec<&Step> =
             self.client_messages().filter(|message| !message.is_secret).map(|message| message.step).collect();
         identity::read(self.mechanism, &responses)
+    }
+
+    /// The password, where the mechanism sends it as it is and who logs in is known.
+    pub fn password(&self) -> Option<Zeroizing<Vec<u8>>> {
+        self.identity()?;
+        let responses: Vec<&Step> = self.client_messages().map(|message| message.step).collect();
+        identity::password(self.mechanism, &responses)
     }
 
     /// The first challenge of the server, in base64 as sent.
