@@ -1,6 +1,9 @@
 //! What this room counts. No counter tells an identity, and none tells which warrant.
 
+use writ_mail::access;
 use writ_mail::smtp::Anomaly;
+
+use crate::record::Protocol;
 
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
@@ -10,6 +13,10 @@ macro_rules! counters {
             $($(#[doc = $doc])+ pub $name: u64,)+
             /// Parse anomalies, in the order of [`Anomaly::ALL`].
             pub anomalies: [u64; Anomaly::ALL.len()],
+            /// The same of POP3, in the order of [`access::Anomaly::ALL`].
+            pub pop3_anomalies: [u64; access::Anomaly::ALL.len()],
+            /// The same of IMAP4.
+            pub imap_anomalies: [u64; access::Anomaly::ALL.len()],
         }
 
         impl Counters {
@@ -42,6 +49,12 @@ counters! {
     messages_refused,
     /// Messages that were broken off, or whose fate was not captured.
     messages_unsettled,
+    /// Messages downloaded whole.
+    messages_downloaded,
+    /// Messages of which a part was downloaded.
+    messages_partly_downloaded,
+    /// Messages put into a mailbox.
+    messages_uploaded,
     /// Logins that servers accepted.
     logins_accepted,
     /// Logins that servers refused.
@@ -68,6 +81,20 @@ impl Counters {
     pub(crate) fn anomaly(&mut self, anomaly: Anomaly) {
         if let Some(at) = Anomaly::ALL.iter().position(|known| *known == anomaly)
             && let Some(count) = self.anomalies.get_mut(at)
+        {
+            *count += 1;
+        }
+    }
+
+    pub(crate) fn access_anomaly(&mut self, protocol: Protocol, anomaly: access::Anomaly) {
+        let counts = match protocol {
+            Protocol::Pop3 => &mut self.pop3_anomalies,
+            Protocol::Imap4 => &mut self.imap_anomalies,
+            // What SMTP does not allow has its own kinds.
+            Protocol::Smtp => return,
+        };
+        if let Some(at) = access::Anomaly::ALL.iter().position(|known| *known == anomaly)
+            && let Some(count) = counts.get_mut(at)
         {
             *count += 1;
         }

@@ -24,6 +24,9 @@ pub(crate) struct Piece {
     pub(crate) octets: Bytes,
     /// Whether `octets` differ from what crossed the wire: something secret is overwritten.
     pub(crate) redacted: bool,
+    /// How many octets of the stream they are: another number than that of `octets` where these were inflated (RFC 4978), and
+    /// 0 where nobody can say which.
+    pub(crate) on_wire: u64,
 }
 
 /// Whose side of the session the target is on.
@@ -59,14 +62,18 @@ pub(crate) struct Cover {
     pub(crate) by_sender: bool,
     /// Whether the session's begin was told.
     pub(crate) begun: bool,
+    /// Octets of an encrypted session, the client's and the server's, from before its begin was told.
+    pub(crate) uncounted: (u64, u64),
     /// What of the stream may be handed over as packets.
     pub(crate) granted: Granted,
+    /// Whether its user has left the session: only packets that were granted still go out.
+    over: bool,
 }
 
 impl Cover {
     /// Whether the client is the target: all that it sends is covered.
     pub(crate) fn is_whole(&self) -> bool {
-        self.by_address || self.by_login
+        !self.over && (self.by_address || self.by_login)
     }
 
     /// Whether anything was handed over under it.
@@ -84,6 +91,18 @@ impl Cover {
         self.is_whole() || self.by_sender
     }
 }
+
+impl Cover {
+    fn close(&self, ctx: &mut Context<'_>, time: Time) {
+        if let Some(cin) = self.cin {
+            let mandate = Arc::clone(&self.warrant.mandate);
+            ctx.records.push(Record { mandate, cin, time, body: Body::Closed });
+        }
+    }
+}
+
+/// Users who have left a session, and whose last packets may not be decided on yet.
+const MAX_OVER: usize = 16;
 
 /// All warrants that cover one session. Most sessions have none.
 pub(crate) struct Covers {
@@ -117,7 +136,8 @@ impl Covers {
 
     /// The place of a warrant, which is added if it is new here.
     pub(crate) fn place(&mut self, warrant: &Arc<Warrant>) -> usize {
-        self.list.iter().position(|cover| Arc::ptr_eq(&cover.warrant, warrant)).unwrap_or_else(|| {
+        let known = |cover: &Cover| !cover.over && Arc::ptr_eq(&cover.warrant, warrant);
+        self.list.iter().position(known).unwrap_or_else(|| {
             self.list.push(Cover {
                 warrant: Arc::clone(warrant),
                 cin: None,
@@ -125,10 +145,20 @@ impl Covers {
                 by_login: false,
                 by_sender: false,
                 begun: false,
+                uncounted: (0, 0),
                 granted: Granted::default(),
+                over: false,
             });
             self.list.len() - 1
         })
+    }
+
+    /// Says something of the warrants that were `found`, which are added where they are new here.
+    pub(crate) fn mark(&mut self, found: &[Arc<Warrant>], by: impl Fn(&mut Cover)) {
+        for warrant in found {
+            let at = self.place(warrant);
+            self.list.get_mut(at).into_iter().for_each(&by);
+        }
     }
 
     /// An IRI record with what every one of this session has.
@@ -222,13 +252,30 @@ impl Covers {
         true
     }
 
+    /// Who had the session has left it: what follows is another communication, of whoever has it then.
+    pub(crate) fn finish(&mut self, ctx: &mut Context<'_>, time: Time) {
+        for cover in &mut self.list {
+            cover.over |= cover.is_whole();
+        }
+        // Packets come to be decided on after what they carried was read; but not of many users before.
+        let mut spare = self.list.iter().filter(|cover| cover.over).count().saturating_sub(MAX_OVER);
+        self.list.retain(|cover| {
+            let goes = cover.over && (!cover.wants_packets() || spare > 0);
+            if goes {
+                spare = spare.saturating_sub(1);
+                cover.close(ctx, time);
+            }
+            !goes
+        });
+    }
+
     /// The session is over: nothing more comes under any of its numbers.
     pub(crate) fn close(&mut self, ctx: &mut Context<'_>, time: Time) {
-        for cover in self.list.drain(..) {
-            if let Some(cin) = cover.cin {
-                let mandate = Arc::clone(&cover.warrant.mandate);
-                ctx.records.push(Record { mandate, cin, time, body: Body::Closed });
-            }
-        }
+        self.list.drain(..).for_each(|cover| cover.close(ctx, time));
+    }
+
+    /// Gives up its warrants, to whoever follows the session from here on.
+    pub(crate) fn take(&mut self) -> Self {
+        Self { list: std::mem::take(&mut self.list), ..*self }
     }
 }

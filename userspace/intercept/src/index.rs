@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
+use writ_mail::sasl::Identity;
 use zeroize::Zeroizing;
 
 use crate::address::{self, Form};
@@ -153,6 +154,13 @@ impl TargetIndex {
             for spelling in [Some(login), bare, full.as_ref().map(|full| full.as_str())].into_iter().flatten() {
                 add_all(found, map.get(address::login_key(spelling, form).as_str()));
             }
+        }
+    }
+
+    /// The same, of both names of a login.
+    pub(crate) fn by_identity(&self, identity: &Identity, default_domain: Option<&str>, found: &mut Warrants) {
+        for name in std::iter::once(&identity.login).chain(&identity.acting_as) {
+            self.by_login(name, default_domain, found);
         }
     }
 

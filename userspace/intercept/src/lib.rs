@@ -3,10 +3,12 @@
 //! Pure: no I/O and no clock; what is decided is decided by the time of the packets. Nothing here knows how a record is
 //! encoded.
 
+mod access;
 pub mod address;
 mod context;
 pub mod counters;
 mod cover;
+mod dark;
 pub mod index;
 mod interception;
 mod packets;

@@ -48,7 +48,10 @@ impl Granted {
             From::FromClient => &mut self.from_client,
             From::FromServer => &mut self.from_server,
         };
-        let (start, end) = (piece.offset, piece.offset + piece.octets.len() as u64);
+        let (start, end) = (piece.offset, piece.offset + piece.on_wire);
+        if start == end {
+            return;
+        }
         let shown = piece.redacted.then(|| piece.octets.clone());
         match ranges.back_mut() {
             Some(last) if last.end == start && last.side == side && last.shown.is_none() && shown.is_none() => {

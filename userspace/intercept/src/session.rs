@@ -1,33 +1,39 @@
 //! One TCP connection of a mail port, from open to close.
 
+use std::net::IpAddr;
+
 use writ_mail::At;
-use writ_mail::smtp::{Limits, Smtp};
+use writ_mail::access::Machine;
+use writ_mail::smtp::{self, Smtp};
 use writ_wire::{Close, Connection, Direction, Packet, Time};
 
+use crate::access;
 use crate::context::Context;
+use crate::cover::Covers;
+use crate::dark::Dark;
 use crate::packets::Tape;
 use crate::record::{Notice, Protocol};
 use crate::smtp::Follow;
 
-/// What a session holds for reading its protocol.
-enum Reading {
-    Smtp(Box<SmtpSession>),
-    /// Encrypted from the first octet, or a protocol that is only counted.
-    Counted,
+/// One connection.
+pub struct Session {
+    client: IpAddr,
+    reading: Reading,
 }
 
-struct SmtpSession {
-    machine: Smtp,
-    follow: Follow,
+/// What a session holds for reading its protocol.
+enum Reading {
+    Clear(Box<Clear<dyn Dialogue>>),
+    Dark(Box<Dark>),
+}
+
+/// A session that can be read.
+struct Clear<D: ?Sized> {
     /// Packets that are not decided on yet; only while some warrant wants packets.
     tape: Option<Box<Tape>>,
     /// Stream offsets up to which the client's and the server's octets were read.
     read_to: (u64, u64),
-}
-
-/// One connection.
-pub struct Session {
-    reading: Reading,
+    dialogue: D,
 }
 
 /// What is spoken on a server's port.
@@ -53,6 +59,122 @@ impl Service {
     }
 }
 
+/// A protocol's machine, and what follows it.
+trait Dialogue {
+    fn octets(&mut self, from: Direction, at: At, octets: &[u8], ctx: &mut Context<'_>);
+    fn gap(&mut self, from: Direction, time: Time, octets: u64, ctx: &mut Context<'_>);
+    /// The connection is over: what stays without an answer.
+    fn end(&mut self, time: Time, ctx: &mut Context<'_>);
+    /// The connection is over: the session's end.
+    fn close(&mut self, time: Time, ctx: &mut Context<'_>);
+    fn is_dark(&self) -> bool;
+    /// Whether nothing that is still to come can change what the octets are that were read, and whether they are covered.
+    fn is_decided(&self) -> bool;
+    fn covers(&mut self) -> &mut Covers;
+    /// The places of the warrants that would see more of this session if it were followed on.
+    fn unfinished(&self) -> Vec<usize>;
+}
+
+struct SmtpDialogue {
+    machine: Smtp,
+    follow: Follow,
+}
+
+impl Dialogue for SmtpDialogue {
+    fn octets(&mut self, from: Direction, at: At, octets: &[u8], ctx: &mut Context<'_>) {
+        let Self { machine, follow } = self;
+        let mut tell = |event: smtp::Event<'_>| follow.event(&event, ctx);
+        match from {
+            Direction::FromClient => machine.client(at, octets, &mut tell),
+            Direction::FromServer => machine.server(at, octets, &mut tell),
+        }
+    }
+
+    fn gap(&mut self, from: Direction, time: Time, octets: u64, ctx: &mut Context<'_>) {
+        let Self { machine, follow } = self;
+        machine.gap(from, time, octets, &mut |event| follow.event(&event, ctx));
+    }
+
+    fn end(&mut self, time: Time, ctx: &mut Context<'_>) {
+        let Self { machine, follow } = self;
+        machine.close(time, &mut |event| follow.event(&event, ctx));
+    }
+
+    fn close(&mut self, time: Time, ctx: &mut Context<'_>) {
+        self.follow.close(time, ctx);
+    }
+
+    fn is_dark(&self) -> bool {
+        self.machine.is_dark()
+    }
+
+    fn is_decided(&self) -> bool {
+        self.machine.is_quiet() && !self.follow.is_undecided()
+    }
+
+    fn covers(&mut self) -> &mut Covers {
+        &mut self.follow.covers
+    }
+
+    fn unfinished(&self) -> Vec<usize> {
+        self.follow.unfinished()
+    }
+}
+
+struct AccessDialogue<M> {
+    machine: M,
+    follow: access::Follow,
+}
+
+impl<M: Machine> Dialogue for AccessDialogue<M> {
+    fn octets(&mut self, from: Direction, at: At, octets: &[u8], ctx: &mut Context<'_>) {
+        let Self { machine, follow } = self;
+        let mut tell = |event: writ_mail::access::Event<'_>| follow.event(&event, ctx);
+        match from {
+            Direction::FromClient => machine.client(at, octets, &mut tell),
+            Direction::FromServer => machine.server(at, octets, &mut tell),
+        }
+    }
+
+    fn gap(&mut self, from: Direction, time: Time, octets: u64, ctx: &mut Context<'_>) {
+        let Self { machine, follow } = self;
+        machine.gap(from, time, octets, &mut |event| follow.event(&event, ctx));
+    }
+
+    fn end(&mut self, time: Time, ctx: &mut Context<'_>) {
+        let Self { machine, follow } = self;
+        machine.close(time, &mut |event| follow.event(&event, ctx));
+    }
+
+    fn close(&mut self, time: Time, ctx: &mut Context<'_>) {
+        self.follow.close(time, ctx);
+    }
+
+    fn is_dark(&self) -> bool {
+        self.machine.is_dark()
+    }
+
+    fn is_decided(&self) -> bool {
+        self.machine.is_quiet() && !self.follow.is_undecided()
+    }
+
+    fn covers(&mut self) -> &mut Covers {
+        &mut self.follow.covers
+    }
+
+    fn unfinished(&self) -> Vec<usize> {
+        self.follow.unfinished()
+    }
+}
+
+fn clear(dialogue: impl Dialogue + 'static) -> Reading {
+    Reading::Clear(Box::new(Clear { tape: None, read_to: (0, 0), dialogue }))
+}
+
+fn mailbox(protocol: Protocol, machine: impl Machine + 'static, of: &Connection, ctx: &mut Context<'_>) -> Reading {
+    clear(AccessDialogue { machine, follow: access::Follow::new(protocol, of.client, of.server, ctx) })
+}
+
 impl Session {
     /// A new connection.
     pub fn open(connection: &Connection, ctx: &mut Context<'_>) -> Self {
@@ -68,98 +190,121 @@ impl Session {
         };
         *all += 1;
         *of_these_encrypted += encrypted;
-        let reading = match service {
-            Service::Plain(Protocol::Smtp) => Reading::Smtp(Box::new(SmtpSession {
-                machine: Smtp::new(connection.started_by_syn, Limits::default()),
-                follow: Follow::new(connection.client, connection.server, ctx),
-                tape: None,
-                read_to: (0, 0),
-            })),
-            _ => Reading::Counted,
-        };
-        Self { reading }
+        let (client, from_start) = (connection.client.ip(), connection.started_by_syn);
+        let reading =
+            match service {
+                Service::Plain(Protocol::Smtp) => clear(SmtpDialogue {
+                    machine: Smtp::new(from_start, smtp::Limits::default()),
+                    follow: Follow::new(connection.client, connection.server, ctx),
+                }),
+                Service::Plain(Protocol::Pop3 | Protocol::Imap4) | Service::Tls(_) => Reading::Dark(Box::new(
+                    Dark::new(Covers::new(protocol, connection.client, connection.server), client, ctx),
+                )),
+            };
+        Self { client, reading }
     }
 
     /// A packet as it was captured.
     pub fn packet(&mut self, packet: &Packet<'_>, ctx: &mut Context<'_>) {
-        if let Reading::Smtp(session) = &mut self.reading
-            && (ctx.index.wants_packets() || session.tape.is_some())
-            && !session.machine.is_dark()
-        {
-            session.tape.get_or_insert_default().hold(packet, ctx.settings.hold_octets);
-            session.decide(packet.time, ctx);
+        match &mut self.reading {
+            Reading::Clear(clear) => {
+                if ctx.index.wants_packets() || clear.tape.is_some() {
+                    clear.tape.get_or_insert_default().hold(packet, ctx.settings.hold_octets);
+                    clear.decide(packet.time, ctx);
+                }
+            }
+            Reading::Dark(dark) => dark.packet(packet, ctx),
         }
     }
 
     /// Octets in order.
     pub fn octets(&mut self, from: Direction, time: Time, offset: u64, octets: &[u8], ctx: &mut Context<'_>) {
-        let Reading::Smtp(session) = &mut self.reading else { return };
-        let at = At { time, offset };
-        let SmtpSession { machine, follow, read_to, .. } = &mut **session;
-        let end = offset + octets.len() as u64;
-        match from {
-            Direction::FromClient => {
-                read_to.0 = end;
-                machine.client(at, octets, &mut |event| follow.event(&event, ctx));
+        match &mut self.reading {
+            Reading::Clear(clear) => {
+                clear.read_up_to(from, offset + octets.len() as u64);
+                clear.dialogue.octets(from, At { time, offset }, octets, ctx);
+                clear.decide(time, ctx);
+                self.darken(ctx);
             }
-            Direction::FromServer => {
-                read_to.1 = end;
-                machine.server(at, octets, &mut |event| follow.event(&event, ctx));
-            }
+            Reading::Dark(dark) => dark.octets(from, time, octets.len() as u64, ctx),
         }
-        session.decide(time, ctx);
     }
 
     /// Octets that were never captured.
     pub fn gap(&mut self, from: Direction, time: Time, offset: u64, octets: u64, ctx: &mut Context<'_>) {
-        let Reading::Smtp(session) = &mut self.reading else { return };
-        let SmtpSession { machine, follow, read_to, .. } = &mut **session;
-        match from {
-            Direction::FromClient => read_to.0 = offset + octets,
-            Direction::FromServer => read_to.1 = offset + octets,
+        match &mut self.reading {
+            Reading::Clear(clear) => {
+                clear.read_up_to(from, offset + octets);
+                clear.dialogue.gap(from, time, octets, ctx);
+                clear.decide(time, ctx);
+                self.darken(ctx);
+            }
+            // They crossed the wire, and octets are all that can be told.
+            Reading::Dark(dark) => dark.octets(from, time, octets, ctx),
         }
-        machine.gap(from, time, octets, &mut |event| follow.event(&event, ctx));
-        session.decide(time, ctx);
+    }
+
+    /// Leaves off reading where encryption began.
+    fn darken(&mut self, ctx: &mut Context<'_>) {
+        let Reading::Clear(clear) = &mut self.reading else { return };
+        if clear.dialogue.is_dark() {
+            if let Some(mut tape) = clear.tape.take() {
+                tape.decide(clear.dialogue.covers(), ctx, (u64::MAX, u64::MAX));
+            }
+            let covers = clear.dialogue.covers().take();
+            self.reading = Reading::Dark(Box::new(Dark::new(covers, self.client, ctx)));
+        }
     }
 
     /// The connection is over.
     pub fn close(self, time: Time, how: Close, ctx: &mut Context<'_>) {
-        let Reading::Smtp(session) = self.reading else { return };
-        let mut session = *session;
-        let SmtpSession { machine, follow, .. } = &mut session;
-        if matches!(how, Close::Evicted | Close::Shutdown) {
-            for at in follow.unfinished() {
-                follow.covers.tell_notice(at, ctx, time, Notice::SessionDropped);
+        let is_dropped = matches!(how, Close::Evicted | Close::Shutdown);
+        let mut clear = match self.reading {
+            Reading::Clear(clear) => clear,
+            Reading::Dark(mut dark) => {
+                if is_dropped {
+                    dark.dropped(time, ctx);
+                }
+                return dark.close(time, ctx);
+            }
+        };
+        let Clear { tape, dialogue, .. } = &mut *clear;
+        if is_dropped {
+            for at in dialogue.unfinished() {
+                dialogue.covers().tell_notice(at, ctx, time, Notice::SessionDropped);
             }
         }
-        machine.close(time, &mut |event| follow.event(&event, ctx));
-        if let Some(tape) = &mut session.tape {
-            tape.decide(&mut session.follow.covers, ctx, (u64::MAX, u64::MAX));
+        dialogue.end(time, ctx);
+        if let Some(tape) = tape {
+            tape.decide(dialogue.covers(), ctx, (u64::MAX, u64::MAX));
         }
-        session.follow.close(time, ctx);
-        session.follow.covers.close(ctx, time);
+        dialogue.close(time, ctx);
+        dialogue.covers().close(ctx, time);
     }
 }
 
-impl SmtpSession {
+impl<D: Dialogue + ?Sized> Clear<D> {
+    fn read_up_to(&mut self, from: Direction, end: u64) {
+        match from {
+            Direction::FromClient => self.read_to.0 = end,
+            Direction::FromServer => self.read_to.1 = end,
+        }
+    }
+
     /// Hands over held packets once nothing that is still to come can change what they are.
     fn decide(&mut self, time: Time, ctx: &mut Context<'_>) {
         let Some(tape) = &mut self.tape else { return };
-        if !self.machine.is_quiet() || self.follow.is_undecided() {
+        if !self.dialogue.is_decided() {
             return;
         }
         let let_go = tape.take_let_go();
+        let covers = self.dialogue.covers();
         if let_go > 0 {
             ctx.counters.octets_not_held += let_go;
-            let covers = &mut self.follow.covers;
             for at in covers.places(|cover| cover.is_open() && cover.wants_packets()) {
                 covers.tell_notice(at, ctx, time, Notice::OctetsNotHeld { octets: let_go });
             }
         }
-        tape.decide(&mut self.follow.covers, ctx, self.read_to);
-        if self.machine.is_dark() {
-            tape.decide(&mut self.follow.covers, ctx, (u64::MAX, u64::MAX));
-            self.tape = None;
-        }
+        tape.decide(covers, ctx, self.read_to);
     }
 }

@@ -207,9 +207,3 @@ fn after_starttls_the_session_is_followed_to_its_end_and_not_read() {
     let play = Play::run(by_sender(), &format!("{refused}{SEND}C: QUIT\nS: 221 bye"));
     assert_eq!(play.events(), ["Begin Logon Succeeded", "Continue Send Unknown", "End Logoff Succeeded"]);
 }
-
-#[test]
-fn a_session_on_a_port_of_tls_is_counted_only() {
-    let play = Play::new(by_ip()).between("192.0.2.10:40000", "198.51.100.25:465").open().say(SEND).fin().finish();
-    assert_eq!((play.room.records.len(), play.room.counters.smtps_sessions), (0, 1));
-}

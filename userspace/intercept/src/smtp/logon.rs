@@ -193,6 +193,7 @@ impl Follow {
                         last: step.last,
                         octets: Bytes::copy_from_slice(&step.octets),
                         redacted: true,
+                        on_wire: step.octets.len() as u64,
                     };
                     self.covers.tell_content(at, ctx, Side::Client, &piece);
                 }

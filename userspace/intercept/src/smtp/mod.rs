@@ -226,7 +226,9 @@ impl Follow {
             self.held = self.transactions.iter().map(Transaction::held_octets).sum();
         }
         if let Some(open) = self.transactions.get_mut(at) {
-            let piece = Piece { from, offset, first, last, octets: Bytes::copy_from_slice(octets), redacted: false };
+            let on_wire = octets.len() as u64;
+            let octets = Bytes::copy_from_slice(octets);
+            let piece = Piece { from, offset, first, last, octets, redacted: false, on_wire };
             let before = open.held_octets();
             let elsewhere = self.held.saturating_sub(before);
             open.add(&mut self.covers, ctx, piece, limit.saturating_sub(elsewhere));

@@ -16,8 +16,10 @@ fn seconds(time: Time) -> String {
 
 fn aaa(aaa: &Aaa) -> String {
     let text = |octets: &Option<Vec<u8>>| octets.as_ref().map(|octets| String::from_utf8_lossy(octets).into_owned());
-    assert_eq!(aaa.password, None, "SMTP has no such field");
     let mut shown = format!(" aaa={}/{:?}/{:?}", aaa.username, aaa.method, aaa.result);
+    if let Some(password) = &aaa.password {
+        shown += &format!("/password={password}");
+    }
     for field in [text(&aaa.challenge), text(&aaa.response)].into_iter().flatten() {
         shown += &format!("/{field}");
     }

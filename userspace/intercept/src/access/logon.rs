@@ -1,0 +1,190 @@
+//! Who comes and goes: `e-mail-logon`, `e-mail-logon-failure`, `e-mail-logon-attempt`, `e-mail-logoff` (B.2.1, tables B.2, C.1).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use writ_mail::access::{Closing, Login};
+use writ_mail::sasl::Outcome;
+use writ_wire::Time;
+
+use super::Follow;
+use super::stream::{Early, tell};
+use super::user::User;
+use crate::context::Context;
+use crate::cover::{Cover, Piece};
+use crate::record::{IriType, MailEvent, Notice, Status};
+use crate::warrant::{AuthenticationData, Warrant};
+
+impl Follow {
+    /// An attempt to log in was answered, or never will be.
+    pub(super) fn login(&mut self, login: &Login, ctx: &mut Context<'_>) {
+        match login.outcome {
+            Outcome::Succeeded => ctx.counters.logins_accepted += 1,
+            Outcome::Failed => ctx.counters.logins_refused += 1,
+            Outcome::Unknown | Outcome::BrokenOff => {}
+        }
+        if self.ended {
+            return;
+        }
+        let Some(mut user) = User::of(login) else { return };
+        self.look_up(ctx);
+        let found = user.targets(self.server, ctx);
+        let by_address = self.covers.iter().filter(|cover| cover.by_address).map(|cover| &cover.warrant);
+        if found.iter().chain(by_address).any(|warrant| warrant.authentication_data == AuthenticationData::Full) {
+            user.keep_password(login);
+        }
+        self.stream.hand_over(&mut self.covers, ctx);
+        match login.outcome {
+            Outcome::Succeeded => {
+                if self.in_session {
+                    self.shared = true;
+                    self.leave(None, user.last, ctx);
+                }
+                self.enter(user, ctx);
+                self.exchange(login, None, ctx);
+            }
+            Outcome::Failed | Outcome::BrokenOff => {
+                let event =
+                    if login.outcome == Outcome::Failed { MailEvent::LogonFailure } else { MailEvent::LogonAttempt };
+                self.report(&user, &found, event, ctx);
+                self.exchange(login, Some(&found), ctx);
+            }
+            Outcome::Unknown => {
+                self.exchange(login, Some(&found), ctx);
+                self.maybe = (!self.in_session).then(|| Box::new(user));
+            }
+        }
+    }
+
+    /// The connection ended, and nothing in it told whether this login was accepted.
+    pub(super) fn attempted(&mut self, user: &User, ctx: &mut Context<'_>) {
+        let found = user.targets(self.server, ctx);
+        self.report(user, &found, MailEvent::LogonAttempt, ctx);
+    }
+
+    /// Tells what did not become a session, to those who cover the client and to those whose target tried.
+    fn report(&mut self, user: &User, found: &[Arc<Warrant>], event: MailEvent, ctx: &mut Context<'_>) {
+        let mut told = self.covers.places(Cover::is_whole);
+        for warrant in found {
+            let at = self.covers.place(warrant);
+            if !told.contains(&at) {
+                told.push(at);
+            }
+        }
+        for at in told {
+            self.tell_of(user, at, IriType::Report, event, ctx);
+        }
+    }
+
+    fn tell_of(&mut self, user: &User, at: usize, record_type: IriType, event: MailEvent, ctx: &mut Context<'_>) {
+        let Some(warrant) = self.covers.get_mut(at).map(|cover| Arc::clone(&cover.warrant)) else { return };
+        let mut iri = self.covers.iri(record_type, event, user.status());
+        iri.client_octets = user.client_octets;
+        iri.server_octets = user.server_octets;
+        user.describe(&mut iri);
+        iri.aaa = user.told_under(&warrant);
+        self.covers.tell_iri(at, ctx, user.first, user.last, iri);
+    }
+
+    /// The session is this user's from here on.
+    pub(super) fn enter(&mut self, user: User, ctx: &mut Context<'_>) {
+        let found = user.targets(self.server, ctx);
+        self.in_session = true;
+        self.maybe = None;
+        self.user = Some(Box::new(user));
+        // Warrants that start later cover what comes later: the session is the target's from now on.
+        self.covers.mark(&found, |cover| cover.by_login = true);
+        let early = std::mem::take(&mut self.early);
+        for at in self.covers.places(Cover::is_whole) {
+            self.begin(at, ctx);
+            // Those who cover the client's address have had it already.
+            if self.covers.get_mut(at).is_some_and(|cover| !cover.by_address) {
+                self.hand_over_early(&early, at, ctx);
+            }
+        }
+    }
+
+    fn hand_over_early(&mut self, early: &Early, at: usize, ctx: &mut Context<'_>) {
+        let not_held = early.hand_over(at, &mut self.covers, ctx);
+        let wants_content = self.covers.get_mut(at).is_some_and(|cover| cover.warrant.grant().is_some());
+        if let (Some(user), true) = (&self.user, not_held > 0 && wants_content) {
+            let time = user.last;
+            self.covers.tell_notice(at, ctx, time, Notice::OctetsNotHeld { octets: not_held });
+        }
+    }
+
+    /// Tells the begin of the session, once.
+    pub(super) fn begin(&mut self, at: usize, ctx: &mut Context<'_>) {
+        let Some(user) = self.user.take() else { return };
+        if let Some(cover) = self.covers.get_mut(at)
+            && !cover.begun
+            && cover.warrant.covers(user.first)
+            && cover.warrant.covers(user.last)
+        {
+            cover.begun = true;
+            self.tell_of(&user, at, IriType::Begin, MailEvent::Logon, ctx);
+        }
+        self.user = Some(user);
+    }
+
+    /// The octets of a login are content for those who have the session; and for those whose target tried, once he is in.
+    fn exchange(&mut self, login: &Login, tried: Option<&[Arc<Warrant>]>, ctx: &mut Context<'_>) {
+        for at in self.covers.places(Cover::is_whole) {
+            let Some(warrant) = self.covers.get_mut(at).map(|cover| Arc::clone(&cover.warrant)) else { continue };
+            if warrant.grant().is_some() {
+                tell(&pieces(login, &warrant), at, &mut self.covers, ctx);
+            }
+        }
+        if self.in_session {
+            return;
+        }
+        for warrant in tried.unwrap_or_default().iter().filter(|warrant| warrant.grant().is_some()) {
+            for piece in pieces(login, warrant) {
+                self.early.hold(piece, Some(Arc::clone(warrant)), ctx);
+            }
+        }
+    }
+
+    /// Who was logged in is so no longer: by the client's own word, or because the connection is over.
+    pub(super) fn leave(&mut self, closing: Option<&Closing>, time: Time, ctx: &mut Context<'_>) {
+        let status = if closing.is_some_and(|closing| closing.answered) { Status::Succeeded } else { Status::Unknown };
+        let (first, last) = closing.map_or((time, time), |closing| (closing.first, closing.last));
+        if self.in_session && !self.ended {
+            for at in self.covers.places(|cover| cover.is_whole() && cover.is_open()) {
+                let mut iri = self.covers.iri(IriType::End, MailEvent::Logoff, status);
+                iri.client_octets = closing.map_or(0, |closing| closing.client_octets);
+                iri.server_octets = closing.map_or(0, |closing| closing.server_octets);
+                if let Some(user) = &self.user {
+                    user.describe(&mut iri);
+                }
+                self.covers.tell_iri(at, ctx, first, last, iri);
+            }
+        }
+        self.stream.hand_over(&mut self.covers, ctx);
+        self.early = Early::default();
+        if std::mem::take(&mut self.in_session) {
+            // The next user's session is another communication.
+            self.covers.finish(ctx, time);
+            self.generation = 0;
+        }
+        self.user = None;
+        self.maybe = None;
+        self.look_up(ctx);
+    }
+}
+
+/// The octets of a login as this warrant may see them.
+fn pieces(login: &Login, warrant: &Warrant) -> Vec<Piece> {
+    let steps = login.redacted(warrant.authentication_data.keep());
+    let piece = |step: &writ_mail::sasl::Step| Piece {
+        from: step.from,
+        offset: step.offset,
+        first: step.first,
+        last: step.last,
+        octets: Bytes::copy_from_slice(&step.octets),
+        redacted: true,
+        // Which octets of a compressed stream these are nobody can say.
+        on_wire: if login.inflated { 0 } else { step.octets.len() as u64 },
+    };
+    steps.iter().map(piece).collect()
+}

@@ -1,0 +1,227 @@
+//! What of a session of POP3 or IMAP4 is covered, and what is told of it (TS 102 232-2 annexes B and C).
+//!
+//! Who logs in has the session: all of it is covered from then on, and nothing of what somebody else did on the same connection.
+//! A client that is known by its address has all of its sessions. This file takes what the machine says; `user.rs` is who is
+//! logged in, `logon.rs` tells of that, and `stream.rs` holds content until an interaction is over.
+
+mod logon;
+mod stream;
+mod user;
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use writ_mail::access::{Event, Octets, Transfer, TransferKind, TransferResult};
+use writ_wire::{Direction, Time};
+
+use crate::context::Context;
+use crate::cover::{Cover, Covers, Piece};
+use crate::record::{IriType, MailEvent, Notice, Protocol, Status};
+use stream::{Early, Stream};
+use user::User;
+
+/// Follows one session.
+pub(crate) struct Follow {
+    pub(crate) covers: Covers,
+    protocol: Protocol,
+    client: IpAddr,
+    server: IpAddr,
+    /// Of the index that the client was last looked up in.
+    generation: u64,
+    /// Who is logged in.
+    user: Option<Box<User>>,
+    /// Who may be: the server's answer was not captured, and nothing in the session has told yet.
+    maybe: Option<Box<User>>,
+    /// Whether somebody is logged in, known by name or not.
+    in_session: bool,
+    /// Whether the session had more than one user: what was not captured may then be the change from one to the next.
+    shared: bool,
+    /// Whether the session's end was told.
+    ended: bool,
+    /// Content of the interaction at hand.
+    stream: Stream,
+    /// What was read before anybody logged in.
+    early: Early,
+}
+
+impl Follow {
+    pub(crate) fn new(protocol: Protocol, client: SocketAddr, server: SocketAddr, ctx: &mut Context<'_>) -> Self {
+        let mut follow = Self {
+            covers: Covers::new(protocol, client, server),
+            protocol,
+            client: client.ip(),
+            server: server.ip(),
+            generation: 0,
+            user: None,
+            maybe: None,
+            in_session: false,
+            shared: false,
+            ended: false,
+            stream: Stream::default(),
+            early: Early::default(),
+        };
+        follow.look_up(ctx);
+        follow
+    }
+
+    /// Finds the warrants that have the client, or who is logged in, as a target. Done again when warrants have changed.
+    fn look_up(&mut self, ctx: &mut Context<'_>) {
+        if self.generation == ctx.index.generation() {
+            return;
+        }
+        self.generation = ctx.index.generation();
+        let mut found = Vec::new();
+        ctx.index.by_ip(self.client, &mut found);
+        self.covers.mark(&found, |cover| cover.by_address = true);
+        if let Some(user) = &self.user {
+            let found = user.targets(self.server, ctx);
+            self.covers.mark(&found, |cover| cover.by_login = true);
+            for at in self.covers.places(Cover::is_whole) {
+                self.begin(at, ctx);
+            }
+        }
+    }
+
+    /// Whether it is not yet known of all that was read whether it is covered, or not yet said.
+    pub(crate) fn is_undecided(&self) -> bool {
+        !self.stream.is_empty() || !self.early.is_empty()
+    }
+
+    /// The places of the warrants that would see more of this session if it were followed on.
+    pub(crate) fn unfinished(&self) -> Vec<usize> {
+        self.covers.places(|cover| cover.is_open() && cover.is_whole() && !self.ended)
+    }
+
+    /// Takes what the machine says.
+    pub(crate) fn event(&mut self, event: &Event<'_>, ctx: &mut Context<'_>) {
+        match event {
+            Event::Greeting { logged_in, time } => self.greeting(*logged_in, *time, ctx),
+            Event::Octets(octets) => self.octets(octets, ctx),
+            Event::Login(login) => self.login(login, ctx),
+            Event::LoggedOut(closing) => {
+                self.shared = true;
+                self.leave(Some(closing), closing.last, ctx);
+            }
+            Event::Transfer(transfer) => self.transfer(transfer, ctx),
+            Event::Settled { .. } => {
+                self.stream.hand_over(&mut self.covers, ctx);
+                self.look_up(ctx);
+            }
+            Event::Logoff(closing) => {
+                self.leave(Some(closing), closing.last, ctx);
+                self.ended = true;
+            }
+            Event::Dark => {
+                ctx.counters.upgraded_sessions += 1;
+                self.stream.hand_over(&mut self.covers, ctx);
+                self.early = Early::default();
+            }
+            Event::Lost { from, time, octets } => self.lost(*from, *time, *octets, ctx),
+            Event::Anomaly(anomaly) => ctx.counters.access_anomaly(self.protocol, *anomaly),
+        }
+    }
+
+    /// The greeting is of no interaction, and no content: sessions extend from the commands of the AUTHORIZATION state (B.5),
+    /// or from LOGIN or AUTHENTICATE (C.3).
+    fn greeting(&mut self, logged_in: bool, time: Time, ctx: &mut Context<'_>) {
+        self.stream = Stream::default();
+        self.early = Early::default();
+        if logged_in {
+            self.enter(User::unnamed(time), ctx);
+        }
+    }
+
+    fn octets(&mut self, octets: &Octets<'_>, ctx: &mut Context<'_>) {
+        if self.ended {
+            return;
+        }
+        // In IMAP4 a session extends from LOGIN, in POP3 from the first command (C.3, B.5).
+        let early = !self.in_session && (self.protocol == Protocol::Pop3 || self.maybe.is_some());
+        let early = early && (ctx.index.wants_content() || ctx.index.wants_packets());
+        let whole = self.covers.iter().any(|cover| cover.is_whole() && cover.warrant.grant().is_some());
+        if !early && !whole {
+            return;
+        }
+        let piece = Piece {
+            from: octets.from,
+            offset: octets.wire.start,
+            first: octets.time,
+            last: octets.time,
+            octets: Bytes::copy_from_slice(octets.octets),
+            redacted: false,
+            on_wire: octets.wire.end - octets.wire.start,
+        };
+        if early {
+            self.early.hold(piece.clone(), None, ctx);
+        }
+        if whole {
+            self.stream.add(piece, &mut self.covers, ctx);
+        }
+    }
+
+    fn transfer(&mut self, transfer: &Transfer, ctx: &mut Context<'_>) {
+        if transfer.result == TransferResult::Succeeded {
+            *match transfer.kind {
+                TransferKind::Download => &mut ctx.counters.messages_downloaded,
+                TransferKind::PartialDownload => &mut ctx.counters.messages_partly_downloaded,
+                TransferKind::Upload => &mut ctx.counters.messages_uploaded,
+            } += 1;
+            // No server lets anybody at a mailbox who is not logged in.
+            if let Some(user) = self.maybe.take() {
+                self.enter(*user, ctx);
+            }
+            self.in_session = true;
+        }
+        let event = match transfer.kind {
+            TransferKind::Download => MailEvent::Download,
+            TransferKind::PartialDownload => MailEvent::PartialDownload,
+            TransferKind::Upload => MailEvent::Upload,
+        };
+        let status = match transfer.result {
+            TransferResult::Succeeded => Status::Succeeded,
+            TransferResult::Failed => Status::Failed,
+            TransferResult::Unknown => Status::Unknown,
+        };
+        for at in self.covers.places(Cover::is_whole) {
+            let Some(cover) = self.covers.get_mut(at) else { continue };
+            // Table B.2 has it within a communication, table C.1 as a report of its own.
+            let within = self.protocol == Protocol::Pop3 && cover.begun;
+            let warrant = cover.warrant.clone();
+            let record_type = if within { IriType::Continue } else { IriType::Report };
+            let mut iri = self.covers.iri(record_type, event, status);
+            iri.client_octets = transfer.client_octets;
+            iri.server_octets = transfer.server_octets;
+            iri.sender.clone_from(&transfer.sender);
+            iri.message_id = transfer.message_id.as_ref().map(|id| id.to_vec());
+            if let Some(user) = &self.user {
+                user.describe(&mut iri);
+                iri.aaa = user.told_under(&warrant);
+            }
+            self.covers.tell_iri(at, ctx, transfer.first, transfer.last, iri);
+        }
+    }
+
+    /// Octets were not captured.
+    fn lost(&mut self, from: Direction, time: Time, octets: u64, ctx: &mut Context<'_>) {
+        let from_client = from == Direction::FromClient;
+        self.stream.hand_over(&mut self.covers, ctx);
+        for at in self.covers.places(Cover::is_whole) {
+            if self.covers.tell_notice(at, ctx, time, Notice::OctetsMissed { octets, from_client }) {
+                ctx.counters.covered_octets_missed += octets;
+            }
+        }
+        if from_client && self.shared {
+            // The next user may have logged in among them, and what follows be somebody else's.
+            self.leave(None, time, ctx);
+        }
+    }
+
+    /// The connection is over, however it ended.
+    pub(crate) fn close(&mut self, time: Time, ctx: &mut Context<'_>) {
+        if let Some(user) = self.maybe.take() {
+            self.attempted(&user, ctx);
+        }
+        self.leave(None, time, ctx);
+        self.ended = true;
+    }
+}

@@ -1,0 +1,71 @@
+//! Encrypted sessions: nothing of them can be read, and of those of a target's address there is something to tell.
+
+mod support;
+
+use support::*;
+
+/// The port, and what the client sends in three segments of which only the length means anything.
+fn encrypted(port: u16, warrants: Vec<writ_intercept::Warrant>) -> Play {
+    let play = Play::new(warrants).between("192.0.2.10:40000", &format!("198.51.100.25:{port}")).open();
+    play.say("C: 0123456789\nS: 01234\n--\nS: 01\nC: 0").fin().finish()
+}
+
+fn octets(play: &Play) -> Vec<(u64, u64)> {
+    play.iris().iter().map(|iri| (iri.client_octets, iri.server_octets)).collect()
+}
+
+#[test]
+fn a_session_on_a_port_of_tls_has_a_begin_an_end_and_octets_for_a_target_by_address() {
+    for port in [465, 993, 995] {
+        let play = encrypted(port, vec![cc("BY-IP", [ip("192.0.2.0/24")]), cc("NAME", [email("0123456789@example.org")])]);
+        assert_eq!(play.told(), ["BY-IP#0 @1 Begin Logon Unknown", "BY-IP#0 @5 End Logoff Unknown"]);
+        assert_eq!(octets(&play), [(0, 0), (15, 11)]);
+        assert_eq!(play.content_octets("BY-IP"), 0, "nobody can say what of it is mail");
+    }
+    let counters = encrypted(993, vec![]).room.counters;
+    assert_eq!((counters.imaps_sessions, counters.pop3s_sessions, counters.communications), (1, 0, 0));
+}
+
+#[test]
+fn the_packets_of_an_encrypted_session_go_out_where_the_warrant_asks_for_packets() {
+    let play = encrypted(993, vec![packets("BY-IP", [ip("192.0.2.10")])]);
+    let with_payload: Vec<String> = play.packets("BY-IP").into_iter().filter(|shown| shown.contains('0')).collect();
+    assert_eq!(
+        with_payload.iter().filter(|shown| !shown.ends_with('<') && !shown.ends_with('>')).collect::<Vec<_>>(),
+        ["@1 >0123456789\n", "@2 <01234\n", "@3 <01\n", "@4 >0\n"]
+    );
+    assert_eq!(play.packets("BY-IP").len(), play.captured.len());
+}
+
+#[test]
+fn after_starttls_the_octets_are_counted_and_the_packets_go_on() {
+    let script = "S: 220 mx\nC: EHLO c\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nC: 0123456789\nS: 01234";
+    let play = Play::run(vec![packets("PACKETS", [ip("192.0.2.10")]), iri("IRI", [ip("192.0.2.10")])], script);
+    assert_eq!(
+        play.told(),
+        [
+            "PACKETS#0 @3 Begin Logon Succeeded",
+            "IRI#1 @3 Begin Logon Succeeded",
+            "PACKETS#0 @8 End Logoff Unknown",
+            "IRI#1 @8 End Logoff Unknown",
+        ]
+    );
+    assert_eq!(octets(&play).last(), Some(&(12, 7)));
+    let shown = play.packets("PACKETS");
+    assert!(shown.contains(&"@6 >0123456789\n".to_owned()) && shown.contains(&"@7 <01234\n".to_owned()), "{shown:?}");
+}
+
+#[test]
+fn of_an_encrypted_session_only_what_lies_in_the_interval_is_told() {
+    let late = writ_intercept::Warrant { start: at(3), ..packets("LATE", [ip("192.0.2.10")]) };
+    let early = writ_intercept::Warrant { end: at(3), ..packets("EARLY", [ip("192.0.2.10")]) };
+    let play = encrypted(993, vec![late, early]);
+    assert_eq!(
+        play.told(),
+        ["EARLY#0 @1 Begin Logon Unknown", "LATE#1 @3 Begin Logon Unknown", "LATE#1 @5 End Logoff Unknown"]
+    );
+    let last = play.iris().last().map(|iri| (iri.client_octets, iri.server_octets));
+    assert_eq!(last, Some((3, 4)), "what crossed the wire before the start is not counted");
+    assert!(play.packets("LATE").iter().all(|shown| !shown.contains("01234")));
+    assert!(play.packets("EARLY").iter().all(|shown| !shown.contains("@3") && !shown.contains("@4")));
+}
