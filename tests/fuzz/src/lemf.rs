@@ -117,6 +117,7 @@ fn read(pieces: &[Piece<'_>], cut: usize) -> Messages {
             assert_eq!(open.take(), Some(number));
             messages.complete.push(number);
         }
+        SmtpEvent::Part(_) => panic!("SMTP has no parts of messages"),
         SmtpEvent::Abandoned(number) => {
             assert_eq!(open.take(), Some(number));
             messages.abandoned.push(number);

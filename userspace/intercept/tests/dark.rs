@@ -17,7 +17,8 @@ fn octets(play: &Play) -> Vec<(u64, u64)> {
 #[test]
 fn a_session_on_a_port_of_tls_has_a_begin_an_end_and_octets_for_a_target_by_address() {
     for port in [465, 993, 995] {
-        let play = encrypted(port, vec![cc("BY-IP", [ip("192.0.2.0/24")]), cc("NAME", [email("0123456789@example.org")])]);
+        let play =
+            encrypted(port, vec![cc("BY-IP", [ip("192.0.2.0/24")]), cc("NAME", [email("0123456789@example.org")])]);
         assert_eq!(play.told(), ["BY-IP#0 @1 Begin Logon Unknown", "BY-IP#0 @5 End Logoff Unknown"]);
         assert_eq!(octets(&play), [(0, 0), (15, 11)]);
         assert_eq!(play.content_octets("BY-IP"), 0, "nobody can say what of it is mail");

@@ -4,6 +4,7 @@
 //! says about a sender is a second opinion.
 
 mod decode_file;
+pub mod mailbox;
 mod pdu_buffer;
 pub mod receiver;
 pub mod record;

@@ -47,6 +47,8 @@ pub struct Summary {
     pub messages: u64,
     /// Messages that the server refused.
     pub messages_refused: u64,
+    /// Parts of messages written: what a client downloaded that was not the whole.
+    pub message_parts: u64,
     /// Messages whose end never came.
     pub messages_incomplete: u64,
     /// IP packets written.
@@ -77,8 +79,13 @@ impl fmt::Display for Summary {
         )?;
         writeln!(
             f,
-            "{} sessions, {} messages ({} refused, {} incomplete besides), {} IP packets",
-            self.sessions, self.messages, self.messages_refused, self.messages_incomplete, self.packets
+            "{} sessions, {} messages ({} refused, {} incomplete, {} parts besides), {} IP packets",
+            self.sessions,
+            self.messages,
+            self.messages_refused,
+            self.messages_incomplete,
+            self.message_parts,
+            self.packets
         )?;
         write!(
             f,

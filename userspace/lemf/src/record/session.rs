@@ -9,8 +9,9 @@ use writ_etsi::{EmailCc, EmailEvent, EmailFormat, EmailIri, EmailProtocol, Micro
 use super::names::Communication;
 use super::open_files::OpenFiles;
 use super::packets;
+use crate::mailbox::{ImapReader, Pop3Reader};
 use crate::show::{escape_octets, of_stamp};
-use crate::smtp::{Side, SmtpEvent, SmtpReader, side_of};
+use crate::smtp::{Side, Sink, SmtpEvent, SmtpReader, side_of};
 use crate::summary::Summary;
 
 /// Octets of segmented content that are put together again. An IP packet has at most half of it.
@@ -25,8 +26,50 @@ pub(super) struct Store {
     pub(super) summary: Summary,
 }
 
+/// What reads the session's protocol.
+enum Reader {
+    Smtp(SmtpReader),
+    Pop3(Pop3Reader),
+    Imap(ImapReader),
+    /// None that is known.
+    Lines,
+}
+
+impl Reader {
+    fn of(protocol: Option<EmailProtocol>) -> Self {
+        match protocol {
+            // Content can come before the first event.
+            None | Some(EmailProtocol::Smtp | EmailProtocol::Undefined) => Self::Smtp(SmtpReader::default()),
+            Some(EmailProtocol::Pop3) => Self::Pop3(Pop3Reader::default()),
+            Some(EmailProtocol::Imap4) => Self::Imap(ImapReader::default()),
+            Some(_) => Self::Lines,
+        }
+    }
+
+    fn octets(&mut self, side: Side, octets: &[u8], sink: Sink<'_>) {
+        match self {
+            Self::Smtp(reader) => reader.octets(side, octets, sink),
+            Self::Pop3(reader) => reader.octets(side, octets, sink),
+            Self::Imap(reader) => reader.octets(side, octets, sink),
+            Self::Lines => octets.split_inclusive(|octet| *octet == b'\n').for_each(|line| {
+                let line = line.strip_suffix(b"\n").unwrap_or(line);
+                sink(SmtpEvent::Line { side, octets: line.strip_suffix(b"\r").unwrap_or(line) });
+            }),
+        }
+    }
+
+    fn finish(&mut self, sink: Sink<'_>) {
+        match self {
+            Self::Smtp(reader) => reader.finish(sink),
+            Self::Pop3(reader) => reader.finish(sink),
+            Self::Imap(reader) => reader.finish(sink),
+            Self::Lines => {}
+        }
+    }
+}
+
 pub(super) struct Session {
-    reader: SmtpReader,
+    reader: Reader,
     output: Output,
     /// The direction in which the client's octets come, once the content has told.
     client: Option<PayloadDirection>,
@@ -42,7 +85,7 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(communication: &Communication) -> Self {
         Self {
-            reader: SmtpReader::default(),
+            reader: Reader::of(None),
             output: Output { stem: communication.file_stem(), number: 1, open: None, unanswered: VecDeque::new() },
             client: None,
             client_by_event: PayloadDirection::FromTarget,
@@ -61,7 +104,9 @@ impl Session {
         shown: &str,
     ) -> io::Result<()> {
         if let Some(iri) = iri {
-            self.protocol = Some(iri.protocol_id);
+            if self.protocol.replace(iri.protocol_id) != Some(iri.protocol_id) {
+                self.change_reader(store, Reader::of(self.protocol))?;
+            }
             // Where a recipient is the target, the session is somebody else's and the client sends towards the target.
             self.client_by_event = match iri.event_type {
                 EmailEvent::Receive => PayloadDirection::ToTarget,
@@ -140,18 +185,13 @@ impl Session {
         content: &[u8],
     ) -> io::Result<()> {
         let side = self.side(direction, content);
-        let smtp = matches!(self.protocol, None | Some(EmailProtocol::Smtp | EmailProtocol::Undefined));
         let Some(side) = side else {
             return self.output.lines(store, stamp, "?", content);
         };
-        if !smtp {
-            let mark = if side == Side::Client { "C" } else { "S" };
-            return self.output.lines(store, stamp, mark, content);
-        }
         let (output, mut result) = (&mut self.output, Ok(()));
         self.reader.octets(side, content, &mut |event| {
             if result.is_ok() {
-                result = output.smtp(store, stamp, event);
+                result = output.found(store, stamp, event);
             }
         });
         result
@@ -165,7 +205,14 @@ impl Session {
         };
         let direction = direction
             .filter(|direction| matches!(direction, PayloadDirection::FromTarget | PayloadDirection::ToTarget));
-        let looks = if self.reader.is_between_lines() { side_of(content) } else { None };
+        let Reader::Smtp(reader) = &self.reader else {
+            // Who downloads is the target, and the client.
+            return direction.map(|direction| match direction {
+                PayloadDirection::ToTarget => Side::Server,
+                _ => Side::Client,
+            });
+        };
+        let looks = if reader.is_between_lines() { side_of(content) } else { None };
         let Some(direction) = direction else { return looks };
         match looks {
             Some(Side::Client) => self.client = Some(direction),
@@ -185,10 +232,15 @@ impl Session {
                 self.output.packets(store, None, &content)?;
             }
         }
+        self.change_reader(store, Reader::Lines)
+    }
+
+    /// What the reader so far has not finished is told so.
+    fn change_reader(&mut self, store: &mut Store, next: Reader) -> io::Result<()> {
         let (output, mut result) = (&mut self.output, Ok(()));
-        self.reader.finish(&mut |event| {
+        std::mem::replace(&mut self.reader, next).finish(&mut |event| {
             if result.is_ok() {
-                result = output.smtp(store, None, event);
+                result = output.found(store, None, event);
             }
         });
         result
@@ -238,7 +290,7 @@ impl Output {
         })
     }
 
-    fn smtp(
+    fn found(
         &mut self,
         store: &mut Store,
         stamp: Option<&MicroSecondTimeStamp>,
@@ -275,6 +327,14 @@ impl Output {
                 self.unanswered.push_back((number, whole));
                 self.note(store, stamp, "C", &words)
             }
+            SmtpEvent::Part(_) => {
+                let Some(message) = self.open.take() else { return Ok(()) };
+                store.summary.message_parts += 1;
+                let path = message.path.with_extension("").with_extension("partial.eml");
+                store.files.rename(&message.path, &path)?;
+                let words = format!("(part of a message, {} octets, in {})", message.octets, file_name(&path));
+                self.note(store, stamp, "S", &words)
+            }
             SmtpEvent::Abandoned(_) => {
                 let Some(message) = self.open.take() else { return Ok(()) };
                 store.summary.messages_incomplete += 1;
@@ -304,7 +364,7 @@ impl Output {
         loop {
             let stem = format!("{}-{}", self.stem, self.number);
             self.number += 1;
-            let taken = ["eml", "eml.part", "incomplete.eml", "refused.eml"]
+            let taken = ["eml", "eml.part", "incomplete.eml", "partial.eml", "refused.eml"]
                 .iter()
                 .any(|extension| directory.join(format!("{stem}.{extension}")).exists());
             if !taken {

@@ -5,7 +5,7 @@
 /// Lines end with CRLF and nothing else (RFC 5321 §2.3.8): a dot after a bare LF belongs to the message. Some servers see it
 /// otherwise; what could be the end for them is held back, so that it can be left out when the server answers there.
 #[derive(Debug, Default)]
-pub(super) struct EndOfData {
+pub(crate) struct EndOfData {
     at: At,
 }
 
@@ -33,7 +33,7 @@ enum At {
 
 /// What octets held.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// No end yet.
     More,
     /// The end, after so many of the octets.
@@ -42,7 +42,7 @@ pub(super) enum Found {
 
 impl EndOfData {
     /// Takes octets, gives out those of the message, and says where it ends.
-    pub(super) fn take(&mut self, octets: &[u8], give: &mut dyn FnMut(&[u8])) -> Found {
+    pub(crate) fn take(&mut self, octets: &[u8], give: &mut dyn FnMut(&[u8])) -> Found {
         // Octets from here to the one at hand are the message's and not given out yet.
         let mut from = 0;
         let mut index = 0;

@@ -5,20 +5,20 @@ const MAX_LINE: usize = 4096;
 
 /// The beginning of a line whose end has not come.
 #[derive(Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     held: Vec<u8>,
     /// A part of this line was given out already.
     continued: bool,
 }
 
 impl Lines {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.held.is_empty() && !self.continued
     }
 
     /// Takes octets up to the end of one line and gives it out, without its end; whether it is a whole line comes with
     /// it. Gives back the octets after it.
-    pub(super) fn take<'o>(&mut self, octets: &'o [u8], line: &mut dyn FnMut(&[u8], bool)) -> &'o [u8] {
+    pub(crate) fn take<'o>(&mut self, octets: &'o [u8], line: &mut dyn FnMut(&[u8], bool)) -> &'o [u8] {
         let room = MAX_LINE.saturating_sub(self.held.len());
         let window = octets.get(..room).unwrap_or(octets);
         match window.iter().position(|octet| *octet == b'\n') {
@@ -44,7 +44,7 @@ impl Lines {
     }
 
     /// Gives out what is held of a line that has no end.
-    pub(super) fn flush(&mut self, line: &mut dyn FnMut(&[u8])) {
+    pub(crate) fn flush(&mut self, line: &mut dyn FnMut(&[u8])) {
         if !self.held.is_empty() {
             line(&self.held);
         }

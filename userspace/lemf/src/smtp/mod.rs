@@ -8,8 +8,8 @@ mod line;
 
 use std::collections::VecDeque;
 
-use self::end_of_data::{EndOfData, Found};
-use self::line::Lines;
+pub(crate) use self::end_of_data::{EndOfData, Found};
+pub(crate) use self::line::Lines;
 
 /// Octets held back after `DATA` until its reply comes. A client has none to send before that (RFC 5321 §4.1.1.4).
 const MAX_HELD: usize = 16 * 1024;
@@ -41,6 +41,8 @@ pub enum SmtpEvent<'a> {
     Octets(&'a [u8]),
     /// The message has all its octets.
     Complete(u64),
+    /// What began last was a part of a message, and has all its octets (POP3, IMAP4).
+    Part(u64),
     /// The message that began last will not become complete.
     Abandoned(u64),
     /// The server answered a complete message, or refused one on the way.

@@ -23,6 +23,7 @@ impl Outcome {
             }
             SmtpEvent::Octets(octets) => self.messages.last_mut().unwrap().0.extend_from_slice(octets),
             SmtpEvent::Complete(message) => ended(self, message, "complete"),
+            SmtpEvent::Part(message) => ended(self, message, "part"),
             SmtpEvent::Abandoned(message) => ended(self, message, "abandoned"),
             SmtpEvent::Answered { message, accepted } => {
                 ended(self, message, if accepted { "accepted" } else { "refused" });
