@@ -7,7 +7,7 @@ use writ_wire::{Close, Connection, Direction, Packet, Streams, Time};
 use crate::context::{CinSource, Context};
 use crate::counters::Counters;
 use crate::index::TargetIndex;
-use crate::record::Record;
+use crate::record::{Record, join_content};
 use crate::session::Session;
 use crate::settings::Settings;
 
@@ -53,7 +53,9 @@ impl<C: CinSource> Streams for Interception<C> {
     }
 
     fn octets(&mut self, session: &mut Session, from: Direction, time: Time, offset: u64, octets: &[u8]) {
+        let start = self.records.len();
         session.octets(from, time, offset, octets, &mut self.context());
+        self.counters.cc_records -= join_content(&mut self.records, start);
     }
 
     fn gap(&mut self, session: &mut Session, from: Direction, time: Time, offset: u64, length: u64) {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use writ_wire::Time;
 
 /// What a record needs to know of the warrant that it is made under.
@@ -40,6 +40,61 @@ pub struct Record {
     pub time: Time,
     /// What is handed over.
     pub body: Body,
+}
+
+/// Joins what among the records from `start` on is content of one packet in one direction; gives how many fewer there are. A
+/// packet can hold hundreds of lines, each of which was decided on alone; as a PDU each, they would be many times the traffic.
+///
+/// Commands that crossed the wire together, and then their replies, are handed over so, and not one after the other. Nothing
+/// moves past an event of its communication.
+pub(crate) fn join_content(records: &mut Vec<Record>, start: usize) -> u64 {
+    /// How far back a packet is looked for: at a time there is content of one packet each way for a few warrants.
+    const LOOK_BACK: usize = 8;
+    if records.len() < start + 2 {
+        return 0;
+    }
+    let before = records.len();
+    // What is joined with nothing is not copied.
+    let mut joined: Vec<Option<BytesMut>> = Vec::new();
+    for record in records.split_off(start) {
+        let from = start.max(records.len().saturating_sub(LOOK_BACK));
+        let place = record.goes_into(records.get(from..).unwrap_or_default()).map(|at| from + at);
+        if let (Some(at), Body::Cc(next)) = (place, &record.body)
+            && let (Some(first), Some(octets)) = (records.get(at), joined.get_mut(at - start))
+        {
+            let begun =
+                || if let Body::Cc(cc) = &first.body { BytesMut::from(&*cc.content.0) } else { BytesMut::new() };
+            octets.get_or_insert_with(begun).extend_from_slice(&next.content.0);
+            continue;
+        }
+        joined.push(None);
+        records.push(record);
+    }
+    for (record, octets) in records.iter_mut().skip(start).zip(joined) {
+        if let (Body::Cc(cc), Some(octets)) = (&mut record.body, octets) {
+            cc.content = Content(octets.freeze());
+        }
+    }
+    (before - records.len()) as u64
+}
+
+impl Record {
+    /// The place among `earlier` of content that this is more of.
+    fn goes_into(&self, earlier: &[Self]) -> Option<usize> {
+        let Body::Cc(cc) = &self.body else { return None };
+        let of_this = |record: &&Self| record.cin == self.cin && Arc::ptr_eq(&record.mandate, &self.mandate);
+        let is_content = |record: &&Self| matches!(record.body, Body::Cc(_));
+        let places = (0..earlier.len()).rev();
+        let since_event = earlier.iter().rev().take_while(|record| !of_this(record) || is_content(record));
+        since_event.zip(places).find_map(|(record, at)| {
+            let Body::Cc(other) = &record.body else { return None };
+            let same = of_this(&record)
+                && record.time == self.time
+                && cc.direction == other.direction
+                && (cc.format, other.format) == (CcFormat::Application, CcFormat::Application);
+            same.then_some(at)
+        })
+    }
 }
 
 /// What a record hands over.

@@ -104,10 +104,14 @@ fn pipelined_transactions_of_two_senders_in_one_segment_are_told_apart() {
         S: 221 bye"
     );
     let play = Play::run(alice(), &script);
-    let envelope = ">MAIL FROM:<alice@example.org>\n<250 alice\n>RCPT TO:<dave@example.com>\n<250 dave\n";
+    // Within a packet, what crossed the wire together stays together.
+    let (envelope, replies) =
+        (">MAIL FROM:<alice@example.org>\nRCPT TO:<dave@example.com>\n", "<250 alice\n250 dave\n");
     assert_eq!(
         play.content("ALICE"),
-        format!("{envelope}>RSET\n<250 rset-2\n{envelope}>DATA\n<354 go\n>alices-text\n.\n<250 queued-alice\n")
+        format!(
+            "{envelope}RSET\n{replies}250 rset-2\n{envelope}DATA\n{replies}354 go\n>alices-text\n.\n<250 queued-alice\n"
+        )
     );
     for foreign in ["bob@example.net", "bobs-text", "carol@example.com", "queued-bob", "rset-1", "QUIT"] {
         play.nowhere(foreign);
@@ -342,10 +346,10 @@ fn a_nested_mail_is_refused_and_the_first_goes_on() {
     // Ahead of the replies only the order within each direction is that of the wire.
     let content = play.content("DAVE");
     assert!(
-        content.contains("<MAIL FROM:<alice@example.com>\nRCPT TO:<dave@example.com>\nBDAT 4 LAST\ntext"),
+        content.contains("<MAIL FROM:<alice@example.org>\nMAIL FROM:<alice@example.com>\nRCPT TO:<dave@example.com>\nBDAT 4 LAST\ntext"),
         "{content}"
     );
-    assert!(content.ends_with("503 nested\n250 ok\n250 queued\n"), "{content}");
+    assert!(content.ends_with(">250 ok\n503 nested\n250 ok\n250 queued\n"), "{content}");
 }
 
 #[test]
@@ -413,4 +417,19 @@ fn many_targets_in_one_message_are_each_served_once() {
     assert_eq!(count(&play, "Receive"), 80);
     let first = play.content("W-0-1");
     assert!((0..40).all(|number| [1, 2].iter().all(|copy| play.content(&format!("W-{number}-{copy}")) == first)));
+}
+
+#[test]
+fn many_short_lines_of_one_packet_are_one_record() {
+    let script = "S: 220 mx\nC: EHLO c\nS: 250 mx\nC: MAIL FROM:<alice@example.org>\nS: 250 ok\nC: RCPT TO:<bob@example.net>\nS: 250 ok\n";
+    let mut play = Play::new(vec![cc("W", [email("alice@example.org")])]).open().say(script);
+    let before = play.room.records.len();
+    play.send(FromClient, &b"\r\n".repeat(700));
+    play.send(FromServer, &b"500 what?\r\n".repeat(700));
+    let play = play.fin().finish();
+    let records = play.room.records.len() - before;
+    assert!(records < 10, "{records} records");
+    assert!(play.content("W").ends_with(&format!(">{}<{}", "\n".repeat(700), "500 what?\n".repeat(700))));
+    let content = play.room.records.iter().filter(|record| matches!(record.body, writ_intercept::record::Body::Cc(_)));
+    assert_eq!(content.count() as u64, play.room.counters.cc_records);
 }
