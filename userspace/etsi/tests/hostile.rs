@@ -117,6 +117,14 @@ fn a_value_inside_another_counts_though_its_outer_tag_says_primitive() {
 }
 
 #[test]
+fn a_value_of_another_module_is_constructed_too() {
+    let of = |tag: &str| octets(&format!("30 {{ {HEADER} a2 {{ {tag} {{ 30 {{ 80 01 00 }} }} }} }}"));
+    let pdu = decode(&of("a3")).unwrap();
+    assert_eq!(encode(&pdu).unwrap(), of("a3"));
+    assert!(matches!(decode(&of("83")), Err(DecodeError::Value { expected: "a constructed value", .. })));
+}
+
+#[test]
 fn many_values_under_a_primitive_tag_are_not_made() {
     let records = [0x30, 0x04, 0xa2, 0x02, 0x80, 0x00].repeat(1_000_000);
     let definite = |tag: u8, contents: Vec<u8>| {
