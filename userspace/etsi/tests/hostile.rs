@@ -105,6 +105,43 @@ fn nesting_of_every_kind_is_refused() {
     }
 }
 
+#[test]
+fn a_value_inside_another_counts_though_its_outer_tag_says_primitive() {
+    // The payload's explicit tag, 82 for a2: what it holds was not seen when the limits were checked.
+    let hidden = octets(
+        "3040a13380070400020205010e8106434c49454e5482024e4ca30ba006800457524954810101840100a709800469a55190810100\
+         8801018209a0073005a203800141",
+    );
+    let refused = decode(&hidden);
+    assert!(matches!(refused, Err(DecodeError::Value { expected: "a constructed value", .. })), "{refused:?}");
+}
+
+#[test]
+fn a_value_of_another_module_is_constructed_too() {
+    let of = |tag: &str| octets(&format!("30 {{ {HEADER} a2 {{ {tag} {{ 30 {{ 80 01 00 }} }} }} }}"));
+    let pdu = decode(&of("a3")).unwrap();
+    assert_eq!(encode(&pdu).unwrap(), of("a3"));
+    assert!(matches!(decode(&of("83")), Err(DecodeError::Value { expected: "a constructed value", .. })));
+}
+
+#[test]
+fn many_values_under_a_primitive_tag_are_not_made() {
+    let records = [0x30, 0x04, 0xa2, 0x02, 0x80, 0x00].repeat(1_000_000);
+    let definite = |tag: u8, contents: Vec<u8>| {
+        let mut whole = vec![tag, 0x84];
+        whole.extend((contents.len() as u32).to_be_bytes());
+        whole.extend(contents);
+        whole
+    };
+    for payload in [0x82, 0xa2] {
+        let mut pdu = octets(HEADER);
+        pdu.extend(definite(payload, definite(0xa0, records.clone())));
+        let start = Instant::now();
+        assert!(decode(&definite(0x30, pdu)).is_err());
+        assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+    }
+}
+
 /// Every payload that the octet tests write down, as material to break.
 fn specimens() -> Vec<Vec<u8>> {
     let source = include_str!("octets.rs");

@@ -1,9 +1,14 @@
 //! What waits for one connection: PDUs between the intake, which encodes, and the link, which sends. In memory and
 //! bounded.
 //!
-//! A PDU leaves only by [`sent`](Buffer::sent), once the socket took all of it. What the kernel took and the LEMF has
-//! not read is not here any more: without acknowledgement of PDUs (TS 102 232-1, `pDUAcknowledgementRequest`) it is
-//! lost if the connection breaks then.
+//! A PDU waits until TCP has acknowledged all of it. It may still be lost then, in the memory of an LEMF that dies
+//! before it reads it; without acknowledgement of PDUs (TS 102 232-1, `pDUAcknowledgementRequest`) nobody tells. So the
+//! youngest of those that were acknowledged are kept, up to an eighth of the buffer and as long as nothing else wants
+//! the room, until the LEMF has shown that it read them: it answered a later keep-alive, or closed in order, which TCP
+//! lets nobody do who has octets unread. If the connection is reset instead they go once more. A second reset shows
+//! that this does not help: they are counted as unconfirmed, and what comes after them has its turn.
+//!
+//! PDUs have places here, in the order in which they came: 0 for the first one ever.
 //!
 //! # When it is full
 //! What comes is dropped and counted until an eighth of the buffer is free again, and then the LEMF is told, by a
@@ -35,7 +40,7 @@ pub(crate) struct Buffer {
     held: Mutex<Held>,
     /// Woken when PDUs came.
     filled: Notify,
-    /// Woken when PDUs left.
+    /// Woken when PDUs were acknowledged.
     room: Condvar,
     counters: Arc<LinkCounters>,
     link_pdus: Arc<LinkPdus>,
@@ -43,10 +48,16 @@ pub(crate) struct Buffer {
 
 #[derive(Default)]
 struct Held {
+    /// First those that were acknowledged, then those that were not.
     pdus: VecDeque<Pdu>,
-    octets: usize,
-    /// PDUs that have left, ever.
-    left: u64,
+    /// The place of the first.
+    first: u64,
+    acknowledged: Share,
+    waiting: Share,
+    /// Every place below it was returned by a reset once.
+    returned: u64,
+    /// PDUs that were acknowledged, ever.
+    taken: u64,
     /// Since when the buffer is full, if it is: what was dropped.
     dropped: Option<Dropped>,
     /// Nobody waits for room any more.
@@ -59,14 +70,51 @@ struct Dropped {
     octets: u64,
 }
 
-impl Held {
-    fn cost(&self) -> usize {
-        self.octets + self.pdus.len() * OVERHEAD
+/// PDUs that stand together.
+#[derive(Clone, Copy, Default)]
+struct Share {
+    pdus: usize,
+    octets: usize,
+}
+
+impl Share {
+    fn cost(self) -> usize {
+        self.octets + self.pdus * OVERHEAD
     }
 
-    fn append(&mut self, pdu: Pdu) {
-        self.octets += pdu.octets.len();
+    fn add(&mut self, octets: usize) {
+        self.pdus += 1;
+        self.octets += octets;
+    }
+
+    fn remove(&mut self, octets: usize) {
+        self.pdus -= 1;
+        self.octets -= octets;
+    }
+}
+
+impl Held {
+    fn append(&mut self, pdu: Pdu, limit: usize) {
+        self.waiting.add(pdu.octets.len());
         self.pdus.push_back(pdu);
+        while self.acknowledged.pdus > 0 && self.acknowledged.cost() + self.waiting.cost() > limit {
+            self.let_go();
+        }
+    }
+
+    /// The place of the first PDU that waits.
+    fn next(&self) -> u64 {
+        self.first + self.acknowledged.pdus as u64
+    }
+
+    /// Lets go the first of the acknowledged.
+    fn let_go(&mut self) {
+        if self.acknowledged.pdus > 0
+            && let Some(pdu) = self.pdus.pop_front()
+        {
+            self.acknowledged.remove(pdu.octets.len());
+            self.first += 1;
+        }
     }
 }
 
@@ -100,7 +148,7 @@ impl Buffer {
             }
             self.settle(&mut held);
             if held.dropped.is_none() && self.fits(&held, &pdu) {
-                held.append(pdu);
+                held.append(pdu, self.limit);
             } else {
                 self.drop_pdu(&mut held, &pdu);
             }
@@ -110,12 +158,18 @@ impl Buffer {
         self.filled.notify_one();
     }
 
-    /// The PDUs at the front, to be sent: at most so many, and after the first only as long as they stay within so many
-    /// octets.
-    pub(crate) fn front(&self, pdus: usize, octets: usize) -> Vec<Pdu> {
+    /// Where a new connection begins: the place of the first PDU that waits.
+    pub(crate) fn next(&self) -> u64 {
+        self.lock().next()
+    }
+
+    /// The PDUs from this place on, to be sent: at most so many, and after the first only as long as they stay within
+    /// so many octets.
+    pub(crate) fn from(&self, place: u64, pdus: usize, octets: usize) -> Vec<Pdu> {
         let mut total = 0_usize;
         let held = self.lock();
-        let within = held.pdus.iter().take(pdus).take_while(|pdu| {
+        let before = usize::try_from(place.saturating_sub(held.first)).unwrap_or(usize::MAX);
+        let within = held.pdus.iter().skip(before).take(pdus).take_while(|pdu| {
             let first = total == 0;
             total += pdu.octets.len();
             first || total <= octets
@@ -123,13 +177,18 @@ impl Buffer {
         within.cloned().collect()
     }
 
-    /// Lets go the first `count` PDUs: the socket took all of them.
-    pub(crate) fn sent(&self, count: usize) {
+    /// TCP has acknowledged every PDU before this place.
+    pub(crate) fn acknowledged(&self, place: u64) {
         let mut held = self.lock();
-        for _ in 0..count {
-            let Some(pdu) = held.pdus.pop_front() else { break };
-            held.octets -= pdu.octets.len();
-            held.left += 1;
+        while held.next() < place {
+            let Some(octets) = held.pdus.get(held.acknowledged.pdus).map(|pdu| pdu.octets.len()) else { break };
+            held.waiting.remove(octets);
+            held.acknowledged.add(octets);
+            held.taken += 1;
+            self.counters.pdus_sent.one();
+        }
+        while held.acknowledged.cost() > self.limit / 8 {
+            held.let_go();
         }
         self.settle(&mut held);
         self.gauge(&held);
@@ -137,15 +196,39 @@ impl Buffer {
         self.room.notify_all();
     }
 
+    /// The LEMF has read every PDU before this place that was acknowledged.
+    pub(crate) fn confirmed(&self, place: u64) {
+        let mut held = self.lock();
+        while held.first < place && held.acknowledged.pdus > 0 {
+            held.let_go();
+        }
+    }
+
+    /// The connection was reset: what was acknowledged and may not have been read waits again, unless this is the second
+    /// time.
+    pub(crate) fn reset(&self) {
+        let mut held = self.lock();
+        while held.first < held.returned && held.acknowledged.pdus > 0 {
+            held.let_go();
+            self.counters.pdus_unconfirmed.one();
+        }
+        held.returned = held.returned.max(held.next());
+        let back = std::mem::take(&mut held.acknowledged);
+        held.waiting.pdus += back.pdus;
+        held.waiting.octets += back.octets;
+        self.counters.pdus_returned.add(back.pdus as u64);
+        self.gauge(&held);
+    }
+
     /// Waits until PDUs may have come since the last call.
     pub(crate) async fn filled(&self) {
         self.filled.notified().await;
     }
 
-    /// How many PDUs wait, and their octets.
+    /// How many PDUs wait to be acknowledged, and their octets.
     pub(crate) fn held(&self) -> (u64, u64) {
-        let held = self.lock();
-        (held.pdus.len() as u64, held.octets as u64)
+        let Share { pdus, octets } = self.lock().waiting;
+        (pdus as u64, octets as u64)
     }
 
     /// From now on `push` drops rather than waits: the process is to end.
@@ -161,7 +244,8 @@ impl Buffer {
 
     fn fits(&self, held: &Held, pdu: &Pdu) -> bool {
         // A PDU larger than the whole buffer goes alone, or it would never go.
-        held.pdus.is_empty() || held.cost() + OVERHEAD + pdu.octets.len() <= self.limit
+        // Those that were acknowledged make room.
+        held.waiting.pdus == 0 || held.waiting.cost() + OVERHEAD + pdu.octets.len() <= self.limit
     }
 
     /// Waits for room as long as the LEMF takes something in each `patience`.
@@ -170,10 +254,10 @@ impl Buffer {
             // What this call has put in must be seen, or nobody would make room.
             self.filled.notify_one();
             self.gauge(&held);
-            let left = held.left;
+            let taken = held.taken;
             let (again, waited) = self.room.wait_timeout(held, self.patience).unwrap_or_else(PoisonError::into_inner);
             held = again;
-            if waited.timed_out() && held.left == left {
+            if waited.timed_out() && held.taken == taken {
                 break;
             }
         }
@@ -194,7 +278,7 @@ impl Buffer {
 
     /// Ends the episode of a full buffer once an eighth is free, with the message to the LEMF.
     fn settle(&self, held: &mut Held) {
-        if held.cost() > self.limit - self.limit / 8 && !held.pdus.is_empty() {
+        if held.waiting.cost() > self.limit - self.limit / 8 && held.waiting.pdus > 0 {
             return;
         }
         let Some(dropped) = held.dropped.take() else { return };
@@ -206,13 +290,13 @@ impl Buffer {
         );
         if let Ok(message) = self.link_pdus.dropped(dropped.pdus, dropped.octets) {
             self.counters.encoded(Kind::Tri, message.octets.len());
-            held.append(message);
+            held.append(message, self.limit);
         }
     }
 
     fn gauge(&self, held: &Held) {
-        self.counters.buffered_pdus.set(held.pdus.len() as u64);
-        self.counters.buffered_octets.set(held.octets as u64);
+        self.counters.buffered_pdus.set(held.waiting.pdus as u64);
+        self.counters.buffered_octets.set(held.waiting.octets as u64);
     }
 }
 

@@ -1,15 +1,17 @@
 //! One open connection to an LEMF: PDUs out in batches, keep-alives, and what the LEMF answers (TS 102 232-1).
 //!
-//! It knows no sockets, only octets in and out, so that TLS can stand between.
+//! It knows no sockets, only octets in and out, and asks [`Acknowledged`] what became of them.
 
+use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio::time::{Duration, Instant, sleep_until, timeout};
+use tokio::time::{Duration, Instant, sleep, sleep_until};
 
+use crate::acknowledged::Acknowledged;
 use crate::buffer::Buffer;
 use crate::counters::LinkCounters;
 use crate::incoming::{Arrival, Incoming, NoProtocol};
@@ -23,7 +25,9 @@ use crate::settings::KeepAliveSettings;
 const BATCH_PDUS: usize = 128;
 /// Octets in one write, where PDUs are small enough to be put together.
 const BATCH_OCTETS: usize = 256 << 10;
-/// How long the LEMF's end of the connection is awaited after everything was written.
+/// How often TCP is asked what was acknowledged, while something is not: nothing tells of it by itself.
+const ASK: Duration = Duration::from_millis(10);
+/// How long the LEMF's end of the connection is awaited after everything was acknowledged.
 const PARTING: Duration = Duration::from_secs(2);
 
 /// What a connection works with.
@@ -41,7 +45,7 @@ pub(crate) type Finish = watch::Receiver<Option<Instant>>;
 /// Why a connection is over.
 #[derive(Debug)]
 pub(crate) enum Ended {
-    /// Everything was written and nothing more will come.
+    /// Everything was acknowledged and nothing more will come.
     Finished,
     /// The LEMF closed it.
     Closed,
@@ -67,22 +71,49 @@ impl From<NoProtocol> for Ended {
     }
 }
 
-/// Serves a connection until it is over.
-pub(crate) async fn serve<S>(stream: S, resources: &Resources, finish: &mut Finish) -> Ended
+/// Serves a connection until it is over, and settles what becomes of the PDUs that went over it.
+pub(crate) async fn serve<S>(
+    stream: S,
+    acknowledged: &impl Acknowledged,
+    resources: &Resources,
+    finish: &mut Finish,
+) -> Ended
+where
+    S: AsyncRead + AsyncWrite,
+{
+    let buffer = &resources.buffer;
+    let mut outgoing = Outgoing::beginning_at(buffer.next());
+    let ended = converse(stream, acknowledged, &mut outgoing, resources, finish).await;
+    outgoing.acknowledged(acknowledged, buffer);
+    match ended {
+        // In order: the LEMF has read what its kernel took (RFC 1122 §4.2.2.13).
+        Ended::Finished | Ended::Closed => buffer.confirmed(buffer.next()),
+        _ => buffer.reset(),
+    }
+    ended
+}
+
+async fn converse<S>(
+    stream: S,
+    acknowledged: &impl Acknowledged,
+    outgoing: &mut Outgoing,
+    resources: &Resources,
+    finish: &mut Finish,
+) -> Ended
 where
     S: AsyncRead + AsyncWrite,
 {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut incoming = Incoming::new();
-    let mut outgoing = Outgoing::default();
     let mut keep_alive = KeepAlive::new(resources.keep_alive, Instant::now());
     let mut finishing = finish.borrow_and_update().is_some();
     loop {
         outgoing.refill(&resources.buffer);
         let writing = outgoing.has_octets();
         if finishing && !writing {
-            return part(&mut reader, &mut writer).await;
+            return part(&mut reader, &mut writer, acknowledged, outgoing, &resources.buffer).await;
         }
+        let asking = outgoing.unacknowledged();
         let slices = outgoing.slices();
         // Each branch may be dropped when another is ready: reading and writing lose no octet then (both are cancel
         // safe).
@@ -91,15 +122,21 @@ where
             written = writer.write_vectored(&slices), if writing => Turn::Written(written),
             () = resources.buffer.filled(), if !writing => Turn::Again,
             () = sleep_until(keep_alive.deadline(writing)) => Turn::Due,
+            () = sleep(ASK), if asking => Turn::Again,
             changed = finish.changed(), if !finishing => {
                 finishing = changed.is_err() || finish.borrow_and_update().is_some();
                 Turn::Again
             }
         };
+        outgoing.acknowledged(acknowledged, &resources.buffer);
         let ended = match turn {
             Turn::Again => Ok(()),
             Turn::Read(read) => read.map_err(Ended::from).and_then(|octets| {
-                if octets == 0 { Err(Ended::Closed) } else { take_in(&mut incoming, &mut keep_alive, resources) }
+                if octets == 0 {
+                    Err(Ended::Closed)
+                } else {
+                    take_in(&mut incoming, &mut keep_alive, outgoing, resources)
+                }
             }),
             Turn::Written(written) => written.map_err(Ended::from).and_then(|octets| {
                 if octets == 0 {
@@ -137,10 +174,16 @@ enum Turn {
 }
 
 /// Takes every whole PDU out of what came.
-fn take_in(incoming: &mut Incoming, keep_alive: &mut KeepAlive, resources: &Resources) -> Result<(), Ended> {
+fn take_in(
+    incoming: &mut Incoming,
+    keep_alive: &mut KeepAlive,
+    outgoing: &Outgoing,
+    resources: &Resources,
+) -> Result<(), Ended> {
     while let Some(arrival) = incoming.next()? {
         if arrival == Arrival::KeepAliveResponse && keep_alive.answered() {
             resources.counters.keep_alives_answered.one();
+            resources.buffer.confirmed(outgoing.before_keep_alive);
         } else {
             resources.counters.unexpected_pdus.one();
         }
@@ -148,26 +191,43 @@ fn take_in(incoming: &mut Incoming, keep_alive: &mut KeepAlive, resources: &Reso
     Ok(())
 }
 
-/// Ends a connection in order: our end is closed, and the LEMF's awaited, so that what is on its way is read rather
-/// than reset.
-async fn part<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(reader: &mut R, writer: &mut W) -> Ended {
-    let parting = async {
-        writer.shutdown().await?;
-        let mut rest = [0; 1024];
-        while reader.read(&mut rest).await? > 0 {}
-        io::Result::Ok(())
-    };
-    match timeout(PARTING, parting).await {
-        Ok(Err(error)) if error.kind() != io::ErrorKind::ConnectionReset => error.into(),
-        // Reset after everything was written: the LEMF closed without waiting for our end.
-        Ok(_) | Err(_) => Ended::Finished,
+/// Ends a connection in order: our end is closed, all that was written waited for until it is acknowledged, and the
+/// LEMF's end awaited, so that what is on its way is read rather than reset. When the process will wait no longer for
+/// what an LEMF does not acknowledge, it drops this.
+async fn part<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    reader: &mut R,
+    writer: &mut W,
+    acknowledged: &impl Acknowledged,
+    outgoing: &mut Outgoing,
+    buffer: &Buffer,
+) -> Ended {
+    if let Err(error) = writer.shutdown().await {
+        return error.into();
+    }
+    let mut rest = [0; 1024];
+    let mut closed = false;
+    let mut settled = None;
+    loop {
+        outgoing.acknowledged(acknowledged, buffer);
+        if !outgoing.unacknowledged() {
+            let since = *settled.get_or_insert_with(Instant::now);
+            if closed || since.elapsed() >= PARTING {
+                return Ended::Finished;
+            }
+        }
+        tokio::select! {
+            read = reader.read(&mut rest), if !closed => match read {
+                Ok(octets) => closed = octets == 0,
+                Err(error) => return error.into(),
+            },
+            () = sleep(ASK) => {}
+        }
     }
 }
 
 /// What is being written.
-#[derive(Default)]
 struct Outgoing {
-    /// From the front of the buffer, where they stay until they are written.
+    /// From the buffer, where they stay until they are acknowledged.
     batch: Vec<Pdu>,
     /// How many of the batch are written.
     done: usize,
@@ -175,19 +235,57 @@ struct Outgoing {
     keep_alive: Option<Bytes>,
     /// Octets written of the first PDU that is not, be it of the batch or the keep-alive.
     partial: usize,
+    /// Octets written on this connection.
+    written: u64,
+    /// The place in the buffer of the first PDU that is not written.
+    next: u64,
+    /// Of each PDU that is written and not acknowledged: at which octet it ends.
+    ends: VecDeque<u64>,
+    /// The first place that was not written when the last keep-alive was.
+    before_keep_alive: u64,
 }
 
 impl Outgoing {
+    fn beginning_at(next: u64) -> Self {
+        Self {
+            batch: Vec::new(),
+            done: 0,
+            keep_alive: None,
+            partial: 0,
+            written: 0,
+            next,
+            ends: VecDeque::new(),
+            before_keep_alive: next,
+        }
+    }
+
     /// Takes the next batch when this one is written.
     fn refill(&mut self, buffer: &Buffer) {
         if self.done == self.batch.len() {
             self.done = 0;
-            self.batch = buffer.front(BATCH_PDUS, BATCH_OCTETS);
+            self.batch = buffer.from(self.next, BATCH_PDUS, BATCH_OCTETS);
         }
     }
 
     fn has_octets(&self) -> bool {
         self.keep_alive.is_some() || self.done < self.batch.len()
+    }
+
+    fn unacknowledged(&self) -> bool {
+        !self.ends.is_empty()
+    }
+
+    /// Lets go the PDUs that were acknowledged since the last call.
+    fn acknowledged(&mut self, acknowledged: &impl Acknowledged, buffer: &Buffer) {
+        if self.ends.is_empty() {
+            return;
+        }
+        let octets = acknowledged.of(self.written);
+        let whole = self.ends.partition_point(|end| *end <= octets);
+        if whole > 0 {
+            self.ends.drain(..whole);
+            buffer.acknowledged(self.next - self.ends.len() as u64);
+        }
     }
 
     /// The keep-alive goes before the batch: it is made only when there was none, so it never comes between the parts
@@ -201,18 +299,22 @@ impl Outgoing {
         self.pdus().zip(starts).map(|(octets, start)| IoSlice::new(octets.get(start..).unwrap_or_default())).collect()
     }
 
-    /// Counts what the socket took, and lets whole PDUs go.
+    /// Counts what the socket took.
     fn written(&mut self, octets: usize, keep_alive: &mut KeepAlive, resources: &Resources) {
         resources.counters.octets_sent.add(octets as u64);
         keep_alive.written(Instant::now());
         let mut taken = self.partial + octets;
+        let mut end = self.written - self.partial as u64;
+        self.written += octets as u64;
         if let Some(pdu) = &self.keep_alive {
             if taken < pdu.len() {
                 self.partial = taken;
                 return;
             }
             taken -= pdu.len();
+            end += pdu.len() as u64;
             self.keep_alive = None;
+            self.before_keep_alive = self.next;
             keep_alive.sent(Instant::now());
             resources.counters.keep_alives_sent.one();
         }
@@ -223,13 +325,14 @@ impl Outgoing {
                 break;
             }
             taken -= pdu.octets.len();
+            end += pdu.octets.len() as u64;
+            self.ends.push_back(end);
             resources.latency.record(time.since(pdu.time));
             sent += 1;
         }
         self.partial = taken;
         self.done += sent;
-        resources.counters.pdus_sent.add(sent as u64);
-        resources.buffer.sent(sent);
+        self.next += sent as u64;
     }
 }
 

@@ -90,13 +90,19 @@ counts! {
         tri,
         /// Octets of all those.
         octets,
-        /// PDUs written to the socket entirely; with those written twice after a reconnect.
+        /// PDUs that TCP has acknowledged entirely; one is counted again when it was returned and acknowledged again.
         pdus_sent,
+        /// PDUs that had been acknowledged and waited again, since the connection was reset before the LEMF showed that
+        /// it had read them.
+        pdus_returned,
+        /// PDUs that had been acknowledged twice, both times before the connection was reset: whether the LEMF has read
+        /// them nobody can tell.
+        pdus_unconfirmed,
         /// Octets that the socket took, keep-alives included.
         octets_sent,
-        /// PDUs in the buffer now.
+        /// PDUs that wait to be sent, or to be acknowledged, now.
         buffered_pdus,
-        /// Octets in the buffer now.
+        /// Octets of those.
         buffered_octets,
         /// PDUs dropped because the buffer was full.
         dropped_pdus,

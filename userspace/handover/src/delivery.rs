@@ -92,9 +92,11 @@ pub struct Drained {
     pub records: u64,
     /// What each connection did not take in time; none of those that took everything.
     pub undelivered: Vec<Undelivered>,
+    /// PDUs that no LEMF has shown to have read, since the start: it reset the connection each time that they went.
+    pub unconfirmed: u64,
 }
 
-/// What one connection did not take.
+/// What one connection did not take: PDUs that TCP had not acknowledged at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undelivered {
     /// The LEMF.
@@ -108,9 +110,9 @@ pub struct Undelivered {
 }
 
 impl Drained {
-    /// Whether nothing was left.
+    /// Whether nothing was left, and nothing is in doubt.
     pub fn is_complete(&self) -> bool {
-        self.records == 0 && self.undelivered.is_empty()
+        self.records == 0 && self.undelivered.is_empty() && self.unconfirmed == 0
     }
 }
 
@@ -165,8 +167,8 @@ impl Delivery {
         Arc::clone(&self.counters)
     }
 
-    /// Ends delivery: waits until the workers have let go of their queues, everything is encoded and every connection
-    /// has taken what is for it, no longer than `timeout` (and a second more for threads to end).
+    /// Ends delivery: waits until the workers have let go of their queues, everything is encoded and every LEMF
+    /// has acknowledged what is for it, no longer than `timeout` (and a second more for threads to end).
     pub fn drain(mut self, timeout: Duration) -> Drained {
         let deadline = std::time::Instant::now() + timeout;
         let records = match self.intake.recv_deadline(deadline) {
@@ -188,7 +190,9 @@ impl Delivery {
             let (pdus, octets) = buffer.held();
             Undelivered { lemf: lemf.clone(), interface: *interface, pdus, octets }
         });
-        Drained { records, undelivered: left.filter(|left| left.pdus > 0).collect() }
+        let undelivered = left.filter(|left| left.pdus > 0).collect();
+        let links = self.counters.lemfs.iter().flat_map(|lemf| [&lemf.hi2, &lemf.hi3]);
+        Drained { records, undelivered, unconfirmed: links.map(|link| link.pdus_unconfirmed.get()).sum() }
     }
 }
 

@@ -6,6 +6,7 @@
 //!                      PS-PDUs
 //! ```
 
+mod acknowledged;
 mod buffer;
 mod connection;
 mod counters;

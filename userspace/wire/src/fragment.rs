@@ -6,10 +6,12 @@ use hashbrown::HashMap;
 
 use crate::bytes::checksum;
 use crate::ip::{Ends, Fragment, TCP};
-use crate::{Counters, Settings, Time};
+use crate::{Counters, Settings, Time, streams};
 
 /// What a packet costs beside its octets: its entry in the table and in the queue.
 const OVERHEAD: usize = 256;
+/// What each fragment costs beside its octets.
+const PIECE_OVERHEAD: usize = 96;
 /// Most octets that the length field of a packet can say: fragments that reach further are a ping of death.
 const MAX_PACKET: usize = 65_535;
 
@@ -35,7 +37,40 @@ struct Datagram {
     present: Vec<(usize, usize)>,
     /// Length of the whole payload, known from the last fragment.
     total: Option<usize>,
-    count: usize,
+    /// The fragments themselves, as they came.
+    pieces: Vec<Piece>,
+    /// Octets of those.
+    captured: usize,
+}
+
+/// A fragment as it came.
+struct Piece {
+    time: Time,
+    octets: Vec<u8>,
+    payload_at: usize,
+    /// Where its payload lies in that of the packet.
+    offset: usize,
+}
+
+/// A packet that was put together.
+pub(crate) struct Whole {
+    /// The packet as it was before it was cut into fragments.
+    pub(crate) packet: Vec<u8>,
+    header: usize,
+    pieces: Vec<Piece>,
+}
+
+impl Whole {
+    /// What it was put together from.
+    pub(crate) fn fragments(&self) -> Vec<streams::Fragment<'_>> {
+        let fragments = self.pieces.iter().map(|piece| streams::Fragment {
+            time: piece.time,
+            ip: &piece.octets,
+            payload_at: piece.payload_at,
+            at: self.header + piece.offset,
+        });
+        fragments.collect()
+    }
 }
 
 /// What became of a fragment.
@@ -47,7 +82,7 @@ pub(crate) enum Outcome {
     /// Of a packet that is no TCP.
     NotTcp,
     /// It completed this packet.
-    Whole(Vec<u8>),
+    Whole(Whole),
 }
 
 /// The packets whose fragments are being collected.
@@ -66,6 +101,7 @@ impl Fragments {
         &mut self,
         fragment: &Fragment<'_>,
         vlans: u32,
+        time: Time,
         now: Time,
         settings: &Settings,
         counters: &mut Counters,
@@ -99,13 +135,13 @@ impl Fragments {
         }
         let Some(datagram) = self.datagrams.get_mut(&key) else { return Outcome::Pending };
         let before = datagram.cost();
-        datagram.insert(fragment, start, end, counters);
+        datagram.insert(fragment, time, start, end, counters);
         self.octets = self.octets - before + datagram.cost();
         if datagram.is_complete() {
             counters.fragments_reassembled += 1;
-            return self.remove(&key).map_or(Outcome::Pending, |datagram| Outcome::Whole(datagram.into_packet(v6)));
+            return self.remove(&key).map_or(Outcome::Pending, |datagram| Outcome::Whole(datagram.into_whole(v6)));
         }
-        if datagram.count > settings.max_fragments {
+        if datagram.pieces.len() > settings.max_fragments {
             counters.fragments_dropped += 1;
             self.remove(&key);
         }
@@ -155,7 +191,8 @@ impl Fragments {
             payload: Vec::new(),
             present: Vec::new(),
             total: None,
-            count: 0,
+            pieces: Vec::new(),
+            captured: 0,
         };
         self.octets += datagram.cost();
         self.datagrams.insert(key, datagram);
@@ -182,7 +219,7 @@ impl Fragments {
 impl Datagram {
     /// What counts against the limit. The payload counts up to the highest offset, since that much is allocated.
     fn cost(&self) -> usize {
-        OVERHEAD + self.head.len() + self.payload.len()
+        OVERHEAD + self.head.len() + self.payload.len() + self.captured + self.pieces.len() * PIECE_OVERHEAD
     }
 
     fn is_complete(&self) -> bool {
@@ -190,8 +227,11 @@ impl Datagram {
     }
 
     /// Takes in what of `start..end` is not there yet.
-    fn insert(&mut self, fragment: &Fragment<'_>, start: usize, end: usize, counters: &mut Counters) {
-        self.count += 1;
+    fn insert(&mut self, fragment: &Fragment<'_>, time: Time, start: usize, end: usize, counters: &mut Counters) {
+        let octets = fragment.octets.to_vec();
+        self.captured += octets.len();
+        let payload_at = octets.len() - fragment.payload.len();
+        self.pieces.push(Piece { time, octets, payload_at, offset: start });
         let highest = self.present.last().map_or(0, |(_, end)| *end);
         // Once its length is known, a packet does not grow; nor does a later "last" fragment cut off what is there.
         let contradicts = match self.total {
@@ -244,7 +284,7 @@ impl Datagram {
     }
 
     /// The packet as it was before it was cut into fragments.
-    fn into_packet(mut self, v6: bool) -> Vec<u8> {
+    fn into_whole(mut self, v6: bool) -> Whole {
         let mut packet = std::mem::take(&mut self.head);
         let header_len = packet.len();
         packet.append(&mut self.payload);
@@ -259,7 +299,7 @@ impl Datagram {
             let sum = checksum(&[packet.get(..header_len).unwrap_or_default()]);
             set(&mut packet, 10, &sum.to_be_bytes());
         }
-        packet
+        Whole { packet, header: header_len, pieces: self.pieces }
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct Fragment<'a> {
     /// Where in `head` the number of the next header is, which for IPv6 must name what followed the fragment header.
     pub(crate) next_header_at: usize,
     pub(crate) payload: &'a [u8],
+    /// All of the fragment that was captured, from the first octet of its header on, padding taken off.
+    pub(crate) octets: &'a [u8],
     /// Whether the capture cut the payload.
     pub(crate) cut: bool,
 }
@@ -128,6 +130,7 @@ fn ipv4(octets: &[u8], on_wire: usize) -> Option<Parsed<'_>> {
         head,
         next_header_at: 9,
         payload: captured.get(header_len..)?,
+        octets: captured,
         cut: captured.len() < total,
     }))
 }
@@ -167,6 +170,7 @@ fn ipv6(octets: &[u8], on_wire: usize) -> Option<Parsed<'_>> {
                         head: captured.get(..at)?,
                         next_header_at,
                         payload: captured.get(at + 8..)?,
+                        octets: captured,
                         cut: captured.len() < total,
                     }));
                 }

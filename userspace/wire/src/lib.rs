@@ -42,6 +42,6 @@ pub use counters::Counters;
 pub use frame::{Frame, Link};
 pub use settings::{Ports, Settings};
 pub use steering::steering;
-pub use streams::{Close, Connection, Direction, Flags, Packet, Streams};
+pub use streams::{Close, Connection, Direction, Flags, Fragment, Packet, Streams};
 pub use time::Time;
 pub use wire::Wire;

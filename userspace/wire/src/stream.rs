@@ -151,6 +151,11 @@ impl Half {
         self.fin().map_or(position, |fin| position.min(fin))
     }
 
+    /// Whether one sequence number is missing before `position`.
+    pub(crate) fn misses_one(&self, position: u64) -> bool {
+        position == self.next + 1
+    }
+
     /// The position of the first held thing: a piece, or a FIN alone.
     pub(crate) fn first_held(&self) -> Option<u64> {
         let held = self.held.as_ref()?;

@@ -101,6 +101,21 @@ impl fmt::Debug for Flags {
     }
 }
 
+/// One IP fragment of a packet, as it was captured.
+#[derive(Clone, Copy)]
+pub struct Fragment<'a> {
+    /// When it was captured.
+    pub time: Time,
+    /// The fragment, its link header and padding taken off.
+    pub ip: &'a [u8],
+    /// Where its payload starts within `ip`.
+    pub payload_at: usize,
+    /// Where its payload lies in [`Packet::ip`], the packet that it is a part of. Two fragments may overlap, and then
+    /// disagree: the packet has the octets of the one that was captured first. One that contradicts the others may reach
+    /// past the end of the packet, which has nothing of it.
+    pub at: usize,
+}
+
 /// One TCP packet of a connection.
 #[derive(Clone, Copy)]
 pub struct Packet<'a> {
@@ -111,6 +126,8 @@ pub struct Packet<'a> {
     /// The IP packet, its link header and padding taken off. A fragmented packet is given whole, as it was before it was
     /// cut into fragments. One that the capture cut is given as far as it was captured.
     pub ip: &'a [u8],
+    /// The fragments that it came in, in the order of the capture; none if it came whole.
+    pub fragments: &'a [Fragment<'a>],
     /// Where its payload starts within `ip`.
     pub payload_at: usize,
     /// Its payload, a part of `ip`.

@@ -2,7 +2,7 @@
 
 use crate::bytes::{checksum, u16_at, u32_at};
 use crate::ip;
-use crate::streams::Flags;
+use crate::streams::{Flags, Fragment};
 
 const HEADER: usize = 20;
 
@@ -17,6 +17,8 @@ pub(crate) struct Segment<'a> {
     pub(crate) flags: Flags,
     /// The IP packet that it came in, as far as it was captured.
     pub(crate) ip: &'a [u8],
+    /// What that packet came in, if it did not come whole.
+    pub(crate) fragments: &'a [Fragment<'a>],
     /// Where in `ip` the payload starts; the end of `ip` when not even the header was captured whole.
     pub(crate) payload_at: usize,
     /// The payload as far as it was captured.
@@ -26,7 +28,7 @@ pub(crate) struct Segment<'a> {
 }
 
 /// Reads the TCP header of an IP packet; `None` when it contradicts itself or the packet.
-pub(crate) fn parse<'a>(packet: &ip::Packet<'a>) -> Option<Segment<'a>> {
+pub(crate) fn parse<'a>(packet: &ip::Packet<'a>, fragments: &'a [Fragment<'a>]) -> Option<Segment<'a>> {
     let header = packet.octets.get(packet.transport_at..)?;
     let on_wire = packet.wire_len.checked_sub(packet.transport_at)?;
     let field = u16_at(header, 12)?;
@@ -44,6 +46,7 @@ pub(crate) fn parse<'a>(packet: &ip::Packet<'a>) -> Option<Segment<'a>> {
         acknowledgement: u32_at(header, 8)?,
         flags: Flags((field & 0x3f) as u8),
         ip: packet.octets,
+        fragments,
         payload_at,
         payload,
         cut: u32::try_from(on_wire - header_len - payload.len()).ok()?,

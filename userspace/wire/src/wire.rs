@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::fragment::{Fragments, Outcome};
+use crate::streams::Fragment;
 use crate::tracker::Tracker;
 use crate::{Counters, Frame, Settings, Streams, Time, ip, link, tcp};
 
@@ -103,7 +104,7 @@ impl<S: Streams> Wire<S> {
         let octets = frame.octets.get(at..).unwrap_or_default();
         let on_wire = (frame.wire_len as usize).max(frame.octets.len()) - at.min(frame.octets.len());
         match ip::parse(octets, on_wire, version) {
-            ip::Parsed::Whole(packet) => self.packet(&packet, vlans, frame.time, streams),
+            ip::Parsed::Whole(packet) => self.packet(&packet, &[], vlans, frame.time, streams),
             ip::Parsed::Fragment(fragment) => self.fragment(&fragment, vlans, frame.time, streams),
             ip::Parsed::Malformed => Class::MalformedIp,
         }
@@ -112,23 +113,30 @@ impl<S: Streams> Wire<S> {
     fn fragment(&mut self, fragment: &ip::Fragment<'_>, vlans: u32, time: Time, streams: &mut S) -> Class {
         let key_vlans = if self.settings.vlan_in_key { vlans } else { 0 };
         let now = self.tracker.now();
-        match self.fragments.add(fragment, key_vlans, now, &self.settings, &mut self.counters) {
+        match self.fragments.add(fragment, key_vlans, time, now, &self.settings, &mut self.counters) {
             Outcome::Pending => Class::FragmentPending,
             Outcome::Malformed => Class::MalformedIp,
             Outcome::NotTcp => Class::NotTcp,
-            Outcome::Whole(octets) => match ip::parse(&octets, octets.len(), None) {
-                ip::Parsed::Whole(packet) => self.packet(&packet, vlans, time, streams),
+            Outcome::Whole(whole) => match ip::parse(&whole.packet, whole.packet.len(), None) {
+                ip::Parsed::Whole(packet) => self.packet(&packet, &whole.fragments(), vlans, time, streams),
                 // A fragment within a fragment.
                 ip::Parsed::Fragment(_) | ip::Parsed::Malformed => Class::MalformedIp,
             },
         }
     }
 
-    fn packet(&mut self, packet: &ip::Packet<'_>, vlans: u32, time: Time, streams: &mut S) -> Class {
+    fn packet<'a>(
+        &mut self,
+        packet: &ip::Packet<'a>,
+        fragments: &'a [Fragment<'a>],
+        vlans: u32,
+        time: Time,
+        streams: &mut S,
+    ) -> Class {
         if packet.protocol != ip::TCP {
             return Class::NotTcp;
         }
-        let Some(segment) = tcp::parse(packet) else { return Class::MalformedTcp };
+        let Some(segment) = tcp::parse(packet, fragments) else { return Class::MalformedTcp };
         let ports = &self.settings.server_ports;
         if !ports.contains(segment.source_port) && !ports.contains(segment.destination_port) {
             return Class::NotMail;

@@ -255,14 +255,27 @@ proptest! {
         };
         // Reassembly leaves a packet whose checksums are right.
         let mut tap = Tap { pair, ..Tap::new(Settings { verify_checksums: true, ..small() }) };
+        let mut captured = Vec::new();
         for n in order.into_iter().filter(|n| *n < pieces.len()) {
             tap.frame(Link::RawIp, &pieces[n]);
+            captured.push((tap.now, pieces[n].clone()));
             if twice[n] && pieces.len() > 1 && tap.wire.counters().fragments_reassembled == 0 {
                 tap.frame(Link::RawIp, &pieces[n]);
+                captured.push((tap.now, pieces[n].clone()));
             }
         }
         prop_assert_eq!(tap.wire.counters().segments, 1);
-        prop_assert_eq!(tap.only().text(FromClient), text);
+        let told = tap.only();
+        prop_assert_eq!(told.text(FromClient), text);
+        // They are told as they came, and where each belongs; a packet that was not cut is none.
+        if pieces.len() == 1 && family == 0 {
+            captured.clear();
+        }
+        prop_assert_eq!(told.fragments.len(), if pieces.len() == 1 { 0 } else { captured.len() });
+        for ((time, octets, part), (captured_at, frame)) in told.fragments.iter().zip(&captured) {
+            prop_assert_eq!((time, octets), (captured_at, frame));
+            prop_assert!(!part.is_empty() && frame.ends_with(part));
+        }
     }
 }
 

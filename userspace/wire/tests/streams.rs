@@ -499,6 +499,52 @@ fn what_was_acknowledged_and_never_captured_at_the_end_is_a_gap() {
 }
 
 #[test]
+fn a_fin_that_was_not_captured_is_no_octet() {
+    // Neither FIN, and nothing after them but the last acknowledgement of each.
+    let mut tap = Tap::default();
+    tap.handshake();
+    tap.send(FromClient, 1001, 5001, ACK, "QUIT\r\n");
+    tap.send(FromServer, 5001, 1007, ACK, "221\r\n");
+    tap.send(FromServer, 5007, 1008, ACK, "");
+    tap.send(FromClient, 1008, 5007, ACK, "");
+    let told = tap.only();
+    assert_eq!((told.gap_octets(FromClient), told.gap_octets(FromServer)), (0, 0));
+
+    // The server's, with the reply before it.
+    let mut tap = Tap::default();
+    tap.handshake();
+    tap.send(FromClient, 1001, 5001, ACK, "QUIT\r\n");
+    tap.send(FromClient, 1007, 5007, ACK | FIN, "");
+    tap.send(FromServer, 5007, 1008, ACK, "");
+    let told = tap.only();
+    assert_eq!((told.gap_octets(FromClient), told.gap_octets(FromServer)), (0, 5));
+}
+
+#[test]
+fn a_reply_does_not_wait_for_an_octet_where_the_fin_was_not_captured() {
+    let mut tap = Tap::default();
+    tap.handshake();
+    tap.send(FromClient, 1001, 5001, ACK, "QUIT\r\n");
+    tap.send(FromServer, 5001, 1008, ACK, "221\r\n");
+    tap.pass(SECOND * 6);
+    tap.send(FromServer, 5006, 1008, ACK | FIN, "");
+    let told = tap.only();
+    assert_eq!((told.gap_octets(FromClient), told.text(FromServer).as_str()), (0, "221\r\n"));
+
+    // It was an octet after all: others follow it.
+    let mut tap = Tap::default();
+    tap.handshake();
+    tap.send(FromClient, 1001, 5001, ACK, "NOOP\r\n");
+    tap.send(FromServer, 5001, 1008, ACK, "250\r\n");
+    tap.pass(SECOND * 6);
+    tap.send(FromClient, 1008, 5006, ACK, "UIT\r\n");
+    tap.send(FromServer, 5006, 1013, ACK, "221\r\n");
+    let told = tap.only();
+    let script = ["NOOP\r\n", "250\r\n", "#UIT\r\n", "221\r\n"];
+    assert_eq!(told.script().iter().map(|(_, said)| said.as_str()).collect::<Vec<_>>(), script);
+}
+
+#[test]
 fn the_client_of_a_connection_between_two_mail_servers() {
     for (client, server) in [(587, 25), (25, 25), (465, 143)] {
         let mut tap = Tap::default();

@@ -20,7 +20,7 @@ use writ_wire::{Time, Wire};
 
 use crate::cli;
 use crate::config::{Config, Lemfs, read_warrants};
-use crate::report::{Shown, Tally};
+use crate::report::{Shown, Tally, delivered};
 use crate::sources::{Pace, Skipped, read_batch};
 use crate::worker::{WhenFull, Worker};
 
@@ -89,9 +89,11 @@ pub fn run(arguments: &cli::Replay) -> anyhow::Result<()> {
         }
         write!(out, "{}", report.text(&snapshot)).context("standard output")?;
     }
-    if !drained.is_complete() {
-        let pdus: u64 = drained.undelivered.iter().map(|left| left.pdus).sum();
-        bail!("{pdus} PDUs and {} records were not delivered within {} s", drained.records, DRAIN.as_secs());
+    delivered(&drained, DRAIN)?;
+    let links = snapshot.lemfs.iter().flat_map(|lemf| Interface::ALL.map(|interface| lemf.of(interface)));
+    let dropped: u64 = links.map(|link| link.dropped_pdus).sum();
+    if dropped > 0 {
+        bail!("{dropped} PDUs were dropped: the LEMF took nothing for too long");
     }
     if snapshot.core.files_failed > 0 {
         bail!("the PDUs could not all be written");

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::time::Duration;
 
+use anyhow::bail;
 use serde_json::{Map, Value, json};
-use writ_handover::Snapshot;
 use writ_handover::pdu::Interface;
+use writ_handover::{Drained, Snapshot};
 use writ_lemf::show;
 use writ_mail::smtp::Anomaly;
 
@@ -54,6 +56,21 @@ impl Shown {
         }
         if self.pdus > 0 { writeln!(out) } else { Ok(()) }
     }
+}
+
+/// Whether delivery came to its end within the time that it had.
+///
+/// # Errors
+/// When something is left, or nobody can tell whether an LEMF read it: what that is.
+pub fn delivered(drained: &Drained, within: Duration) -> anyhow::Result<()> {
+    let pdus: u64 = drained.undelivered.iter().map(|left| left.pdus).sum();
+    if pdus > 0 || drained.records > 0 {
+        bail!("{pdus} PDUs and {} records were not delivered within {} s", drained.records, within.as_secs());
+    }
+    if drained.unconfirmed > 0 {
+        bail!("an LEMF reset its connection twice, and perhaps did not read {} PDUs", drained.unconfirmed);
+    }
+    Ok(())
 }
 
 /// Counters with their names.

@@ -38,7 +38,13 @@ impl Decode for RawValue {
         tag: Tag,
         _: &Constraints,
     ) -> Result<Self, D::Error> {
-        decoder.decode_any(tag).map(Self)
+        if tag == Tag::EOC {
+            return decoder.decode_any(tag).map(Self);
+        }
+        // Under a tag of its own it is a SEQUENCE or a CHOICE of a module that is not read here: constructed in either
+        // case, so that the limits were checked of what is in it. The tag is not kept.
+        let values: Vec<Self> = decoder.decode_sequence_of(tag, &Constraints::NONE)?;
+        Ok(Self::new(values.iter().flat_map(|value| value.octets()).copied().collect()))
     }
 }
 

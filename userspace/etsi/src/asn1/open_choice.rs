@@ -72,7 +72,13 @@ macro_rules! choice {
                 if tag == rasn::types::Tag::EOC {
                     decoder.decode_choice(constraints)
                 } else {
-                    decoder.decode_explicit_prefix(tag)
+                    // The decoder's own way with an explicit tag takes a primitive one, whose contents were not
+                    // counted when the limits were checked. As a SEQUENCE OF one it must be constructed.
+                    let mut held = decoder.decode_sequence_of(tag, &rasn::types::Constraints::NONE)?;
+                    match (held.pop(), held.is_empty()) {
+                        (Some(only), true) => Ok(only),
+                        _ => Err(rasn::de::Error::custom("expected one value", decoder.codec())),
+                    }
                 }
             }
         }

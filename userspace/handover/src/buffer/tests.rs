@@ -18,6 +18,19 @@ fn buffer(limit: usize, patience: Duration) -> Buffer {
     Buffer::new("lea-1".into(), limit, patience, Arc::default(), Arc::new(link_pdus))
 }
 
+impl Buffer {
+    /// What waits.
+    fn front(&self, pdus: usize, octets: usize) -> Vec<Pdu> {
+        self.from(self.next(), pdus, octets)
+    }
+
+    /// The next so many that wait are acknowledged, and read.
+    fn sent(&self, count: u64) {
+        self.acknowledged(self.next().saturating_add(count));
+        self.confirmed(self.next());
+    }
+}
+
 fn message(octets: &Bytes) -> String {
     match decode(octets).unwrap().payload {
         Payload::TriPayload(TriPayload::OperatorLeaMessage(message)) => {
@@ -28,7 +41,7 @@ fn message(octets: &Bytes) -> String {
 }
 
 #[test]
-fn pdus_stay_until_they_are_sent() {
+fn pdus_stay_until_they_are_acknowledged() {
     let buffer = buffer(1 << 20, Duration::ZERO);
     buffer.push([pdu(10), pdu(20), pdu(30)]);
     let lengths = |batch: Vec<Pdu>| batch.iter().map(|pdu| pdu.octets.len()).collect::<Vec<_>>();
@@ -73,7 +86,7 @@ fn every_episode_is_told_once() {
     for episode in 1..=3 {
         buffer.push((0..3000).map(|_| pdu(1000)));
         assert_eq!(buffer.counters.snapshot().full_episodes, episode);
-        buffer.sent(usize::MAX);
+        buffer.sent(u64::MAX);
         assert_eq!(buffer.held().0, 1, "the message");
         buffer.sent(1);
     }
@@ -96,7 +109,7 @@ fn with_patience_nothing_is_dropped_while_the_lemf_reads() {
         thread::spawn(move || {
             let mut read = 0;
             while read < 500 {
-                let batch = buffer.front(3, 1 << 20).len();
+                let batch = buffer.front(3, 1 << 20).len() as u64;
                 buffer.sent(batch);
                 read += batch;
                 thread::sleep(Duration::from_micros(200));
@@ -125,4 +138,43 @@ fn nobody_waits_once_it_is_to_end() {
     buffer.hurry();
     buffer.push((0..100).map(|_| pdu(1000)));
     assert!(buffer.counters.snapshot().dropped_pdus > 80);
+}
+
+#[test]
+fn what_was_acknowledged_and_perhaps_not_read_goes_once_more_after_a_reset() {
+    let buffer = buffer(1 << 20, Duration::ZERO);
+    let lengths = || buffer.front(9, 1000).iter().map(|pdu| pdu.octets.len()).collect::<Vec<_>>();
+    buffer.push([pdu(10), pdu(20), pdu(30), pdu(40)]);
+    buffer.acknowledged(3);
+    assert_eq!((buffer.held(), lengths()), ((1, 40), vec![40]));
+    buffer.confirmed(1);
+    buffer.reset();
+    assert_eq!((buffer.held(), lengths()), ((3, 90), vec![20, 30, 40]), "the first was read");
+    buffer.acknowledged(4);
+    buffer.push([pdu(50)]);
+    buffer.acknowledged(5);
+    buffer.reset();
+    assert_eq!((buffer.next(), lengths()), (3, vec![40, 50]), "for the first time acknowledged before this reset");
+    buffer.acknowledged(5);
+    buffer.confirmed(5);
+    buffer.reset();
+    assert_eq!(buffer.held(), (0, 0));
+    let counts = buffer.counters.snapshot();
+    assert_eq!((counts.pdus_sent, counts.pdus_returned, counts.pdus_unconfirmed), (3 + 3 + 1 + 2, 2 + 2, 2));
+}
+
+#[test]
+fn what_was_acknowledged_takes_no_room_from_what_was_not() {
+    let buffer = buffer(80 * (1000 + OVERHEAD), Duration::ZERO);
+    buffer.push((0..80).map(|_| pdu(1000)));
+    buffer.acknowledged(40);
+    let kept = |buffer: &Buffer| buffer.lock().acknowledged.pdus;
+    assert_eq!((kept(&buffer), buffer.held().0), (10, 40), "an eighth is kept");
+    buffer.push((0..40).map(|_| pdu(1000)));
+    assert_eq!((kept(&buffer), buffer.held().0), (0, 80));
+    assert_eq!(buffer.counters.snapshot().dropped_pdus, 0);
+    buffer.push([pdu(1000)]);
+    assert_eq!(buffer.counters.snapshot().dropped_pdus, 1, "what waits counts against the bound");
+    buffer.reset();
+    assert_eq!(buffer.held().0, 80);
 }

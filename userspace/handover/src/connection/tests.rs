@@ -21,6 +21,25 @@ fn resources(keep_alive: KeepAliveSettings) -> Resources {
     Resources { buffer: Arc::new(buffer), counters, latency: Arc::default(), link_pdus, keep_alive }
 }
 
+/// An LEMF's TCP that acknowledges everything at once.
+struct All;
+
+impl Acknowledged for All {
+    fn of(&self, written: u64) -> u64 {
+        written
+    }
+}
+
+/// One that acknowledges so many octets.
+#[derive(Default)]
+struct UpTo(std::cell::Cell<u64>);
+
+impl Acknowledged for UpTo {
+    fn of(&self, written: u64) -> u64 {
+        written.min(self.0.get())
+    }
+}
+
 /// Octets that start like a PDU: a SEQUENCE with one OCTET STRING, filled with `mark`.
 fn pdu(mark: u8, octets: u8) -> Pdu {
     let mut content = vec![0x30, octets - 2, 0x04, octets - 4];
@@ -59,7 +78,7 @@ async fn a_pdu_that_was_sent_in_part_is_sent_again_from_its_start() {
     let (_finish, mut finish) = watch::channel(None);
     // The stream takes 150 octets: the first PDU and half of the second. Then it breaks.
     let (near, far) = duplex(150);
-    let serving = serve(near, &resources, &mut finish);
+    let serving = serve(near, &All, &resources, &mut finish);
     let breaking = async {
         sleep(Duration::from_millis(20)).await;
         drop(far);
@@ -70,7 +89,7 @@ async fn a_pdu_that_was_sent_in_part_is_sent_again_from_its_start() {
     assert_eq!((resources.counters.snapshot().pdus_sent, resources.counters.snapshot().octets_sent), (1, 150));
 
     let (near, mut far) = duplex(1000);
-    let serving = serve(near, &resources, &mut finish);
+    let serving = serve(near, &All, &resources, &mut finish);
     let reading = async {
         let octets = read_exactly(&mut far, 200).await;
         drop(far);
@@ -79,6 +98,79 @@ async fn a_pdu_that_was_sent_in_part_is_sent_again_from_its_start() {
     let (_, octets) = tokio::join!(serving, reading);
     assert_eq!(octets, [pdu(2, 100).octets, pdu(3, 100).octets].concat());
     assert_eq!(resources.buffer.held(), (0, 0));
+}
+
+#[tokio::test]
+async fn what_was_written_and_not_acknowledged_is_sent_again() {
+    let resources = resources(KeepAliveSettings::default());
+    resources.buffer.push([pdu(1, 100), pdu(2, 100), pdu(3, 100)]);
+    let (_finish, mut finish) = watch::channel(None);
+    // The kernel takes everything; of that the LEMF acknowledges the first PDU and half of the second.
+    let acknowledged = UpTo(150.into());
+    let (near, mut far) = duplex(1000);
+    let breaking = async {
+        read_exactly(&mut far, 300).await;
+        sleep(3 * ASK).await;
+        assert_eq!(resources.buffer.held(), (2, 200), "what was acknowledged is let go meanwhile");
+        drop(far);
+    };
+    let (ended, ()) = tokio::join!(serve(near, &acknowledged, &resources, &mut finish), breaking);
+    assert!(matches!(ended, Ended::Closed), "{ended:?}");
+    assert_eq!(resources.counters.snapshot().pdus_sent, 1);
+
+    let (near, mut far) = duplex(1000);
+    let reading = async {
+        let octets = read_exactly(&mut far, 200).await;
+        drop(far);
+        octets
+    };
+    let (_, octets) = tokio::join!(serve(near, &All, &resources, &mut finish), reading);
+    assert_eq!(octets, [pdu(2, 100).octets, pdu(3, 100).octets].concat());
+    assert_eq!((resources.buffer.held(), resources.counters.snapshot().pdus_sent), ((0, 0), 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_finishes_when_all_is_acknowledged_and_no_sooner() {
+    let resources = resources(KeepAliveSettings::default());
+    resources.buffer.push([pdu(1, 100), pdu(2, 100)]);
+    let (_finish, mut finish) = watch::channel(Some(Instant::now()));
+    let acknowledged = UpTo(199.into());
+    let (near, mut far) = duplex(1000);
+    let start = Instant::now();
+    let reading = async {
+        let mut all = Vec::new();
+        far.read_to_end(&mut all).await.unwrap();
+        drop(far);
+        sleep(5 * PARTING).await;
+        assert_eq!(resources.buffer.held(), (1, 100));
+        acknowledged.0.set(200);
+        all
+    };
+    let (ended, all) = tokio::join!(serve(near, &acknowledged, &resources, &mut finish), reading);
+    assert!(matches!(ended, Ended::Finished), "{ended:?}");
+    assert_eq!((all.len(), resources.buffer.held()), (200, (0, 0)));
+    assert!(start.elapsed() >= 5 * PARTING && start.elapsed() < 6 * PARTING);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answered_keep_alive_confirms_what_went_before_it() {
+    let resources = resources(TIMES);
+    resources.buffer.push([pdu(1, 100)]);
+    let (_finish, mut finish) = watch::channel(None);
+    let (near, mut far) = duplex(1000);
+    let lemf = async {
+        read_exactly(&mut far, 100).await;
+        let keep_alive = read_pdu(&mut far).await;
+        resources.buffer.push([pdu(2, 100)]);
+        read_exactly(&mut far, 100).await;
+        far.write_all(&response(&keep_alive)).await.unwrap();
+        // It says no more, and the connection is given up.
+        sleep(10 * TIMES.time3).await;
+    };
+    let (ended, ()) = tokio::join!(serve(near, &All, &resources, &mut finish), lemf);
+    assert!(matches!(ended, Ended::Unanswered), "{ended:?}");
+    assert_eq!(resources.buffer.from(0, 9, 1000).len(), 1);
+    assert_eq!((resources.buffer.next(), resources.counters.snapshot().pdus_returned), (1, 1));
 }
 
 #[tokio::test]
@@ -95,7 +187,7 @@ async fn everything_goes_before_it_finishes_and_the_lemf_reads_the_end() {
         drop(far);
         all
     };
-    let (ended, all) = tokio::join!(serve(near, &resources, &mut finishing), reading);
+    let (ended, all) = tokio::join!(serve(near, &All, &resources, &mut finishing), reading);
     assert!(matches!(ended, Ended::Finished), "{ended:?}");
     assert_eq!(all.len(), 200 * 90);
     assert!(all.chunks(90).enumerate().all(|(at, octets)| octets[89] == at as u8));
@@ -114,7 +206,7 @@ async fn what_comes_later_goes_at_once() {
         }
         drop(far);
     };
-    tokio::join!(serve(near, &resources, &mut finishing), coming);
+    tokio::join!(serve(near, &All, &resources, &mut finishing), coming);
     assert_eq!(resources.latency.snapshot().count(), 3);
 }
 
@@ -135,7 +227,7 @@ async fn an_idle_connection_is_kept_alive() {
         drop(far);
         start.elapsed()
     };
-    let (ended, elapsed) = tokio::join!(serve(near, &resources, &mut finishing), answering);
+    let (ended, elapsed) = tokio::join!(serve(near, &All, &resources, &mut finishing), answering);
     assert!(matches!(ended, Ended::Closed), "{ended:?}");
     assert!(elapsed >= 5 * TIMES.time1 && elapsed < 6 * TIMES.time1, "{elapsed:?}");
     let counts = resources.counters.snapshot();
@@ -149,7 +241,7 @@ async fn without_a_response_it_is_given_up_after_time3() {
     let (_finish, mut finishing) = watch::channel(None);
     let (near, _far) = duplex(1000);
     let start = Instant::now();
-    let ended = serve(near, &resources, &mut finishing).await;
+    let ended = serve(near, &All, &resources, &mut finishing).await;
     assert!(matches!(ended, Ended::Unanswered), "{ended:?}");
     let expected = TIMES.time1 + TIMES.time3;
     assert!(start.elapsed() >= expected && start.elapsed() < expected + Duration::from_millis(20));
@@ -162,7 +254,7 @@ async fn an_lemf_that_reads_nothing_is_given_up_and_keeps_its_place() {
     resources.buffer.push([pdu(1, 100), pdu(2, 100)]);
     let (_finish, mut finishing) = watch::channel(None);
     let (near, _far) = duplex(50);
-    let ended = serve(near, &resources, &mut finishing).await;
+    let ended = serve(near, &All, &resources, &mut finishing).await;
     assert!(matches!(ended, Ended::Stalled), "{ended:?}");
     assert_eq!(resources.buffer.held(), (2, 200));
     assert_eq!(resources.counters.snapshot().keep_alives_sent, 0, "a connection with PDUs to write is not idle");
@@ -183,7 +275,7 @@ async fn a_slow_reader_is_waited_for_as_long_as_it_reads() {
         drop(far);
         all
     };
-    let (_, all) = tokio::join!(serve(near, &resources, &mut finishing), reading);
+    let (_, all) = tokio::join!(serve(near, &All, &resources, &mut finishing), reading);
     assert!(all.chunks(100).enumerate().all(|(at, octets)| octets[99] == at as u8));
     assert_eq!(resources.counters.snapshot().pdus_sent, 10);
 }
@@ -203,7 +295,7 @@ async fn a_keep_alive_never_comes_between_the_parts_of_a_pdu() {
         far.write_all(&response(&keep_alive)).await.unwrap();
         drop(far);
     };
-    tokio::join!(serve(near, &resources, &mut finishing), lemf);
+    tokio::join!(serve(near, &All, &resources, &mut finishing), lemf);
     assert_eq!(resources.counters.snapshot().keep_alives_answered, 1);
 }
 
@@ -220,7 +312,7 @@ async fn a_hostile_lemf_ends_its_own_connection_and_nothing_else() {
         let (_finish, mut finishing) = watch::channel(None);
         let (near, mut far) = duplex(1 << 16);
         far.write_all(octets).await.unwrap();
-        let ended = serve(near, &resources, &mut finishing).await;
+        let ended = serve(near, &All, &resources, &mut finishing).await;
         assert!(matches!(ended, Ended::NoProtocol), "{ended:?}");
         drop(far);
     }

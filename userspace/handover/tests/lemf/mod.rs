@@ -24,7 +24,7 @@ pub enum Conduct {
     Mute,
     /// Takes the connection and reads nothing.
     Deaf,
-    /// Closes after so many PDUs.
+    /// Closes after so many PDUs. It reads no octet of the next: what it does not read is left to its kernel.
     CloseAfter(usize),
     /// Sends what is no PDU, and reads.
     Babble,
@@ -107,7 +107,8 @@ fn serve(mut stream: TcpStream, conduct: Conduct, number: usize, connections: &M
     }
     let (mut octets, mut piece, mut read) = (Vec::new(), vec![0; 1 << 16], 0);
     loop {
-        match stream.read(&mut piece) {
+        let wanted = pdu_length(&octets).unwrap().map_or(1, |length| length - octets.len()).min(piece.len());
+        match stream.read(&mut piece[..wanted]) {
             Ok(0) | Err(_) => return,
             Ok(count) => octets.extend_from_slice(&piece[..count]),
         }

@@ -30,6 +30,8 @@ pub struct Told {
     pub connection: Connection,
     pub events: Vec<Event>,
     pub packets: u64,
+    /// What packets came in that did not come whole: time, octets, and what of the packet's octets each stands for.
+    pub fragments: Vec<(Time, Vec<u8>, Vec<u8>)>,
     /// Offset and length of every payload, by direction, and what was acknowledged.
     pub seen: Vec<(Direction, u64, usize, Option<u64>)>,
     pub closed_at: Option<Time>,
@@ -103,7 +105,14 @@ impl Streams for Recorder {
     type Session = usize;
 
     fn open(&mut self, connection: &Connection, _time: Time) -> usize {
-        let told = Told { connection: *connection, events: Vec::new(), packets: 0, seen: Vec::new(), closed_at: None };
+        let told = Told {
+            connection: *connection,
+            events: Vec::new(),
+            packets: 0,
+            fragments: Vec::new(),
+            seen: Vec::new(),
+            closed_at: None,
+        };
         self.told.push(told);
         self.told.len() - 1
     }
@@ -113,6 +122,11 @@ impl Streams for Recorder {
         let told = &mut self.told[*session];
         assert_eq!(told.close(), None, "nothing after the close");
         told.packets += 1;
+        told.fragments.extend(packet.fragments.iter().map(|fragment| {
+            let part = packet.ip.get(fragment.at..).unwrap_or_default();
+            let length = (fragment.ip.len() - fragment.payload_at).min(part.len());
+            (fragment.time, fragment.ip.to_vec(), part[..length].to_vec())
+        }));
         told.seen.push((packet.from, packet.offset, packet.payload.len(), packet.acknowledges));
     }
 

@@ -23,6 +23,7 @@ use writ_intercept::{TargetIndex, Warrant};
 use crate::cli;
 use crate::config::{Config, ConfigError, Cores, Lemfs, read_warrants};
 use crate::metrics;
+use crate::report::delivered;
 use crate::worker::{self, Targets, Worker};
 use lane::{Lane, Road};
 pub use published::Published;
@@ -101,11 +102,7 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     if lost {
         bail!("no interface is left to capture from");
     }
-    if !drained.is_complete() {
-        let pdus: u64 = drained.undelivered.iter().map(|left| left.pdus).sum();
-        bail!("{pdus} PDUs and {} records were not delivered within {} s", drained.records, DRAIN.as_secs());
-    }
-    Ok(())
+    delivered(&drained, DRAIN)
 }
 
 /// What a live run cannot do without.

@@ -378,7 +378,21 @@ pub const LINKS: &[Metric] = &[
         Counter,
         LINK,
         One("pdus_sent"),
-        "PDUs written to the socket; one is counted again when it is sent again after a reconnect.",
+        "PDUs that the LEMF's TCP acknowledged; one is counted again when it was returned and acknowledged again.",
+    ),
+    metric(
+        "writ_returned_pdus_total",
+        Counter,
+        LINK,
+        One("pdus_returned"),
+        "PDUs acknowledged and sent again: the connection was reset before the LEMF showed that it had read them.",
+    ),
+    metric(
+        "writ_unconfirmed_pdus_total",
+        Counter,
+        LINK,
+        One("pdus_unconfirmed"),
+        "PDUs acknowledged twice, both times before a reset: whether the LEMF read them is not known.",
     ),
     metric(
         "writ_sent_bytes_total",
@@ -410,7 +424,7 @@ pub const LINKS: &[Metric] = &[
         Each("event", &[("connects", "opened"), ("connect_failures", "failed"), ("disconnects", "closed")]),
         "Connections to the LEMF that were opened, failed to open, and ended.",
     ),
-    metric("writ_delivery_queue_pdus", Gauge, LINK, One("buffered_pdus"), "PDUs that wait for the LEMF."),
+    metric("writ_delivery_queue_pdus", Gauge, LINK, One("buffered_pdus"), "PDUs that wait to be sent or acknowledged."),
     metric("writ_delivery_queue_bytes", Gauge, LINK, One("buffered_octets"), "Octets of the PDUs that wait."),
     metric(
         "writ_keep_alives_total",
