@@ -43,7 +43,12 @@ impl Dark {
         let wanted = |cover: &Cover| cover.by_address && cover.is_whole() && cover.wants_packets();
         for at in self.covers.places(wanted) {
             let direction = Side::Client.direction(packet.from);
-            self.covers.tell_packet(at, ctx, direction, packet.time, Bytes::copy_from_slice(packet.ip));
+            if packet.fragments.is_empty() {
+                self.covers.tell_packet(at, ctx, direction, packet.time, Bytes::copy_from_slice(packet.ip));
+            }
+            for fragment in packet.fragments {
+                self.covers.tell_packet(at, ctx, direction, fragment.time, Bytes::copy_from_slice(fragment.ip));
+            }
         }
     }
 

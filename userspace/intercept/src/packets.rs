@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use writ_wire::{Direction as From, Packet, Time};
+use writ_wire::{Direction as From, Fragment, Packet, Time};
 
 use crate::context::Context;
 use crate::cover::{Covers, Piece, Side};
@@ -88,9 +88,41 @@ struct Held {
     /// where it says nothing new.
     acknowledges: Option<(u64, u64)>,
     ip: Vec<u8>,
+    /// What it came in, if it did not come whole.
+    fragments: Vec<HeldFragment>,
+}
+
+/// A fragment as it was captured: the form asks for packets as they were.
+struct HeldFragment {
+    time: Time,
+    ip: Vec<u8>,
+    payload_at: usize,
+    /// Where its payload lies in the whole packet.
+    at: usize,
+}
+
+impl HeldFragment {
+    /// The fragment with nothing in it but what `shown` has of its packet.
+    fn of(&self, shown: &[u8]) -> Bytes {
+        let mut ip = self.ip.clone();
+        if let Some(payload) = ip.get_mut(self.payload_at..) {
+            let part = shown.get(self.at..).unwrap_or_default();
+            let part = part.get(..payload.len()).unwrap_or(part);
+            let (inside, past) = payload.split_at_mut(part.len());
+            inside.copy_from_slice(part);
+            past.fill(b'*');
+        }
+        Bytes::from(ip)
+    }
 }
 
 impl Held {
+    /// What it takes to hold it.
+    fn cost(&self) -> usize {
+        let fragments = self.fragments.iter().map(|fragment| fragment.ip.len() + size_of::<HeldFragment>());
+        self.ip.len() + size_of::<Self>() + fragments.sum::<usize>()
+    }
+
     /// Whether all that it carries, or acknowledges, was read.
     fn is_read(&self, (client, server): (u64, u64)) -> bool {
         let (sent, peer) = match self.from {
@@ -118,14 +150,19 @@ pub(crate) struct Tape {
 impl Tape {
     /// Holds a packet.
     pub(crate) fn hold(&mut self, packet: &Packet<'_>, limit: usize) {
-        self.octets += packet.ip.len() + size_of::<Held>();
         let before = match packet.from {
             From::FromClient => &mut self.acknowledged.0,
             From::FromServer => &mut self.acknowledged.1,
         };
         let acknowledges = packet.acknowledges.map(|upto| ((*before).min(upto), upto));
         *before = packet.acknowledges.map_or(*before, |upto| upto.max(*before));
-        self.packets.push_back(Held {
+        let fragment = |fragment: &Fragment<'_>| HeldFragment {
+            time: fragment.time,
+            ip: fragment.ip.to_vec(),
+            payload_at: fragment.payload_at,
+            at: fragment.at,
+        };
+        let held = Held {
             from: packet.from,
             time: packet.time,
             offset: packet.offset,
@@ -133,10 +170,13 @@ impl Tape {
             payload: packet.payload.len(),
             acknowledges,
             ip: packet.ip.to_vec(),
-        });
+            fragments: packet.fragments.iter().map(fragment).collect(),
+        };
+        self.octets += held.cost();
+        self.packets.push_back(held);
         while self.octets > limit {
             let Some(first) = self.packets.pop_front() else { return };
-            self.octets -= first.ip.len() + size_of::<Held>();
+            self.octets = self.octets.saturating_sub(first.cost());
             self.let_go += first.ip.len() as u64;
         }
     }
@@ -152,7 +192,7 @@ impl Tape {
     /// In the order of the capture: what stands behind a packet that waits waits too, so that each packet is looked at once.
     pub(crate) fn decide(&mut self, covers: &mut Covers, ctx: &mut Context<'_>, caught_up: (u64, u64)) {
         while let Some(held) = self.packets.pop_front_if(|held| held.is_read(caught_up)) {
-            self.octets = self.octets.saturating_sub(held.ip.len() + size_of::<Held>());
+            self.octets = self.octets.saturating_sub(held.cost());
             hand_over(&held, covers, ctx);
         }
         if self.packets.is_empty() {
@@ -166,7 +206,14 @@ fn hand_over(held: &Held, covers: &mut Covers, ctx: &mut Context<'_>) {
     let covered: Vec<_> =
         covers.iter().enumerate().filter_map(|(at, cover)| Some((at, covered_part(held, &cover.granted)?))).collect();
     for (at, (side, packet)) in covered {
-        covers.tell_packet(at, ctx, side.direction(held.from), held.time, packet);
+        let direction = side.direction(held.from);
+        if held.fragments.is_empty() {
+            covers.tell_packet(at, ctx, direction, held.time, packet);
+            continue;
+        }
+        for fragment in &held.fragments {
+            covers.tell_packet(at, ctx, direction, fragment.time, fragment.of(&packet));
+        }
     }
 }
 

@@ -242,3 +242,42 @@ fn what_waits_for_a_decision_is_bounded_and_its_loss_is_told() {
     assert!(play.room.counters.octets_not_held > 1_000);
     assert!(play.events().contains(&"Continue Send Unknown".to_owned()));
 }
+
+#[test]
+fn a_packet_that_came_in_fragments_goes_out_in_fragments() {
+    let lines = "MAIL FROM:<bob@example.net>\r\nRSET\r\nMAIL FROM:<alice@example.org>\r\nRCPT TO:<dave@example.com>\r\nDATA\r\n";
+    let replies = "S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\n";
+    for in_disorder in [false, true] {
+        let mut play = Play::new(alice()).open().say(HELLO);
+        let whole = packet::tcp(play.client, play.server, play.next(FromClient), 0, 0x08, lines.as_bytes());
+        let cut = packet::fragments(&whole, 24);
+        let order: Vec<_> = if in_disorder { cut.iter().rev().collect() } else { cut.iter().collect() };
+        order.iter().for_each(|fragment| play.frame(fragment));
+        play.lose(FromClient, lines.len());
+        let play = play.say(&format!("{replies}C: text\nC: .\nS: 250 queued\nC: QUIT\nS: 221 bye")).fin().finish();
+        let handed: Vec<&[u8]> = play
+            .room
+            .records
+            .iter()
+            .filter_map(|record| match &record.body {
+                Body::Cc(cc) => Some(&cc.content.octets()[..]),
+                _ => None,
+            })
+            .collect();
+        let mut shown = String::new();
+        for (got, was) in handed.iter().zip(&order) {
+            assert_eq!(got[..20], was[..20], "its own header");
+            assert_eq!(got.len(), was.len());
+        }
+        let mut parts: Vec<&[u8]> = handed[..cut.len()].to_vec();
+        parts.sort_by_key(|part| u16::from_be_bytes([part[6], part[7]]) & 0x1fff);
+        parts.iter().for_each(|part| shown += &String::from_utf8_lossy(&part[20..]));
+        let hidden = "*".repeat("MAIL FROM:<bob@example.net>\r\nRSET\r\n".len());
+        assert!(
+            shown
+                .ends_with(&format!("{hidden}MAIL FROM:<alice@example.org>\r\nRCPT TO:<dave@example.com>\r\nDATA\r\n")),
+            "{shown}"
+        );
+        play.nowhere("bob");
+    }
+}

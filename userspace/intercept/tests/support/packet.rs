@@ -58,3 +58,21 @@ pub fn tcp(source: SocketAddr, destination: SocketAddr, seq: u32, ack: u32, flag
 pub fn payload(packet: &[u8]) -> &[u8] {
     &packet[if packet[0] >> 4 == 4 { 40 } else { 60 }..]
 }
+
+/// An IPv4 packet in fragments of so many octets, a multiple of 8.
+pub fn fragments(packet: &[u8], octets: usize) -> Vec<Vec<u8>> {
+    let (head, payload) = packet.split_at(20);
+    let last = payload.len().div_ceil(octets) - 1;
+    let fragment = |(number, part): (usize, &[u8])| {
+        let mut ip = head.to_vec();
+        ip[2..4].copy_from_slice(&(part.len() as u16 + 20).to_be_bytes());
+        let more = if number < last { 0x2000 } else { 0 };
+        ip[6..8].copy_from_slice(&((number * octets / 8) as u16 | more).to_be_bytes());
+        ip[10..12].fill(0);
+        let check = checksum(sum(&ip));
+        ip[10..12].copy_from_slice(&check);
+        ip.extend(part);
+        ip
+    };
+    payload.chunks(octets).enumerate().map(fragment).collect()
+}
