@@ -171,3 +171,20 @@ pub fn check(records: &[Record]) {
     }
     assert!(closed.values().all(|closed| *closed), "each is closed");
 }
+
+impl Play {
+    /// Everything handed over under one warrant, in order: events with their octets, and content, a line a record.
+    pub fn sequence(&self, liid: &str) -> Vec<String> {
+        let line = |record: &Record| match &record.body {
+            Body::Iri(told) => Some(format!("{} {}+{}", iri(told), told.client_octets, told.server_octets)),
+            Body::Cc(cc) => {
+                let arrow = if cc.direction == Direction::FromTarget { '>' } else { '<' };
+                let text = String::from_utf8_lossy(cc.content.octets()).replace("\r\n", "|");
+                Some(format!("{arrow}{text}"))
+            }
+            Body::Notice(notice) => Some(format!("{notice:?}")),
+            Body::Closed => Some(format!("closed {}", record.cin.0)),
+        };
+        self.room.records.iter().filter(|record| record.mandate.liid == liid).filter_map(line).collect()
+    }
+}

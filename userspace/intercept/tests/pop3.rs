@@ -1,0 +1,243 @@
+//! POP3: TS 102 232-2 annex B.
+
+mod support;
+
+use support::*;
+use writ_intercept::Warrant;
+use writ_intercept::warrant::AuthenticationData;
+
+const SERVER: &str = "198.51.100.110:110";
+
+/// A whole session on the port of POP3.
+fn run(warrants: Vec<Warrant>, script: &str) -> Play {
+    Play::new(warrants).between("192.0.2.10:40000", SERVER).open().say(script).fin().finish()
+}
+
+/// B.6, with mail in the places that the standard leaves open.
+const EXAMPLE: &str = "S: +OK POP3 server ready <1896.697170952@dbc.mtview.ca.us>
+    C: APOP mrose c4c9334bac560ecc979e58001b3e22fb
+    S: +OK mrose's maildrop has 2 messages (320 octets)
+    C: STAT
+    S: +OK 2 320
+    C: LIST
+    S: +OK 2 messages (320 octets)
+    S: 1 120
+    S: 2 200
+    S: .
+    C: RETR 1
+    S: +OK 120 octets
+    S: From: Alice <alice@example.org>
+    S: Message-ID: <1@example.org>
+    S:
+    S: ..a line with a dot
+    S: .
+    C: DELE 1
+    S: +OK message 1 deleted
+    C: TOP 2 10
+    S: +OK top of message follows
+    S: From: bob@example.net
+    S: Message-ID: <2@example.net>
+    S:
+    S: .
+    C: DELE 2
+    S: +OK message 2 deleted
+    C: QUIT
+    S: +OK dewey POP3 server signing off (maildrop empty)";
+
+#[test]
+fn the_example_of_annex_b() {
+    let play = run(vec![cc("MROSE", [login("mrose")])], EXAMPLE);
+    assert_eq!(
+        play.sequence("MROSE"),
+        [
+            "Begin Logon Succeeded to=mrose n=1 45+50",
+            ">APOP mrose ********************************|",
+            "<+OK mrose's maildrop has 2 messages (320 octets)|",
+            ">STAT|",
+            "<+OK 2 320|",
+            ">LIST|",
+            "<+OK 2 messages (320 octets)|1 120|2 200|.|",
+            "Continue Download Succeeded from=<alice@example.org> to=mrose n=1 id=<1@example.org> 8+109",
+            ">RETR 1|",
+            "<+OK 120 octets|From: Alice <alice@example.org>|Message-ID: <1@example.org>||..a line with a dot|.|",
+            ">DELE 1|",
+            "<+OK message 1 deleted|",
+            "Continue PartialDownload Succeeded from=<bob@example.net> to=mrose n=1 id=<2@example.net> 10+87",
+            ">TOP 2 10|",
+            "<+OK top of message follows|From: bob@example.net|Message-ID: <2@example.net>||.|",
+            ">DELE 2|",
+            "<+OK message 2 deleted|",
+            "End Logoff Succeeded to=mrose n=1 6+52",
+            ">QUIT|",
+            "<+OK dewey POP3 server signing off (maildrop empty)|",
+            "closed 0",
+        ]
+    );
+    let iris = play.iris();
+    assert!(iris.iter().all(|iri| iri.server.to_string() == SERVER && iri.client.to_string() == "192.0.2.10:40000"));
+    // An IRI warrant has the same events and nothing else.
+    let told = run(vec![iri("MROSE", [login("mrose")])], EXAMPLE).told();
+    assert_eq!(told, play.told());
+}
+
+#[test]
+fn however_the_octets_are_cut_events_and_content_are_the_same() {
+    let whole = run(vec![cc("MROSE", [login("mrose")])], EXAMPLE).sequence("MROSE");
+    for size in [1, 2, 3, 7] {
+        let mut play = Play::new(vec![cc("MROSE", [login("mrose")])]).between("192.0.2.10:40000", SERVER).open();
+        for line in EXAMPLE.lines().map(str::trim_start) {
+            let from = if line.starts_with("C:") { FromClient } else { FromServer };
+            let text = format!("{}\r\n", line[2..].strip_prefix(' ').unwrap_or_default());
+            text.as_bytes().chunks(size).for_each(|part| play.raw(from, 0x10, part));
+        }
+        assert_eq!(play.fin().finish().sequence("MROSE"), whole, "segments of {size}");
+    }
+}
+
+#[test]
+fn the_same_pipelined_is_the_same() {
+    let pipelined = "S: +OK ready\nC: CAPA\nS: +OK\nS: PIPELINING\nS: .\nC: USER alice\nC: PASS secret-1\nC: STAT\nC: RETR 1\nC: RETR 9\nC: QUIT
+        S: +OK\nS: +OK in\nS: +OK 1 9\nS: +OK\nS: From: b@example.net\nS: .\nS: -ERR none\nS: +OK bye";
+    let play = run(vec![cc("ALICE", [login("alice")])], pipelined);
+    assert_eq!(
+        play.events(),
+        ["Begin Logon Succeeded", "Continue Download Succeeded", "End Logoff Succeeded"],
+        "a RETR that failed has no event (B.2.2)"
+    );
+    let content: String = play.content("ALICE");
+    for line in
+        ["CAPA", "USER alice", "PASS ********", "STAT", "RETR 1", "RETR 9", "QUIT", "PIPELINING", "bye", "-ERR none"]
+    {
+        assert_eq!(content.matches(line).count(), 1, "{line}: {content}");
+    }
+    play.nowhere("secret-1");
+}
+
+#[test]
+fn a_login_by_user_and_pass_with_its_authentication_data() {
+    let script = "S: +OK\nC: USER alice@example.org\nS: +OK\nC: PASS open sesame\nS: +OK\nC: QUIT\nS: +OK";
+    let by = |data| {
+        let warrant = Warrant { authentication_data: data, ..cc("W", [email("alice@example.org")]) };
+        run(vec![warrant], script)
+    };
+    let full = by(AuthenticationData::Full);
+    assert_eq!(
+        full.told().first().map(String::as_str),
+        Some(
+            "W#0 @4 Begin Logon Succeeded to=alice@example.org n=1 aaa=alice@example.org/Undefined/Succeeded/password=open sesame"
+        )
+    );
+    assert!(full.content("W").starts_with(">USER alice@example.org\n<+OK\n>PASS open sesame\n<+OK\n"));
+    let username = by(AuthenticationData::Username);
+    assert!(username.told()[0].ends_with("aaa=alice@example.org/Undefined/Succeeded"));
+    assert!(username.content("W").starts_with(">USER alice@example.org\n<+OK\n>PASS ***********\n<+OK\n"));
+    username.nowhere("sesame");
+    let none = by(AuthenticationData::None);
+    assert!(!none.told()[0].contains("aaa="));
+    assert!(none.content("W").starts_with(">USER *****************\n<+OK\n>PASS ***********\n<+OK\n"));
+}
+
+#[test]
+fn a_login_that_fails_is_a_report_and_its_content_waits_for_one_that_succeeds() {
+    let failed = "S: +OK\nC: USER alice\nS: +OK\nC: PASS wrong-1\nS: -ERR no\n";
+    let play = run(vec![cc("ALICE", [login("alice")])], &format!("{failed}C: QUIT\nS: +OK"));
+    assert_eq!(play.sequence("ALICE"), ["Report LogonFailure Failed to=alice n=1 26+16", "closed 0"]);
+    let then = format!("{failed}C: USER alice\nS: +OK\nC: PASS right-1\nS: +OK in\nC: QUIT\nS: +OK bye");
+    let play = run(vec![cc("ALICE", [login("alice")])], &then);
+    assert_eq!(play.events(), ["Report LogonFailure Failed", "Begin Logon Succeeded", "End Logoff Succeeded"]);
+    assert!(play.content("ALICE").contains("PASS *******\n<-ERR no\n>USER alice\n"), "{}", play.content("ALICE"));
+    // Who is somebody else's failure is nothing to the one who comes in.
+    let other = then.replace("USER alice\nS: +OK\nC: PASS wrong-1", "USER mallory\nS: +OK\nC: PASS wrong-1");
+    let play = run(vec![cc("ALICE", [login("alice")])], &other);
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Succeeded"]);
+    play.nowhere("mallory");
+    let play = run(vec![cc("MALLORY", [login("mallory")])], &other);
+    assert_eq!(play.events(), ["Report LogonFailure Failed"]);
+    assert_eq!(play.content("MALLORY"), "");
+}
+
+#[test]
+fn a_connection_that_ends_before_the_answer_is_an_attempt() {
+    for script in
+        ["S: +OK\nC: USER alice\nS: +OK\nC: PASS secret-1", "S: +OK\nC: APOP alice c4c9334bac560ecc979e58001b3e22fb"]
+    {
+        let play = run(vec![cc("ALICE", [login("alice")])], script);
+        assert_eq!(play.events(), ["Report LogonAttempt Unknown"], "{script}");
+        assert_eq!(play.content("ALICE"), "");
+    }
+}
+
+#[test]
+fn a_session_that_breaks_off_ends() {
+    let script = "S: +OK\nC: USER alice\nS: +OK\nC: PASS x\nS: +OK\nC: RETR 1\nS: +OK\nS: From: b@example.net\n";
+    let play = run(vec![cc("ALICE", [login("alice")])], script);
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "Continue Download Unknown", "End Logoff Unknown"]);
+    assert!(play.content("ALICE").ends_with("From: b@example.net\n"), "{}", play.content("ALICE"));
+}
+
+#[test]
+fn a_target_by_address_has_all_of_the_session_and_every_login() {
+    let script = "S: +OK hello\nC: CAPA\nS: +OK\nS: .\nC: USER bob\nS: +OK\nC: PASS x\nS: -ERR\nC: USER carol\nS: +OK\nC: PASS y\nS: +OK\nC: QUIT\nS: +OK";
+    let play = run(vec![cc("IP", [ip("192.0.2.0/24")])], script);
+    assert_eq!(play.events(), ["Report LogonFailure Failed", "Begin Logon Succeeded", "End Logoff Succeeded"]);
+    assert_eq!(
+        play.content("IP"),
+        ">CAPA\n<+OK\n.\n>USER ***\n<+OK\n>PASS *\n<-ERR\n>USER *****\n<+OK\n>PASS *\n<+OK\n>QUIT\n<+OK\n"
+    );
+}
+
+#[test]
+fn a_download_goes_out_while_it_is_downloaded() {
+    let mut play = Play::new(vec![cc("ALICE", [login("alice")])]).between("192.0.2.10:40000", SERVER).open();
+    play.speak("S: +OK\nC: USER alice\nS: +OK\nC: PASS x\nS: +OK\nC: RETR 1\nS: +OK");
+    for _ in 0..200 {
+        play.send(FromServer, &[b'x'; 1000]);
+    }
+    let so_far = play.content_octets("ALICE");
+    assert!(so_far > 150_000, "{so_far}");
+    let play = play.say("S:\nS: .\nC: QUIT\nS: +OK").fin().finish();
+    assert_eq!(play.content_octets("ALICE"), 200_000 + 62);
+    let records = play.sequence("ALICE").len();
+    assert!(records < 25, "{records} records for 200 kB");
+}
+
+#[test]
+fn what_a_warrant_for_packets_has_is_what_one_for_content_has() {
+    let warrants = vec![packets("PACKETS", [login("mrose")]), cc("CONTENT", [login("mrose")])];
+    let play = run(warrants, EXAMPLE);
+    let of_content =
+        play.sequence("CONTENT").into_iter().filter(|line| line.starts_with(['<', '>'])).collect::<String>();
+    let payloads: String = play
+        .packets("PACKETS")
+        .into_iter()
+        .filter_map(|line| line.split_once(' ').map(|(_, rest)| rest.replace('\n', "|")))
+        .filter(|rest| rest.len() > 1)
+        .collect();
+    assert_eq!(payloads, of_content);
+}
+
+#[test]
+fn after_stls_there_is_a_begin_and_an_end_for_a_target_by_address_alone() {
+    let script = "S: +OK\nC: STLS\nS: +OK go\nC: 0123456789\nS: 01234";
+    let play = run(vec![cc("IP", [ip("192.0.2.10")]), cc("ALICE", [login("alice")])], script);
+    assert_eq!(play.events(), ["Begin Logon Unknown", "End Logoff Unknown"]);
+    assert_eq!(play.content("IP"), ">STLS\n<+OK go\n");
+    assert_eq!(play.room.counters.upgraded_sessions, 1);
+}
+
+#[test]
+fn where_the_answer_to_a_login_is_missing_a_download_tells() {
+    let start = "S: +OK\nC: USER alice\nS: +OK\nC: PASS secret-1";
+    let mut play = Play::new(vec![cc("ALICE", [login("alice")])]).between("192.0.2.10:40000", SERVER).open().say(start);
+    play.lose(FromServer, 5);
+    let told = play
+        .say("C: STAT\nS: +OK 1 1\nC: RETR 1\nS: +OK\nS: From: b@example.net\nS: .\nC: QUIT\nS: +OK")
+        .fin()
+        .finish();
+    assert_eq!(told.events(), ["Begin Logon Unknown", "Continue Download Succeeded", "End Logoff Succeeded"]);
+    assert!(told.content("ALICE").contains("PASS ********"), "{}", told.content("ALICE"));
+    let mut play = Play::new(vec![cc("ALICE", [login("alice")])]).between("192.0.2.10:40000", SERVER).open().say(start);
+    play.lose(FromServer, 5);
+    let told = play.say("C: QUIT\nS: +OK").fin().finish();
+    assert_eq!(told.events(), ["Report LogonAttempt Unknown"]);
+}
