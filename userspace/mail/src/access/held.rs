@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use zeroize::Zeroizing;
+
 use crate::line::At;
 
 /// Octets that wait, in pieces as they came.
@@ -11,10 +13,10 @@ pub(crate) struct Held {
     cost: usize,
 }
 
-/// Octets of one packet, of which some may have been read.
+/// Octets of one packet, of which some may have been read. Passwords can be among them.
 pub(crate) struct Piece {
     at: At,
-    octets: Vec<u8>,
+    octets: Zeroizing<Vec<u8>>,
     read: usize,
 }
 
@@ -33,7 +35,7 @@ impl Held {
     /// Holds a piece, if there is room for it within `limit` octets. What it takes to hold a piece counts too, or pieces of
     /// one octet would cost many times the limit.
     pub(crate) fn hold(&mut self, at: At, octets: &[u8], limit: usize) -> bool {
-        let piece = Piece { at, octets: octets.to_vec(), read: 0 };
+        let piece = Piece { at, octets: Zeroizing::new(octets.to_vec()), read: 0 };
         if self.cost + piece.cost() > limit {
             return false;
         }

@@ -1,1 +1,353 @@
-//! POP3 (RFC 1939).
+//! POP3 (RFC 1939) and the extensions that change how a session is read: CAPA and PIPELINING (RFC 2449), AUTH (RFC 5034), STLS
+//! (RFC 2595), LANG (RFC 6856).
+//!
+//! Responses answer commands in their order. A command is told when it is answered, so that what it says is told together with
+//! what it led to; the octets of a multi-line response are told as they come. This file reads the client, `answer.rs` the
+//! server, `login.rs` what belongs to a login, `loss.rs` what was not captured.
+//!
+//! A line that may be a password and is no part of a login is told with `*` in place of its octets: one that is no command
+//! while nobody is logged in, or after a refused AUTH, or where octets of the client are missing.
+
+mod answer;
+mod body;
+mod command;
+mod login;
+mod loss;
+mod said;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use writ_wire::{Direction, Time};
+
+use crate::access::{Anomaly, Event, Held, Machine, Tell};
+use crate::line::At;
+use crate::sasl::Exchange;
+use answer::Answering;
+use command::Verb;
+use login::Attempt;
+use loss::Matching;
+use said::{Lines, Said};
+
+/// Bounds of what one session may make the machine hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Octets of a command, a SASL response, or the first line of a response.
+    pub line: usize,
+    /// Commands that wait for their responses.
+    pub pending: usize,
+    /// What it takes to hold these commands, in octets.
+    pub pending_octets: usize,
+    /// Octets of the client that cannot be read until the server has answered.
+    pub held: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // RFC 5034 §4 asks for 12,288 octets of a response.
+        Self { line: 64 * 1024, pending: 4096, pending_octets: 512 * 1024, held: 256 * 1024 }
+    }
+}
+
+/// How the client's next octets are to be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// As command lines.
+    Command,
+    /// It depends on the answer to the last command; until it comes they are held.
+    Waiting,
+    /// As the response to a SASL challenge.
+    Response,
+    /// The capture began in mid-stream: not at all, until a line is known to be a command.
+    Unsynced,
+    /// Encrypted: not at all.
+    Dark,
+}
+
+/// A command that the server has not answered.
+struct Pending {
+    verb: Verb,
+    /// Its line; `None` for an AUTH, whose line is in its exchange.
+    said: Option<Said>,
+    cost: usize,
+}
+
+/// The machine for one POP3 session.
+pub struct Pop3 {
+    limits: Limits,
+    mode: Mode,
+    client: Lines,
+    server: Lines,
+    pending: VecDeque<Pending>,
+    pending_cost: usize,
+    /// The multi-line response that is being read.
+    answering: Option<Box<Answering>>,
+    held: Held,
+    /// Octets that were not held, or not captured, after those that are held; and when that began.
+    dropped: Option<(Time, u64)>,
+    /// A USER that no PASS has followed yet.
+    attempt: Option<Box<Attempt>>,
+    /// The exchange that goes on. Where an answer to it was lost, it does until the next command.
+    auth: Option<Box<Exchange>>,
+    matching: Matching,
+    /// Whether somebody is known to be logged in.
+    logged_in: bool,
+    /// Lines that are no commands may be what is left of a login.
+    suspect: bool,
+    /// The rest of a client's line of which the beginning was lost.
+    cut_line: bool,
+    /// The last response may have further lines.
+    may_go_on: bool,
+    /// Whether the greeting is still to come.
+    greeting_due: bool,
+    /// Whether the client's first octets look like TLS, and the server has said nothing yet.
+    maybe_tls: bool,
+    /// Whether the login that was just accepted may have begun a security layer (RFC 4422 §3.7): all that follows is then in
+    /// buffers, each with its length before it in four octets, of which the first is 0. No command starts so.
+    maybe_layer: bool,
+    /// Whether either side sent anything.
+    client_began: bool,
+    server_began: bool,
+    /// Whether the connection is over.
+    closing: bool,
+}
+
+impl Pop3 {
+    /// A machine for a new session; `from_start` says whether the capture holds the connection's beginning.
+    pub fn new(from_start: bool, limits: Limits) -> Self {
+        Self {
+            limits,
+            mode: if from_start { Mode::Command } else { Mode::Unsynced },
+            client: Lines::default(),
+            server: Lines::default(),
+            pending: VecDeque::new(),
+            pending_cost: 0,
+            answering: None,
+            held: Held::default(),
+            dropped: None,
+            attempt: None,
+            auth: None,
+            matching: Matching::new(from_start),
+            logged_in: false,
+            suspect: !from_start,
+            cut_line: false,
+            may_go_on: !from_start,
+            greeting_due: from_start,
+            maybe_tls: false,
+            maybe_layer: false,
+            client_began: false,
+            server_began: false,
+            closing: false,
+        }
+    }
+
+    /// Whether the client cannot be read on until the server has answered.
+    fn must_wait(&self) -> bool {
+        self.mode == Mode::Waiting
+            || self.pending.len() >= self.limits.pending.max(1)
+            || self.pending_cost > self.limits.pending_octets
+    }
+
+    /// What the first octets of a client tell about the session.
+    fn first_octets(&mut self, octets: &[u8], tell: Tell<'_>) {
+        match (octets.first(), self.mode) {
+            // A TLS record of any kind (RFC 8446 §5.1): no line starts so.
+            (Some(0x14..=0x17), Mode::Unsynced) => self.go_dark(tell),
+            // A handshake. A server of TLS does not greet; one of POP3 takes these octets for a command. Its first octet will
+            // tell.
+            (Some(0x16), Mode::Command) if self.greeting_due => {
+                self.mode = Mode::Waiting;
+                self.maybe_tls = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn go_dark(&mut self, tell: Tell<'_>) {
+        let (limits, ends) = (self.limits, (self.client_began, self.server_began));
+        // Octets that the client sent along with STLS in the clear are void (RFC 2595 §4).
+        *self = Self::new(false, limits);
+        self.mode = Mode::Dark;
+        (self.client_began, self.server_began) = ends;
+        tell(Event::Dark);
+    }
+
+    /// Reads until the octets end or something says to wait; gives how many were read.
+    fn read(&mut self, start: At, octets: &[u8], tell: Tell<'_>) -> usize {
+        let mut rest = octets;
+        while let Some(&first) = rest.first() {
+            let at = start.plus(octets.len() - rest.len());
+            if self.mode == Mode::Dark {
+                return octets.len();
+            }
+            if self.cut_line {
+                self.end_of_cut_line(at, &mut rest, tell);
+                continue;
+            }
+            if self.must_wait() {
+                break;
+            }
+            if self.client.is_empty() && self.is_dark_from(first) {
+                self.go_dark(tell);
+                return octets.len();
+            }
+            let Some(said) = self.client.take(at, &mut rest, self.limits.line) else { break };
+            if said.line.cut > 0 && self.mode != Mode::Unsynced {
+                tell(Event::Anomaly(Anomaly::LongLine));
+            }
+            match self.mode {
+                Mode::Unsynced => self.first_line(said, tell),
+                Mode::Response => {
+                    self.mode = Mode::Waiting;
+                    self.add_response(said);
+                }
+                Mode::Command | Mode::Waiting | Mode::Dark => self.command(said, tell),
+            }
+        }
+        octets.len() - rest.len()
+    }
+
+    /// Whether a line that begins with this octet is none.
+    fn is_dark_from(&mut self, first: u8) -> bool {
+        let in_a_layer = std::mem::take(&mut self.maybe_layer) && first == 0;
+        // The STLS may be among what was lost.
+        in_a_layer || (self.matching.is_lost() && matches!(first, 0x14..=0x17))
+    }
+
+    /// A line of a capture that began in mid-stream. What it begins with is a packet's first octet as a rule, and a line that
+    /// reads like a command is one.
+    fn first_line(&mut self, said: Said, tell: Tell<'_>) {
+        let verb = Verb::read(said.text());
+        let is_text = said.text().iter().all(|&octet| matches!(octet, b' '..=b'~' | b'\t' | 0x80..));
+        if said.line.cut > 0 || verb == Verb::Unknown || !is_text {
+            return;
+        }
+        self.mode = Mode::Command;
+        self.matching.command();
+        self.unmatched(verb, said, tell);
+    }
+
+    fn command(&mut self, mut said: Said, tell: Tell<'_>) {
+        let verb = Verb::read(said.text());
+        if self.auth.is_some() {
+            // An answer was lost, so that this may be a response.
+            if verb == Verb::Unknown {
+                self.add_response(said);
+                if !self.pending.is_empty() {
+                    self.mode = Mode::Waiting;
+                }
+                return;
+            }
+            self.pending.clear();
+            self.pending_cost = 0;
+            self.end_exchange(self.unanswered(), said.line.last, tell);
+        }
+        self.align(said.line.last, tell);
+        if self.matching.is_lost() {
+            self.unmatched(verb, said, tell);
+            return;
+        }
+        if verb == Verb::Unknown && said.line.cut == 0 {
+            tell(Event::Anomaly(Anomaly::UnknownCommand));
+        }
+        if verb.decides() {
+            self.mode = Mode::Waiting;
+        }
+        let cost = said.cost() + size_of::<Pending>();
+        let said = if verb == Verb::Auth {
+            self.auth = Some(Box::new(Exchange::of_command(&mut said.line)));
+            None
+        } else {
+            Some(said)
+        };
+        self.pending_cost += cost;
+        self.pending.push_back(Pending { verb, said, cost });
+    }
+
+    fn pop_pending(&mut self) -> Option<Pending> {
+        let first = self.pending.pop_front();
+        match &first {
+            Some(pending) => self.pending_cost -= pending.cost,
+            // What a burst took is given back: most sessions wait for something most of the time.
+            None => self.pending = VecDeque::new(),
+        }
+        first
+    }
+
+    /// Holds what cannot be read yet.
+    fn hold(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
+        // Who sends before the answer may have more under way than is seen.
+        self.matching.sent_ahead();
+        if let Some((_, dropped)) = &mut self.dropped {
+            *dropped += octets.len() as u64;
+        } else if !self.held.hold(at, octets, self.limits.held) {
+            // A server that never answers must not make us hold its client's octets for ever. What is due is still answered; what
+            // is not held counts as lost, so that nothing is told of it but that.
+            tell(Event::Anomaly(Anomaly::TooFarAhead));
+            self.dropped = Some((at.time, octets.len() as u64));
+        }
+    }
+
+    /// Reads what was held until an answer came.
+    fn resume(&mut self, tell: Tell<'_>) {
+        while self.mode != Mode::Dark && (self.cut_line || !self.must_wait()) {
+            let Some(piece) = self.held.take() else {
+                if let Some((time, octets)) = self.dropped.take() {
+                    self.client_lost(time, octets, tell);
+                }
+                return;
+            };
+            let (at, rest) = piece.rest();
+            let read = self.read(at, rest, tell);
+            self.held.give_back(piece, read);
+        }
+    }
+}
+
+impl Machine for Pop3 {
+    fn client(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
+        if !self.client_began && !octets.is_empty() {
+            self.client_began = true;
+            self.first_octets(octets, tell);
+        }
+        let in_turn = self.held.is_empty() && self.dropped.is_none();
+        let read = if in_turn { self.read(at, octets, tell) } else { 0 };
+        if let Some(rest) = octets.get(read..).filter(|rest| !rest.is_empty()) {
+            self.hold(at.plus(read), rest, tell);
+        }
+    }
+
+    fn server(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
+        self.read_server(at, octets, tell);
+    }
+
+    fn gap(&mut self, from: Direction, time: Time, octets: u64, tell: Tell<'_>) {
+        if self.mode == Mode::Dark {
+            return;
+        }
+        match from {
+            Direction::FromClient => self.client_gap(time, octets, tell),
+            Direction::FromServer => self.server_gap(time, octets, tell),
+        }
+        self.resume(tell);
+    }
+
+    fn close(&mut self, time: Time, tell: Tell<'_>) {
+        self.end(time, tell);
+    }
+
+    fn is_dark(&self) -> bool {
+        self.mode == Mode::Dark
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.client.is_empty()
+            && self.server.is_empty()
+            && self.pending.is_empty()
+            && self.held.is_empty()
+            && self.dropped.is_none()
+            && self.auth.is_none()
+            && self.attempt.is_none()
+    }
+}

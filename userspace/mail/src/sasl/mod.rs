@@ -3,6 +3,7 @@
 //! The exchange of a session is collected step by step, read once when the server has given its answer, and its octets
 //! are zeroised when it is dropped.
 
+mod command;
 mod identity;
 mod redact;
 

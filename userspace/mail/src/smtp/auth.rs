@@ -4,7 +4,7 @@ use writ_wire::Direction;
 
 use super::{Anomaly, Command, Event, Mode, Pending, Reply, Smtp, Tell};
 use crate::line::Line;
-use crate::sasl::{Exchange, Mechanism, Outcome, Step};
+use crate::sasl::{Mechanism, Outcome, Step};
 
 impl Smtp {
     pub(super) fn response(&mut self, line: Line, tell: Tell<'_>) {
@@ -79,27 +79,6 @@ impl Smtp {
             self.mode = Mode::Command;
         }
     }
-}
-
-/// Reads `AUTH mechanism [initial-response]` (RFC 4954 §4). The octets go from the line into the exchange, which zeroises
-/// them.
-pub(super) fn begin(line: &mut Line) -> Exchange {
-    let octets = std::mem::take(&mut line.octets);
-    let end = octets.trim_ascii_end().len();
-    let is_word = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
-    let start_of = |from: usize, is_part: &dyn Fn(&u8) -> bool| {
-        octets.get(from..end).and_then(|rest| rest.iter().position(is_part)).map_or(end, |at| from + at)
-    };
-    // `AUTH=PLAIN` was once written so, and some clients still do.
-    let verb = start_of(0, &is_word);
-    let name = start_of(start_of(verb, &|octet| !is_word(octet)), &is_word);
-    let after = start_of(name, &|octet| octet.is_ascii_whitespace());
-    let word = octets.get(name..after).unwrap_or_default();
-    let mechanism = Mechanism::named(word);
-    let payload = if Mechanism::is_name(word) { start_of(after, &|octet| !octet.is_ascii_whitespace()) } else { name };
-    let (offset, first, last) = (line.offset, line.first, line.last);
-    let step = Step { from: Direction::FromClient, offset, first, last, octets, payload: payload..end };
-    Exchange::new(mechanism, step)
 }
 
 /// Where the challenge stands in `334 challenge`.

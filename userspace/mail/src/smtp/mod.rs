@@ -397,7 +397,7 @@ impl Smtp {
             Verb::Data | Verb::StartTls => self.mode = Mode::Waiting,
             Verb::Auth => {
                 self.mode = Mode::Waiting;
-                let mut exchange = Box::new(auth::begin(&mut line));
+                let mut exchange = Box::new(Exchange::of_command(&mut line));
                 if !self.certain {
                     exchange.doubt();
                 }

@@ -1,0 +1,310 @@
+//! The server's side: responses, and what each of them settles.
+
+use writ_wire::{Direction, Time};
+
+use super::body::Body;
+use super::command::{Verb, resembles_login};
+use super::said::Said;
+use super::{Mode, Pending, Pop3};
+use crate::access::{Anomaly, Closing, Event, Octets, Tell, Transfer, TransferKind, TransferResult};
+use crate::line::At;
+use crate::sasl::Outcome;
+
+/// The longest first line of a response (RFC 2449 §4).
+const LONGEST_STATUS: u64 = 512;
+
+/// What the first line of a response says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Ok,
+    Err,
+    /// A SASL challenge (RFC 5034 §4).
+    Challenge,
+    /// No first line of a response.
+    Stray,
+}
+
+impl Status {
+    fn of(text: &[u8]) -> Self {
+        let word = text.get(..3).unwrap_or_default();
+        match text {
+            _ if word.eq_ignore_ascii_case(b"+OK") => Self::Ok,
+            [b'-', ..] => Self::Err,
+            [b'+'] | [b'+', b' ' | b'\t', ..] => Self::Challenge,
+            _ => Self::Stray,
+        }
+    }
+}
+
+/// A multi-line response that is being read.
+pub(super) struct Answering {
+    /// What it answers; `None` where that is not known.
+    command: Option<Asked>,
+    pub(super) body: Body,
+    /// Octets of the status line.
+    status: u64,
+    /// Octets of it that were seen after the status line.
+    pub(super) seen: u64,
+    /// Octets of it that were not captured.
+    pub(super) lost: u64,
+    /// Whether what was lost may hold its end and more.
+    pub(super) doubtful: bool,
+    /// The time of the packet with the last octet that was seen.
+    last: Time,
+}
+
+/// The command that a response answers.
+pub(super) struct Asked {
+    verb: Verb,
+    octets: u64,
+    first: Time,
+}
+
+impl Asked {
+    pub(super) fn by(verb: Verb, said: &Said) -> Self {
+        Self { verb, octets: said.line.wire_octets(), first: said.line.first }
+    }
+}
+
+impl Answering {
+    /// Of a response of which `lost` octets, its first line among them, were not captured.
+    pub(super) fn in_the_middle(command: Option<Asked>, lost: u64, time: Time) -> Self {
+        let body = Body::in_the_middle();
+        Self { command, body, status: 0, seen: 0, lost, doubtful: true, last: time }
+    }
+
+    pub(super) fn answers_nothing(&self) -> bool {
+        self.command.is_none()
+    }
+}
+
+/// How a multi-line response came to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// By the line with a single dot, or as the client took it.
+    Found,
+    /// It was not captured, as the client's going on tells.
+    NotCaptured,
+    /// With the connection.
+    BrokenOff,
+}
+
+impl Pop3 {
+    pub(super) fn read_server(&mut self, start: At, octets: &[u8], tell: Tell<'_>) {
+        let mut rest = octets;
+        if let Some(&first) = octets.first() {
+            if std::mem::take(&mut self.maybe_tls) {
+                // Handshake or alert (RFC 8446 §5.1). A response of POP3 starts otherwise.
+                if matches!(first, 0x15 | 0x16) {
+                    self.go_dark(tell);
+                } else {
+                    self.mode = Mode::Command;
+                }
+            }
+            self.server_began = true;
+            self.matching.server_spoke(octets);
+        }
+        while let Some(&first) = rest.first() {
+            let at = start.plus(octets.len() - rest.len());
+            if matches!(self.mode, Mode::Dark | Mode::Unsynced) {
+                return;
+            }
+            if self.answering.is_none() && self.server.is_empty() {
+                let is_unsure = self.greeting_due || self.matching.is_lost();
+                if is_unsure && matches!(first, 0x14..=0x17) {
+                    self.go_dark(tell);
+                    return;
+                }
+                if self.may_go_on && !matches!(first, b'+' | b'-') {
+                    self.more_lines(at.time, false);
+                }
+            }
+            if self.answering.is_some() {
+                self.read_lines(at, &mut rest, tell);
+            } else if let Some(said) = self.server.take(at, &mut rest, self.limits.line) {
+                self.status(said, tell);
+                self.resume(tell);
+            }
+        }
+    }
+
+    /// Lines follow that nothing announced.
+    fn more_lines(&mut self, time: Time, bare: bool) {
+        self.may_go_on = false;
+        let body = Body::new(bare, false);
+        self.answering =
+            Some(Box::new(Answering { command: None, body, status: 0, seen: 0, lost: 0, doubtful: false, last: time }));
+    }
+
+    /// Octets of a multi-line response.
+    fn read_lines(&mut self, at: At, rest: &mut &[u8], tell: Tell<'_>) {
+        let Some(answering) = &mut self.answering else { return };
+        let end = answering.body.scan(rest);
+        let (octets, after) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, &[]));
+        *rest = after;
+        answering.seen += octets.len() as u64;
+        answering.last = at.time;
+        let wire = at.offset..at.offset + octets.len() as u64;
+        tell(Event::Octets(Octets { from: Direction::FromServer, time: at.time, wire, octets }));
+        if end.is_some() {
+            self.lines_ended(End::Found, tell);
+            self.resume(tell);
+        }
+    }
+
+    /// A multi-line response is over.
+    pub(super) fn lines_ended(&mut self, end: End, tell: Tell<'_>) {
+        let Some(answering) = self.answering.take() else { return };
+        let time = answering.last;
+        if let Some(asked) = answering.command.as_ref().filter(|asked| asked.verb.is_transfer()) {
+            let is_sent = match end {
+                End::Found => true,
+                // No refusal is so long.
+                End::NotCaptured => answering.status > 0 || answering.seen + answering.lost > LONGEST_STATUS,
+                End::BrokenOff => {
+                    answering.seen + answering.lost > if answering.status > 0 { 0 } else { LONGEST_STATUS }
+                }
+            };
+            let is_whole = end == End::Found && !answering.doubtful;
+            let head = if end == End::Found { answering.body.into_head() } else { answering.body.into_head_if_done() };
+            if is_sent {
+                tell(Event::Transfer(&Transfer {
+                    kind: if asked.verb == Verb::Top { TransferKind::PartialDownload } else { TransferKind::Download },
+                    result: if is_whole { TransferResult::Succeeded } else { TransferResult::Unknown },
+                    client_octets: asked.octets,
+                    server_octets: answering.status + answering.seen + answering.lost,
+                    first: asked.first,
+                    last: time,
+                    sender: head.sender().map(|sender| String::from_utf8_lossy(sender).into_owned()),
+                    message_id: head.identifier().map(Into::into),
+                }));
+            }
+        }
+        tell(Event::Settled { time });
+    }
+
+    /// A line that is not inside a multi-line response.
+    fn status(&mut self, said: Said, tell: Tell<'_>) {
+        if said.line.cut > 0 {
+            tell(Event::Anomaly(Anomaly::LongLine));
+        }
+        let status = Status::of(said.text());
+        let time = said.line.last;
+        if self.greeting_due {
+            said.tell(Direction::FromServer, tell);
+            if matches!(status, Status::Ok | Status::Err) {
+                self.greeting_due = false;
+                tell(Event::Greeting { logged_in: false, time });
+            } else {
+                tell(Event::Anomaly(Anomaly::StrayServerLine));
+            }
+            return;
+        }
+        self.may_go_on = false;
+        let verb = self.pending.front().map(|pending| pending.verb);
+        match (verb, status) {
+            (Some(Verb::Auth), Status::Challenge) => {
+                self.add_challenge(said, status);
+                self.mode = Mode::Response;
+            }
+            (Some(Verb::Auth), Status::Stray) => self.add_challenge(said, status),
+            (Some(Verb::Auth), Status::Ok | Status::Err) => {
+                self.pop_pending();
+                self.add_challenge(said, status);
+                self.end_exchange(outcome(status == Status::Ok), time, tell);
+            }
+            (Some(_), Status::Ok | Status::Err) => self.answered(said, status == Status::Ok, tell),
+            (Some(_), Status::Stray | Status::Challenge) => {
+                said.tell(Direction::FromServer, tell);
+                if self.matching.ever_lost() {
+                    // What was taken for the place of an answer is the inside of one.
+                    self.lose_place(time, tell);
+                    self.inside_lines(&said);
+                } else {
+                    tell(Event::Anomaly(Anomaly::StrayServerLine));
+                }
+            }
+            (None, _) => self.unasked(said, status, tell),
+        }
+    }
+
+    /// A line that answers nothing that is known.
+    fn unasked(&mut self, said: Said, status: Status, tell: Tell<'_>) {
+        let time = said.line.last;
+        said.tell(Direction::FromServer, tell);
+        if matches!(status, Status::Ok | Status::Err) {
+            if !self.matching.ever_lost() {
+                tell(Event::Anomaly(Anomaly::UnaskedReply));
+            }
+            self.may_go_on = status == Status::Ok;
+        } else if self.matching.ever_lost() {
+            self.inside_lines(&said);
+        } else {
+            tell(Event::Anomaly(Anomaly::StrayServerLine));
+        }
+        tell(Event::Settled { time });
+    }
+
+    /// A line shows that it, and what follows, is inside a multi-line response.
+    fn inside_lines(&mut self, said: &Said) {
+        if said.text() != b"." {
+            self.more_lines(said.line.last, !said.line.octets.ends_with(b"\r\n"));
+        }
+    }
+
+    /// The command that has waited longest is answered.
+    fn answered(&mut self, answer: Said, ok: bool, tell: Tell<'_>) {
+        let Some(Pending { verb, said: Some(said), .. }) = self.pop_pending() else { return };
+        let time = answer.line.last;
+        if verb.decides() {
+            self.mode = Mode::Command;
+        }
+        match verb {
+            Verb::User => return self.user(said, Some((answer, ok)), tell),
+            Verb::Pass | Verb::Apop => return self.log_in(verb, said, Some(answer), outcome(ok), tell),
+            _ => self.settle_attempt(verb, ok, tell),
+        }
+        let asked = Asked::by(verb, &said);
+        self.tell_command(verb, said, tell);
+        answer.tell(Direction::FromServer, tell);
+        let status = answer.line.wire_octets();
+        if ok && verb.is_multi_line() {
+            let body = Body::new(!answer.line.octets.ends_with(b"\r\n") && answer.line.cut == 0, verb.is_transfer());
+            self.answering = Some(Box::new(Answering {
+                command: Some(asked),
+                body,
+                status,
+                seen: 0,
+                lost: 0,
+                doubtful: false,
+                last: time,
+            }));
+            return;
+        }
+        self.may_go_on = ok && verb.is_open();
+        if verb == Verb::Quit {
+            // Also where it could not remove all messages, the server ends the session (RFC 1939 §6).
+            let (client_octets, first) = (asked.octets, asked.first);
+            let closing = Closing { answered: true, client_octets, server_octets: status, first, last: time };
+            tell(Event::Logoff(closing));
+        }
+        tell(Event::Settled { time });
+        if verb == Verb::Stls && ok {
+            self.go_dark(tell);
+        }
+    }
+
+    /// Tells the octets of a command that is none of a login.
+    pub(super) fn tell_command(&mut self, verb: Verb, mut said: Said, tell: Tell<'_>) {
+        if verb != Verb::Unknown {
+            self.suspect = false;
+        } else if self.suspect || !self.logged_in || resembles_login(said.text()) {
+            said.mask();
+        }
+        said.tell(Direction::FromClient, tell);
+    }
+}
+
+fn outcome(ok: bool) -> Outcome {
+    if ok { Outcome::Succeeded } else { Outcome::Failed }
+}

@@ -1,0 +1,122 @@
+//! POP3 commands, as far as they change how a session is read.
+
+/// What a command line asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// USER (RFC 1939 §7).
+    User,
+    /// PASS (RFC 1939 §7).
+    Pass,
+    /// APOP (RFC 1939 §7).
+    Apop,
+    /// AUTH with a mechanism (RFC 5034 §4).
+    Auth,
+    /// STLS (RFC 2595 §4).
+    Stls,
+    /// QUIT (RFC 1939 §5).
+    Quit,
+    /// RETR (RFC 1939 §5).
+    Retr,
+    /// TOP (RFC 1939 §7).
+    Top,
+    /// Answered by a list: CAPA (RFC 2449 §5), and LIST, UIDL, LANG (RFC 6856 §3.2) and AUTH without an argument.
+    Listing,
+    /// Answered by one line.
+    Single,
+    /// Answered by one line or by several: no standard says.
+    Open,
+    /// A verb that is not known, or a line that is no command.
+    Unknown,
+}
+
+impl Verb {
+    /// Reads a command line. As lenient as servers are: any case, white space before the verb.
+    pub(super) fn read(text: &[u8]) -> Self {
+        let text = text.trim_ascii_start();
+        let end = text.iter().position(|octet| !octet.is_ascii_alphanumeric()).unwrap_or(text.len());
+        let (word, rest) = text.split_at(end);
+        let (mut upper, length) = ([0; 8], word.len());
+        let Some(upper) = upper.get_mut(..length) else {
+            return if is_pass(word) { Self::Pass } else { Self::Unknown };
+        };
+        upper.copy_from_slice(word);
+        upper.make_ascii_uppercase();
+        let has_argument = rest.iter().any(|octet| !octet.is_ascii_whitespace());
+        match &*upper {
+            b"USER" => Self::User,
+            b"APOP" => Self::Apop,
+            b"AUTH" if has_argument => Self::Auth,
+            b"STLS" => Self::Stls,
+            b"QUIT" => Self::Quit,
+            b"RETR" => Self::Retr,
+            b"TOP" => Self::Top,
+            b"LIST" | b"UIDL" | b"LANG" if has_argument => Self::Single,
+            b"CAPA" | b"AUTH" | b"LIST" | b"UIDL" | b"LANG" => Self::Listing,
+            b"STAT" | b"DELE" | b"RSET" | b"NOOP" | b"LAST" | b"UTF8" | b"XCLIENT" => Self::Single,
+            b"XTND" | b"HELP" | b"ID" | b"XSENDER" => Self::Open,
+            word if is_pass(word) => Self::Pass,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Whether the answer decides whose, or what, the client's next octets are.
+    pub(super) fn decides(self) -> bool {
+        matches!(self, Self::Pass | Self::Apop | Self::Auth | Self::Stls | Self::Quit)
+    }
+
+    /// Whether `+OK` is followed by lines up to one with a single dot.
+    pub(super) fn is_multi_line(self) -> bool {
+        matches!(self, Self::Retr | Self::Top | Self::Listing)
+    }
+
+    /// Whether a message, or the top of one, is asked for.
+    pub(super) fn is_transfer(self) -> bool {
+        matches!(self, Self::Retr | Self::Top)
+    }
+
+    /// Whether `+OK` may be followed by lines that nothing announces.
+    pub(super) fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::Unknown)
+    }
+}
+
+/// Whether a word is PASS, or PASS and a password run together.
+fn is_pass(word: &[u8]) -> bool {
+    word.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"PASS"))
+}
+
+/// Whether a line that is no command has the looks of a login.
+pub(super) fn resembles_login(text: &[u8]) -> bool {
+    text.windows(4).any(|word| [b"PASS", b"AUTH", b"APOP"].iter().any(|verb| word.eq_ignore_ascii_case(*verb)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verbs_as_clients_write_them() {
+        for (text, expected) in [
+            (&b"USER alice"[..], Verb::User),
+            (b"  pAsS x y", Verb::Pass),
+            (b"PASS", Verb::Pass),
+            (b"PASSsecret", Verb::Pass),
+            (b"passwordsecret x", Verb::Pass),
+            (b"AUTH PLAIN", Verb::Auth),
+            (b"auth=plain", Verb::Auth),
+            (b"AUTH  ", Verb::Listing),
+            (b"LIST", Verb::Listing),
+            (b"list 1", Verb::Single),
+            (b"UIDL ", Verb::Listing),
+            (b"LANG *", Verb::Single),
+            (b"TOP 1 0", Verb::Top),
+            (b"RETR", Verb::Retr),
+            (b"XTND XLST", Verb::Open),
+            (b"", Verb::Unknown),
+            (b"+OK", Verb::Unknown),
+            (b"RETRIEVEALL", Verb::Unknown),
+        ] {
+            assert_eq!(Verb::read(text), expected, "{:?}", String::from_utf8_lossy(text));
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Logins: USER and PASS, APOP (RFC 1939 §7), AUTH (RFC 5034 §4).
+
+use std::ops::Range;
+
+use writ_wire::{Direction, Time};
+use zeroize::Zeroizing;
+
+use super::answer::Status;
+use super::command::Verb;
+use super::said::Said;
+use super::{Mode, Pop3};
+use crate::access::{Clear, Event, Login, Scheme, Tell};
+use crate::sasl::{Mechanism, Outcome};
+
+/// A USER, answered or not, that no PASS has followed yet.
+pub(super) struct Attempt {
+    clear: Clear,
+    /// Whether the server wants to hear no PASS.
+    refused: bool,
+    last: Time,
+}
+
+impl Pop3 {
+    /// USER, and its answer if there was one: half a login.
+    pub(super) fn user(&mut self, said: Said, answer: Option<(Said, bool)>, tell: Tell<'_>) {
+        self.give_up_attempt(tell);
+        let argument = argument(said.text());
+        let name = said.text().get(argument.clone()).unwrap_or_default();
+        // Two words can be a name and a password.
+        let is_name = !name.is_empty() && said.line.cut == 0 && !name.iter().any(u8::is_ascii_whitespace);
+        let name = is_name.then(|| Zeroizing::new(name.to_vec()));
+        let (shown, secret) = if is_name { (argument, 0..0) } else { (0..0, argument) };
+        let mut last = said.line.last;
+        let mut clear = Clear { name, cut: said.line.cut, ..Clear::default() };
+        clear.spoken.push(said.into_spoken(Direction::FromClient, shown, secret));
+        let mut refused = false;
+        if let Some((answer, ok)) = answer {
+            refused = !ok;
+            last = answer.line.last;
+            add_answer(&mut clear, answer);
+        }
+        self.attempt = Some(Box::new(Attempt { clear, refused, last }));
+    }
+
+    /// PASS or APOP, and what became of it.
+    pub(super) fn log_in(&mut self, verb: Verb, said: Said, answer: Option<Said>, outcome: Outcome, tell: Tell<'_>) {
+        if verb == Verb::Apop {
+            self.give_up_attempt(tell);
+        }
+        let mut clear = self.attempt.take().map(|attempt| attempt.clear).unwrap_or_default();
+        clear.cut += said.line.cut;
+        let (name, secret) = if verb == Verb::Apop {
+            let (name, digest) = apop(said.text());
+            clear.name = said.text().get(name.clone()).filter(|name| !name.is_empty()).map(|name| name.to_vec().into());
+            (name, digest)
+        } else {
+            let secret = password(said.text());
+            let whole = said.text().get(secret.clone()).filter(|password| !password.is_empty() && said.line.cut == 0);
+            clear.password = whole.map(|password| password.to_vec().into());
+            (0..0, secret)
+        };
+        let mut time = said.line.last;
+        clear.spoken.push(said.into_spoken(Direction::FromClient, name, secret));
+        if let Some(answer) = answer {
+            time = answer.line.last;
+            add_answer(&mut clear, answer);
+        }
+        self.tell_login(Scheme::Clear(clear), outcome, time, tell);
+    }
+
+    /// No PASS follows any more.
+    pub(super) fn give_up_attempt(&mut self, tell: Tell<'_>) {
+        let Some(attempt) = self.attempt.take() else { return };
+        let outcome = if attempt.refused {
+            Outcome::Failed
+        } else if self.matching.ever_lost() {
+            // The PASS may be among what was lost.
+            Outcome::Unknown
+        } else {
+            Outcome::BrokenOff
+        };
+        self.tell_login(Scheme::Clear(attempt.clear), outcome, attempt.last, tell);
+    }
+
+    /// Before a command is told that is none of a login: what it says of a USER.
+    pub(super) fn settle_attempt(&mut self, verb: Verb, ok: bool, tell: Tell<'_>) {
+        let Some(attempt) = &self.attempt else { return };
+        // Some servers take CAPA, NOOP and the like between USER and PASS.
+        if attempt.refused || verb == Verb::Quit || (verb == Verb::Stls && ok) {
+            self.give_up_attempt(tell);
+        }
+    }
+
+    fn tell_login(&mut self, scheme: Scheme, outcome: Outcome, time: Time, tell: Tell<'_>) {
+        if outcome == Outcome::Succeeded {
+            self.logged_in = true;
+            if self.held.is_empty() && self.dropped.is_none() {
+                // What is pipelined before a login says nothing of what comes after it.
+                self.matching.wait_again();
+            }
+        }
+        // More of it may come: a response that was sent ahead, or twice.
+        self.suspect = true;
+        tell(Event::Login(&Login { scheme, outcome, inflated: false }));
+        tell(Event::Settled { time });
+    }
+
+    /// A line of the client that belongs to the exchange.
+    pub(super) fn add_response(&mut self, said: Said) {
+        if let Some(exchange) = &mut self.auth {
+            let payload = 0..said.text().trim_ascii_end().len();
+            exchange.cut += said.line.cut;
+            exchange.add(said.into_step(Direction::FromClient, payload));
+        }
+    }
+
+    /// A line of the server that belongs to the exchange: a challenge, or what it says at last.
+    pub(super) fn add_challenge(&mut self, said: Said, status: Status) {
+        if let Some(exchange) = &mut self.auth {
+            let end = said.text().trim_ascii_end().len();
+            let payload = match status {
+                Status::Challenge => 2.min(end)..end,
+                // What is left of one that was not captured whole.
+                Status::Stray => 0..end,
+                Status::Ok | Status::Err => 0..0,
+            };
+            exchange.cut += said.line.cut;
+            exchange.add(said.into_step(Direction::FromServer, payload));
+        }
+    }
+
+    /// The exchange is over.
+    pub(super) fn end_exchange(&mut self, outcome: Outcome, time: Time, tell: Tell<'_>) {
+        if matches!(self.mode, Mode::Waiting | Mode::Response) {
+            self.mode = Mode::Command;
+        }
+        let Some(exchange) = self.auth.take() else { return };
+        self.give_up_attempt(tell);
+        // RFC 2831 and RFC 4752 have layers; of what is not known nobody can say.
+        let has_layers = matches!(exchange.mechanism, Mechanism::DigestMd5 | Mechanism::Unknown);
+        self.maybe_layer = has_layers && outcome == Outcome::Succeeded;
+        self.tell_login(Scheme::Sasl(*exchange), outcome, time, tell);
+    }
+}
+
+fn add_answer(clear: &mut Clear, answer: Said) {
+    clear.cut += answer.line.cut;
+    clear.spoken.push(answer.into_spoken(Direction::FromServer, 0..0, 0..0));
+}
+
+/// Where a verb of four letters ends.
+fn verb_end(text: &[u8]) -> usize {
+    (text.len() - text.trim_ascii_start().len() + 4).min(text.len())
+}
+
+/// Where the argument stands, without white space around it.
+fn argument(text: &[u8]) -> Range<usize> {
+    let from = verb_end(text);
+    let rest = text.get(from..).unwrap_or_default();
+    let start = from + rest.len() - rest.trim_ascii_start().len();
+    start..text.trim_ascii_end().len().max(start)
+}
+
+/// Where the password stands: all the rest of the line after one space, for it may hold some (RFC 1939 §7).
+fn password(text: &[u8]) -> Range<usize> {
+    let from = verb_end(text);
+    let separator = text.get(from).is_some_and(u8::is_ascii_whitespace);
+    from + usize::from(separator)..text.len()
+}
+
+/// Where the name and the digest stand. Where the last word is no digest, it can be a password, and so can all of it.
+fn apop(text: &[u8]) -> (Range<usize>, Range<usize>) {
+    let all = argument(text);
+    let words = text.get(all.clone()).unwrap_or_default();
+    let Some(space) = words.iter().rposition(u8::is_ascii_whitespace) else { return (0..0, all) };
+    let (name, digest) = words.split_at(space + 1);
+    if digest.len() != 32 || !digest.iter().all(u8::is_ascii_hexdigit) {
+        return (0..0, all);
+    }
+    (all.start..all.start + name.trim_ascii_end().len(), all.start + space + 1..all.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_all_the_rest() {
+        for (text, expected) in [
+            (&b"PASS secret"[..], &b"secret"[..]),
+            (b"PASS two words ", b"two words "),
+            (b"  pass  x", b" x"),
+            (b"PASS", b""),
+            (b"PASSsecret", b"secret"),
+            (b"PASS:secret", b":secret"),
+        ] {
+            assert_eq!(&text[password(text)], expected);
+        }
+    }
+
+    #[test]
+    fn a_name_before_a_digest() {
+        let digest = "c4c9334bac560ecc979e58001b3e22fb";
+        for (text, name, secret) in [
+            (format!("APOP mrose {digest}"), "mrose", digest),
+            (format!("apop  a b  {digest} "), "a b", digest),
+            ("APOP mrose secret".to_owned(), "", "mrose secret"),
+            ("APOP mrose".to_owned(), "", "mrose"),
+            ("APOP".to_owned(), "", ""),
+        ] {
+            let (found, digest) = apop(text.as_bytes());
+            assert_eq!((&text[found], &text[digest]), (name, secret), "{text}");
+        }
+    }
+}

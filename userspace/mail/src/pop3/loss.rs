@@ -1,0 +1,267 @@
+//! What was not captured, and how a session ends.
+
+use memchr::memchr;
+use writ_wire::{Direction, Time};
+
+use super::answer::{Answering, Asked, End};
+use super::command::Verb;
+use super::said::Said;
+use super::{Mode, Pending, Pop3};
+use crate::access::{Closing, Event, Octets, Tell};
+use crate::line::At;
+use crate::sasl::{Exchange, Outcome};
+
+/// Whether it is known which response answers which command.
+///
+/// It is as long as nothing is lost. Afterwards it is known again when the client sends a command after the server has spoken
+/// and while it says nothing, if the client always waits for the answer; of one that sends commands ahead nobody can know how
+/// many answers are still to come.
+pub(super) struct Matching {
+    lost: bool,
+    ever_lost: bool,
+    /// Whether the client was seen to send a command while an answer was due.
+    sends_ahead: bool,
+    /// Whether the server said anything since the last command.
+    spoke: bool,
+    /// Whether what it said last ends a line.
+    line_ended: bool,
+}
+
+impl Matching {
+    pub(super) fn new(from_start: bool) -> Self {
+        Self { lost: !from_start, ever_lost: !from_start, sends_ahead: false, spoke: false, line_ended: true }
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    pub(super) fn ever_lost(&self) -> bool {
+        self.ever_lost
+    }
+
+    pub(super) fn sent_ahead(&mut self) {
+        self.sends_ahead = true;
+    }
+
+    /// Nothing that the client sends is on its way.
+    pub(super) fn wait_again(&mut self) {
+        self.sends_ahead = false;
+    }
+
+    pub(super) fn server_spoke(&mut self, octets: &[u8]) {
+        self.spoke = true;
+        self.line_ended = octets.last() == Some(&b'\n');
+    }
+
+    /// A command was read; whether the server had answered all before it, for all that is seen.
+    pub(super) fn command(&mut self) -> bool {
+        std::mem::take(&mut self.spoke) && self.line_ended && !self.sends_ahead
+    }
+
+    /// Octets are missing; whether of the server, which then said something.
+    fn lose(&mut self, of_server: bool) {
+        self.lost = true;
+        self.ever_lost = true;
+        self.spoke = of_server;
+        self.line_ended = true;
+    }
+}
+
+impl Pop3 {
+    /// Before a command: which answers are due, now that it was sent.
+    pub(super) fn align(&mut self, time: Time, tell: Tell<'_>) {
+        let spoke = self.matching.spoke;
+        let in_turn = self.matching.command() && self.pending.is_empty();
+        if let Some(answering) = &self.answering {
+            if in_turn && answering.body.may_be_over() && answering.lost == 0 {
+                // A client that waits for the end has seen it.
+                self.lines_ended(End::Found, tell);
+            } else if in_turn && (answering.lost > 0 || answering.answers_nothing()) {
+                self.lines_ended(End::NotCaptured, tell);
+            } else {
+                self.matching.sent_ahead();
+            }
+        } else if !self.pending.is_empty() || (self.matching.lost && !spoke) {
+            self.matching.sent_ahead();
+        }
+        if self.matching.lost && in_turn {
+            self.matching.lost = false;
+            self.may_go_on = false;
+            if let Some(rest) = self.server.take_unfinished() {
+                rest.tell(Direction::FromServer, tell);
+                tell(Event::Settled { time });
+            }
+        }
+    }
+
+    /// It is not known any more which response answers which command: nothing is said of those that wait.
+    pub(super) fn lose_place(&mut self, time: Time, tell: Tell<'_>) {
+        self.matching.lose(true);
+        self.matching.sent_ahead();
+        self.give_up_all(time, tell);
+    }
+
+    /// A command of which it is not known what will answer it.
+    pub(super) fn unmatched(&mut self, verb: Verb, mut said: Said, tell: Tell<'_>) {
+        match verb {
+            Verb::Auth => self.auth = Some(Box::new(Exchange::of_command(&mut said.line))),
+            _ => self.unanswered_command(verb, said, tell),
+        }
+    }
+
+    /// What is said of a login without an answer.
+    pub(super) fn unanswered(&self) -> Outcome {
+        let is_known = self.closing && self.server_began && !self.matching.ever_lost;
+        if is_known { Outcome::BrokenOff } else { Outcome::Unknown }
+    }
+
+    /// A command whose answer is not there.
+    fn unanswered_command(&mut self, verb: Verb, said: Said, tell: Tell<'_>) {
+        let outcome = self.unanswered();
+        let (client_octets, first, last) = (said.line.wire_octets(), said.line.first, said.line.last);
+        match verb {
+            Verb::User => return self.user(said, None, tell),
+            Verb::Pass | Verb::Apop => return self.log_in(verb, said, None, outcome, tell),
+            _ => self.settle_attempt(verb, false, tell),
+        }
+        self.tell_command(verb, said, tell);
+        if verb == Verb::Quit {
+            tell(Event::Logoff(Closing { answered: false, client_octets, server_octets: 0, first, last }));
+        }
+        tell(Event::Settled { time: last });
+    }
+
+    fn give_up_all(&mut self, time: Time, tell: Tell<'_>) {
+        while let Some(Pending { verb, said, .. }) = self.pop_pending() {
+            match said {
+                Some(said) => self.unanswered_command(verb, said, tell),
+                None if self.closing => self.end_exchange(self.unanswered(), time, tell),
+                // What follows may be a response: the exchange goes on up to a line that is a command.
+                None => {}
+            }
+        }
+        if matches!(self.mode, Mode::Waiting | Mode::Response) {
+            self.mode = Mode::Command;
+        }
+    }
+
+    pub(super) fn server_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
+        self.greeting_due = false;
+        self.maybe_tls = false;
+        self.server_began = true;
+        let unfinished = self.server.take_unfinished().map_or(0, |said| said.line.wire_octets());
+        let lost = octets + unfinished;
+        tell(Event::Lost { from: Direction::FromServer, time, octets: lost });
+        if self.mode == Mode::Unsynced {
+            return;
+        }
+        let (was_lost, due) = (self.matching.lost, self.pending.len());
+        self.matching.lose(true);
+        if let Some(answering) = &mut self.answering {
+            answering.body.lost();
+            answering.lost += lost;
+            if due == 0 {
+                // Whatever was lost is of this response, or it was the last.
+                self.matching.lost = was_lost;
+                return;
+            }
+            answering.doubtful = true;
+        } else {
+            let front = self.pending.front().filter(|_| due == 1);
+            if front.is_some_and(|pending| pending.verb == Verb::Auth) {
+                // A challenge was lost, or the last answer: the client's next line will tell.
+                if self.mode == Mode::Waiting {
+                    self.mode = Mode::Command;
+                }
+                return;
+            }
+            let front = front.filter(|pending| pending.verb.is_multi_line());
+            let asked = front.and_then(|pending| Some(Asked::by(pending.verb, pending.said.as_ref()?)));
+            self.answering = Some(Box::new(Answering::in_the_middle(asked, lost, time)));
+        }
+        self.give_up_all(time, tell);
+    }
+
+    pub(super) fn client_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
+        self.client_began = true;
+        if let Some((_, dropped)) = &mut self.dropped {
+            *dropped += octets;
+        } else if self.must_wait() || !self.held.is_empty() {
+            self.matching.sent_ahead();
+            self.dropped = Some((time, octets));
+        } else {
+            self.client_lost(time, octets, tell);
+        }
+    }
+
+    /// Octets of the client are missing here.
+    pub(super) fn client_lost(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
+        let unfinished = self.client.take_unfinished().map_or(0, |said| said.line.wire_octets());
+        tell(Event::Lost { from: Direction::FromClient, time, octets: octets + unfinished });
+        self.cut_line = true;
+        self.suspect = true;
+        self.maybe_layer = false;
+        self.matching.lose(false);
+        if let Some(exchange) = &mut self.auth {
+            exchange.lost();
+        }
+        if self.mode == Mode::Response {
+            self.mode = Mode::Waiting;
+        }
+    }
+
+    /// What comes after missing octets, up to the end of the line, can be the rest of a password.
+    pub(super) fn end_of_cut_line(&mut self, at: At, rest: &mut &[u8], tell: Tell<'_>) {
+        let end = memchr(b'\n', rest);
+        let (octets, after) = rest.split_at_checked(end.map_or(rest.len(), |at| at + 1)).unwrap_or((rest, &[]));
+        *rest = after;
+        self.cut_line = end.is_none();
+        self.matching.command();
+        if self.mode == Mode::Unsynced {
+            return;
+        }
+        let wire = at.offset..at.offset + octets.len() as u64;
+        let octets: Vec<u8> =
+            octets.iter().map(|&octet| if matches!(octet, b'\r' | b'\n') { octet } else { b'*' }).collect();
+        tell(Event::Octets(Octets { from: Direction::FromClient, time: at.time, wire, octets: &octets }));
+    }
+
+    /// The connection ended, however it did: tells what stays without an answer.
+    pub(super) fn end(&mut self, time: Time, tell: Tell<'_>) {
+        if self.mode == Mode::Dark {
+            return;
+        }
+        if self.maybe_tls {
+            self.go_dark(tell);
+            return;
+        }
+        if let Some(rest) = self.server.take_unfinished().filter(|_| self.mode != Mode::Unsynced) {
+            rest.tell(Direction::FromServer, tell);
+        }
+        self.closing = true;
+        self.lines_ended(End::BrokenOff, tell);
+        loop {
+            self.give_up_all(time, tell);
+            if self.held.is_empty() && self.dropped.is_none() {
+                break;
+            }
+            self.resume(tell);
+        }
+        self.end_unfinished(tell);
+        self.end_exchange(self.unanswered(), time, tell);
+        self.give_up_attempt(tell);
+        self.mode = Mode::Unsynced;
+    }
+
+    /// A line of the client that never ended can be anything.
+    fn end_unfinished(&mut self, tell: Tell<'_>) {
+        let Some(mut said) = self.client.take_unfinished().filter(|_| self.mode != Mode::Unsynced) else { return };
+        if self.auth.is_some() {
+            self.add_response(said);
+        } else {
+            said.mask();
+            said.tell(Direction::FromClient, tell);
+        }
+    }
+}
