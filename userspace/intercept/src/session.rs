@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use writ_mail::At;
 use writ_mail::access::Machine;
+use writ_mail::pop3::{self, Pop3};
 use writ_mail::smtp::{self, Smtp};
 use writ_wire::{Close, Connection, Direction, Packet, Time};
 
@@ -191,16 +192,20 @@ impl Session {
         *all += 1;
         *of_these_encrypted += encrypted;
         let (client, from_start) = (connection.client.ip(), connection.started_by_syn);
-        let reading =
-            match service {
-                Service::Plain(Protocol::Smtp) => clear(SmtpDialogue {
-                    machine: Smtp::new(from_start, smtp::Limits::default()),
-                    follow: Follow::new(connection.client, connection.server, ctx),
-                }),
-                Service::Plain(Protocol::Pop3 | Protocol::Imap4) | Service::Tls(_) => Reading::Dark(Box::new(
-                    Dark::new(Covers::new(protocol, connection.client, connection.server), client, ctx),
-                )),
-            };
+        let reading = match service {
+            Service::Plain(Protocol::Smtp) => clear(SmtpDialogue {
+                machine: Smtp::new(from_start, smtp::Limits::default()),
+                follow: Follow::new(connection.client, connection.server, ctx),
+            }),
+            Service::Plain(Protocol::Pop3) => {
+                mailbox(protocol, Pop3::new(from_start, pop3::Limits::default()), connection, ctx)
+            }
+            Service::Plain(Protocol::Imap4) | Service::Tls(_) => Reading::Dark(Box::new(Dark::new(
+                Covers::new(protocol, connection.client, connection.server),
+                client,
+                ctx,
+            ))),
+        };
         Self { client, reading }
     }
 

@@ -56,12 +56,6 @@ impl Follow {
         }
     }
 
-    /// The connection ended, and nothing in it told whether this login was accepted.
-    pub(super) fn attempted(&mut self, user: &User, ctx: &mut Context<'_>) {
-        let found = user.targets(self.server, ctx);
-        self.report(user, &found, MailEvent::LogonAttempt, ctx);
-    }
-
     /// Tells what did not become a session, to those who cover the client and to those whose target tried.
     fn report(&mut self, user: &User, found: &[Arc<Warrant>], event: MailEvent, ctx: &mut Context<'_>) {
         let mut told = self.covers.places(Cover::is_whole);
@@ -147,6 +141,11 @@ impl Follow {
 
     /// Who was logged in is so no longer: by the client's own word, or because the connection is over.
     pub(super) fn leave(&mut self, closing: Option<&Closing>, time: Time, ctx: &mut Context<'_>) {
+        // Nothing told whether this login was accepted.
+        if let Some(user) = self.maybe.take() {
+            let found = user.targets(self.server, ctx);
+            self.report(&user, &found, MailEvent::LogonAttempt, ctx);
+        }
         let status = if closing.is_some_and(|closing| closing.answered) { Status::Succeeded } else { Status::Unknown };
         let (first, last) = closing.map_or((time, time), |closing| (closing.first, closing.last));
         if self.in_session && !self.ended {
@@ -168,7 +167,6 @@ impl Follow {
             self.generation = 0;
         }
         self.user = None;
-        self.maybe = None;
         self.look_up(ctx);
     }
 }

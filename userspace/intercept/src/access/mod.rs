@@ -218,9 +218,6 @@ impl Follow {
 
     /// The connection is over, however it ended.
     pub(crate) fn close(&mut self, time: Time, ctx: &mut Context<'_>) {
-        if let Some(user) = self.maybe.take() {
-            self.attempted(&user, ctx);
-        }
         self.leave(None, time, ctx);
         self.ended = true;
     }
