@@ -24,7 +24,7 @@ pub struct Session {
 
 /// What a session holds for reading its protocol.
 enum Reading {
-    Clear(Box<Clear<dyn Dialogue>>),
+    Clear(Box<Clear<dyn Dialogue + Send>>),
     Dark(Box<Dark>),
 }
 
@@ -168,11 +168,16 @@ impl<M: Machine> Dialogue for AccessDialogue<M> {
     }
 }
 
-fn clear(dialogue: impl Dialogue + 'static) -> Reading {
+fn clear(dialogue: impl Dialogue + Send + 'static) -> Reading {
     Reading::Clear(Box::new(Clear { tape: None, read_to: (0, 0), dialogue }))
 }
 
-fn mailbox(protocol: Protocol, machine: impl Machine + 'static, of: &Connection, ctx: &mut Context<'_>) -> Reading {
+fn mailbox(
+    protocol: Protocol,
+    machine: impl Machine + Send + 'static,
+    of: &Connection,
+    ctx: &mut Context<'_>,
+) -> Reading {
     clear(AccessDialogue { machine, follow: access::Follow::new(protocol, of.client, of.server, ctx) })
 }
 
