@@ -44,6 +44,8 @@ pub(crate) struct Follow {
     ended: bool,
     /// Whether AUTH was refused, and no known command came since: a client that sent its password ahead sends it now.
     after_refused_login: bool,
+    /// Whether any octet of the server was captured.
+    server_heard: bool,
 }
 
 impl Follow {
@@ -60,6 +62,7 @@ impl Follow {
             quit_octets: 0,
             ended: false,
             after_refused_login: false,
+            server_heard: false,
         };
         follow.look_up_client(ctx);
         follow
@@ -101,6 +104,12 @@ impl Follow {
 
     /// Takes what the machine says.
     pub(crate) fn event(&mut self, event: &Event<'_>, ctx: &mut Context<'_>) {
+        // What stands for the reply to a command that was given up has no octets.
+        if let Event::Greeting(reply) | Event::Reply { reply: Some(reply), .. } = event
+            && !reply.octets.is_empty()
+        {
+            self.heard();
+        }
         match event {
             Event::Greeting(_) => {}
             Event::Command(command) => self.command(command, ctx),
