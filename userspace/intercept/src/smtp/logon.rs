@@ -9,7 +9,7 @@ use writ_mail::smtp::{Command, Reply};
 use writ_wire::{Direction, Time};
 use zeroize::Zeroize;
 
-use super::Follow;
+use super::{Follow, Refused};
 use crate::context::Context;
 use crate::cover::{Cover, Piece, Side};
 use crate::record::{Aaa, AaaResult, AuthMethod, IriType, MailEvent, SenderValidity, Status};
@@ -175,7 +175,7 @@ impl Follow {
         let found = login.targets(self.server, ctx);
         match outcome {
             Outcome::Failed => {
-                self.after_refused_login = true;
+                self.login_refused = Some(Refused::Here);
                 self.login_tried(exchange, &login, &found, (MailEvent::LogonFailure, Status::Failed), ctx);
                 return;
             }
@@ -188,6 +188,7 @@ impl Follow {
             _ => {}
         }
         let (first, last) = (login.first, login.last);
+        self.login_refused = None;
         self.login = Some(Box::new(login));
         // Who was logged in before is so no longer.
         self.covers.iter_mut().for_each(|cover| cover.by_login = false);

@@ -400,7 +400,12 @@ impl Smtp {
     }
 
     fn command(&mut self, mut line: Line, tell: Tell<'_>) {
-        let mut verb = if line.cut > 0 { Verb::Unknown } else { Verb::read(line.text()) };
+        let mut verb = match Verb::read(line.text()) {
+            // A login however long it is, or its password would be taken for the line of a transaction.
+            Verb::Auth => Verb::Auth,
+            _ if line.cut > 0 => Verb::Unknown,
+            verb => verb,
+        };
         if !self.certain && doubt::is_likely_text(&verb, line.text()) {
             verb = Verb::Unknown;
         }
@@ -432,7 +437,8 @@ impl Smtp {
             Verb::Auth => {
                 self.mode = Mode::Waiting;
                 let mut exchange = Box::new(auth::begin(&mut line));
-                if !self.certain {
+                exchange.cut = line.cut;
+                if !self.certain || line.cut > 0 {
                     exchange.doubt();
                 }
                 self.auth = Some(exchange);
