@@ -211,6 +211,22 @@ impl Follow {
                 }
             }
         }
+        self.join_open(&found, ctx);
+    }
+
+    /// What the client has begun to send it will send as who it is now. RFC 4954 §4 forbids AUTH there, and some servers allow it.
+    fn join_open(&mut self, found: &[Arc<Warrant>], ctx: &mut Context<'_>) {
+        for open in &mut self.transactions {
+            let first = open.first;
+            for warrant in found.iter().filter(|warrant| warrant.covers(first)) {
+                let at = self.covers.place(warrant);
+                if let Some(cover) = self.covers.get_mut(at) {
+                    cover.by_sender = true;
+                }
+                open.joined(at);
+            }
+            open.flush(&mut self.covers, ctx);
+        }
     }
 
     /// The server was heard. Where it was not until now, a login was believed that is known from the client alone: from here
