@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from servers import Servers
-from sessions import KNOWN_GAPS, SESSIONS, Skip
+from sessions import SESSIONS, Skip
 
 FOLDER = Path(__file__).resolve().parent.parent
 # 2026-03-02 09:00:00 UTC: every capture starts here, so that a warrant with fixed days covers it whenever it was made.
@@ -18,7 +18,7 @@ START = 1772442000
 
 
 def path_of(name: str) -> Path:
-    return FOLDER / ("known-gaps" if name in KNOWN_GAPS else "") / f"{name}.pcap"
+    return FOLDER / f"{name}.pcap"
 
 
 def restamp(raw: bytes) -> bytes:

@@ -79,21 +79,22 @@ pub(crate) fn join_content(records: &mut Vec<Record>, start: usize) -> u64 {
 }
 
 impl Record {
-    /// The place among `earlier` of content that this is more of.
+    /// The place among `earlier` of content that this is more of: the last of its direction, if that is of the same packet and
+    /// no event came since.
     fn goes_into(&self, earlier: &[Self]) -> Option<usize> {
         let Body::Cc(cc) = &self.body else { return None };
-        let of_this = |record: &&Self| record.cin == self.cin && Arc::ptr_eq(&record.mandate, &self.mandate);
-        let is_content = |record: &&Self| matches!(record.body, Body::Cc(_));
-        let places = (0..earlier.len()).rev();
-        let since_event = earlier.iter().rev().take_while(|record| !of_this(record) || is_content(record));
-        since_event.zip(places).find_map(|(record, at)| {
+        for (at, record) in earlier.iter().enumerate().rev() {
+            if record.cin != self.cin || !Arc::ptr_eq(&record.mandate, &self.mandate) {
+                continue;
+            }
             let Body::Cc(other) = &record.body else { return None };
-            let same = of_this(&record)
-                && record.time == self.time
-                && cc.direction == other.direction
-                && (cc.format, other.format) == (CcFormat::Application, CcFormat::Application);
-            same.then_some(at)
-        })
+            if other.direction == cc.direction {
+                let formats = (cc.format, other.format);
+                let is_more = record.time == self.time && formats == (CcFormat::Application, CcFormat::Application);
+                return is_more.then_some(at);
+            }
+        }
+        None
     }
 }
 

@@ -105,6 +105,31 @@ fn a_password_is_in_no_record_unless_the_warrant_says_full() {
                 "C: MAIL FROM:<alice@example.org>\nS: 250 ok\n{early}S: 503 no\nS: 500 what\nS: 500 what\nC: RSET\nS: 250 ok\n{PLAIN}"
             ),
         ),
+        (
+            "in a transaction, something else between",
+            format!(
+                "C: MAIL FROM:<alice@example.org>\nS: 250 ok\nC: AUTH LOGIN\nS: 503 no\nC: NOOP\nS: 250 ok\nC: czNjcmV0LXB3\nS: 500 what\nC: a b {PASSWORD}\nS: 500 what\nC: RSET\nS: 250 ok\n{PLAIN}"
+            ),
+        ),
+        (
+            "in the next transaction",
+            format!(
+                "C: AUTH LOGIN\nS: 503 no\nC: MAIL FROM:<alice@example.org>\nS: 250 ok\nC: czNjcmV0LXB3\nS: 500 what\nC: RSET\nS: 250 ok\n{PLAIN}"
+            ),
+        ),
+        (
+            "by another name",
+            format!(
+                "C: MAIL FROM:<alice@example.org>\nS: 250 ok\nC: XAUTH PLAIN AGFsaWNlAHMzY3JldC1wdw==\nS: 500 what\nC: pass {PASSWORD}\nS: 500 what is pass {PASSWORD}\nC: a1 LOGIN alice {PASSWORD}\nS: 500 what\nC: RSET\nS: 250 ok\n{PLAIN}"
+            ),
+        ),
+        (
+            "a long line",
+            format!(
+                "C: MAIL FROM:<alice@example.org>\nS: 250 ok\nC: AUTH PLAIN AGFsaWNlAHMzY3JldC1wdw=={}\nS: 500 long\nC: RSET\nS: 250 ok\n{PLAIN}",
+                "A".repeat(70_000)
+            ),
+        ),
         ("old form", "C: AUTH=PLAIN AGFsaWNlAHMzY3JldC1wdw==\nS: 235 yes\n".to_owned()),
         ("no mechanism", format!("C: AUTH AGFsaWNlAHMzY3JldC1wdw==\nS: 504 what\n{PLAIN}")),
         ("no base64", format!("C: AUTH LOGIN alice {PASSWORD}\nS: 501 what\n{PLAIN}")),
@@ -148,4 +173,17 @@ fn the_login_of_a_session_is_told_with_what_its_senders_send() {
         &format!("{HELLO}{}{SEND}", PLAIN.replace("AGFsaWNlAHMzY3JldC1wdw==", "AGNhcm9sAHMzY3JldC1wdw==")),
     );
     assert!(play.told()[1].ends_with("Validated aaa=carol/Undefined/Succeeded"), "{:?}", play.told());
+}
+
+#[test]
+fn a_line_that_no_server_knows_is_content_unless_a_password_may_be_in_it() {
+    let script = format!(
+        "{HELLO}C: MAIL FROM:<alice@example.org>\nS: 250 ok\nC: XFOO bar baz\nS: 500 what\nC:\nS: 500 what\nC: RSET\nS: 250 ok"
+    );
+    let play = Play::run(vec![cc("WARRANT", [email("alice@example.org")])], &script);
+    assert!(
+        play.content("WARRANT").contains(">XFOO bar baz\n<500 what\n>\n<500 what\n"),
+        "{}",
+        play.content("WARRANT")
+    );
 }

@@ -177,6 +177,50 @@ fn a_login_is_known_from_the_client_alone() {
 }
 
 #[test]
+fn a_login_whose_reply_was_lost_makes_nobody_a_target() {
+    for (between, mail) in [
+        ("", "mallory@example.net"),
+        ("C: AUTH PLAIN AGFsaWNlAGd1ZXNzLTI=\nS: 535 no\n", "mallory@example.net"),
+        ("C: RSET\nS: 250 ok\n", "alice@example.com"),
+    ] {
+        let mut play = Play::new(vec![cc("ALICE", [login("alice")])]).open();
+        play.speak(&format!("{HELLO}C: AUTH PLAIN AGFsaWNlAGd1ZXNzLTE="));
+        play.lose(FromServer, 20);
+        play.speak(between);
+        play.speak(&ENVELOPE.replace("alice@example.org", mail));
+        let play = play.say("C: text-of-somebody\nC: .\nS: 250 queued\nC: QUIT\nS: 221 bye").fin().finish();
+        play.nowhere("text-of-somebody");
+        play.nowhere("guess");
+        // The attempt itself is told.
+        let failure = if between.contains("535") { vec!["Report LogonFailure Failed"] } else { vec![] };
+        assert_eq!(play.events(), [&["Report LogonAttempt Unknown"][..], &failure].concat());
+    }
+}
+
+#[test]
+fn a_lost_reply_to_a_second_login_leaves_the_first_as_it_is() {
+    let mut play = Play::new(vec![cc("ALICE", [login("alice")]), cc("CAROL", [login("carol")])]).open();
+    play.speak(&format!("{HELLO}C: AUTH PLAIN AGFsaWNlAHMzY3JldC1wdw==\nS: 235 yes\nC: AUTH PLAIN AGNhcm9sAHgteS16"));
+    play.lose(FromServer, 20);
+    play.speak(ENVELOPE);
+    let play = play.say("C: alices-text\nC: .\nS: 250 queued\nC: QUIT\nS: 221 bye").fin().finish();
+    assert!(play.content("ALICE").contains("alices-text"));
+    assert_eq!(play.content("CAROL"), "");
+}
+
+#[test]
+fn a_login_known_from_the_client_alone_ends_where_the_server_is_heard() {
+    let mut play = Play::new(vec![cc("ALICE", [login("alice")])]);
+    play.unseen = Some(FromServer);
+    let mut play = play.open().say(&format!("{HELLO}C: AUTH PLAIN AGFsaWNlAHMzY3JldC1wdw==\nS: 535 no"));
+    play.unseen = None;
+    play.speak("C: RSET\nS: 250 ok");
+    play.speak(&ENVELOPE.replace("alice", "mallory"));
+    let play = play.say("C: text-of-somebody\nC: .\nS: 250 queued\nC: QUIT\nS: 221 bye").fin().finish();
+    play.nowhere("text-of-somebody");
+}
+
+#[test]
 fn a_lost_reply_to_the_message_leaves_its_fate_open() {
     let mut play = Play::new(alice()).with(|settings| settings.deliver_here("example.com")).open();
     play.speak(&format!("{HELLO}{ENVELOPE}C: text\nC: ."));

@@ -357,3 +357,45 @@ fn a_session_of_nobody_leaves_nothing() {
     assert!(play.room.records.is_empty());
     assert_eq!((play.room.counters.messages_accepted, play.room.counters.communications), (1, 0));
 }
+
+#[test]
+fn a_login_inside_a_transaction_makes_its_message_the_targets() {
+    let auth = "C: AUTH PLAIN AGFsaWNlAHMzY3JldC1wdw==\nS: 235 yes\n";
+    let warrants = || vec![cc("ALICE", [login("alice")]), cc("BOB", [email("bob@example.net")])];
+    let play = Play::run(
+        warrants(),
+        &format!(
+            "S: 220 mx\nC: EHLO client\nS: 250 mx\nC: MAIL FROM:<someone@example.net>\nS: 250 ok\n{auth}\
+             C: RCPT TO:<dave@example.com>\nS: 250 ok\nC: DATA\nS: 354 go\nC: text\nC: .\nS: 250 queued\nC: QUIT\nS: 221 bye"
+        ),
+    );
+    assert_eq!(play.events(), AS_SENDER);
+    let content = play.content("ALICE");
+    assert!(
+        content.contains("MAIL FROM:<someone@example.net>") && content.contains(">text\n.\n<250 queued"),
+        "{content}"
+    );
+    assert_eq!(play.content("BOB"), "");
+    // Between two chunks: what came before the login is gone, and told to be.
+    let play = Play::run(
+        warrants(),
+        &format!(
+            "S: 220 mx\nC: EHLO client\nS: 250 CHUNKING\nC: MAIL FROM:<someone@example.net>\nS: 250 ok\n\
+             C: RCPT TO:<dave@example.com>\nS: 250 ok\nC: BDAT 5\nC: one\nS: 250 ok\n{auth}C: BDAT 5 LAST\nC: two\nS: 250 queued\n\
+             C: QUIT\nS: 221 bye"
+        ),
+    );
+    assert_eq!(play.events(), AS_SENDER);
+    let content = play.content("ALICE");
+    assert!(content.contains(">BDAT 5 LAST\ntwo\n<250 queued") && !content.contains("one"), "{content}");
+    let missing = 33 + 28 + 8 + 5 + 3 * 8;
+    assert!(play.told().iter().any(|line| line.ends_with(&format!("not held {missing}"))), "{:?}", play.told());
+    // A message that was over before the login is nobody's.
+    let play = Play::run(
+        warrants(),
+        &format!(
+            "S: 220 mx\nC: EHLO client\nS: 250 mx\nC: MAIL FROM:<someone@example.net>\nS: 250 ok\nC: RSET\nS: 250 ok\n{auth}C: QUIT\nS: 221 bye"
+        ),
+    );
+    assert!(!play.content("ALICE").contains("someone"));
+}

@@ -433,3 +433,39 @@ fn many_short_lines_of_one_packet_are_one_record() {
     let content = play.room.records.iter().filter(|record| matches!(record.body, writ_intercept::record::Body::Cc(_)));
     assert_eq!(content.count() as u64, play.room.counters.cc_records);
 }
+
+#[test]
+fn a_message_smuggled_behind_a_dot_is_whose_it_says_where_the_server_took_the_dot() {
+    let session = |sender: &str, smuggled: &str, replies: &str| {
+        let mut play = Play::new(vec![cc("ALICE", [email("alice@example.org")])]).open();
+        play.speak("S: 220 mx\nC: EHLO client\nS: 250 mx");
+        play.speak(&format!("C: MAIL FROM:<{sender}>\nS: 250 ok\nC: RCPT TO:<dave@example.com>\nS: 250 ok"));
+        play.speak("C: DATA\nS: 354 go");
+        let burst = format!(
+            "first-text\n.\r\nMAIL FROM:<{smuggled}>\r\nRCPT TO:<carol@example.com>\r\nDATA\r\nsecond-text\r\n.\r\nQUIT\r\n"
+        );
+        play.send(FromClient, burst.as_bytes());
+        play.speak(replies);
+        play.fin().finish()
+    };
+    let taken = "S: 250 queued\nS: 250 ok\nS: 250 ok\nS: 354 go\nS: 250 queued\nS: 221 bye";
+    let not_taken = "S: 250 queued\nS: 221 bye";
+    let (alice, bob) = ("alice@example.org", "bob@example.net");
+    let sends = |play: &Play| play.events().iter().filter(|event| event.contains(" Send ")).count();
+
+    let play = session(bob, alice, taken);
+    assert_eq!(sends(&play), 1);
+    play.nowhere("first-text");
+    assert!(play.content("ALICE").contains("second-text\n.\n"), "{}", play.content("ALICE"));
+    let play = session(alice, bob, taken);
+    assert_eq!(sends(&play), 1);
+    play.nowhere("second-text");
+    play.nowhere("bob@");
+    assert!(play.content("ALICE").ends_with("first-text\n.\n<250 queued\n"), "{}", play.content("ALICE"));
+
+    let play = session(bob, alice, not_taken);
+    assert!(play.room.records.is_empty());
+    let play = session(alice, bob, not_taken);
+    assert_eq!(sends(&play), 1);
+    assert!(play.content("ALICE").ends_with("second-text\n.\n<250 queued\n"), "{}", play.content("ALICE"));
+}

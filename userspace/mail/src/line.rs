@@ -62,7 +62,7 @@ impl fmt::Debug for Line {
 /// Collects octets into lines that end with LF, up to a limit for each.
 ///
 /// A line past the limit keeps its beginning; the rest is counted and passed over, so no sender can make it grow.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct LineReader {
     held: Vec<u8>,
     cut: u64,

@@ -9,7 +9,7 @@ use writ_mail::smtp::{Command, Reply};
 use writ_wire::{Direction, Time};
 use zeroize::Zeroize;
 
-use super::Follow;
+use super::{Follow, Refused};
 use crate::context::Context;
 use crate::cover::{Cover, Piece, Side};
 use crate::record::{Aaa, AaaResult, AuthMethod, IriType, MailEvent, SenderValidity, Status};
@@ -158,6 +158,9 @@ impl Follow {
 
     /// An AUTH exchange ended.
     pub(super) fn auth(&mut self, exchange: &Exchange, outcome: Outcome, ctx: &mut Context<'_>) {
+        if exchange.steps.iter().any(|step| step.from == Direction::FromServer) {
+            self.heard();
+        }
         match outcome {
             Outcome::Succeeded => ctx.counters.logins_accepted += 1,
             Outcome::Failed => ctx.counters.logins_refused += 1,
@@ -170,12 +173,22 @@ impl Follow {
         }
         let Some(login) = Login::read(exchange, outcome, ctx) else { return };
         let found = login.targets(self.server, ctx);
-        if outcome == Outcome::Failed {
-            self.after_refused_login = true;
-            self.login_failed(exchange, &login, &found, ctx);
-            return;
+        match outcome {
+            Outcome::Failed => {
+                self.login_refused = Some(Refused::Here);
+                self.login_tried(exchange, &login, &found, (MailEvent::LogonFailure, Status::Failed), ctx);
+                return;
+            }
+            // It may have been refused, and what the client sends be anybody's. Only where the server is never heard at all
+            // is the client's going on all that there ever is to judge by.
+            Outcome::Unknown if self.server_heard => {
+                self.login_tried(exchange, &login, &found, (MailEvent::LogonAttempt, Status::Unknown), ctx);
+                return;
+            }
+            _ => {}
         }
         let (first, last) = (login.first, login.last);
+        self.login_refused = None;
         self.login = Some(Box::new(login));
         // Who was logged in before is so no longer.
         self.covers.iter_mut().for_each(|cover| cover.by_login = false);
@@ -199,9 +212,43 @@ impl Follow {
                 }
             }
         }
+        self.join_open(&found, ctx);
     }
 
-    fn login_failed(&mut self, exchange: &Exchange, login: &Login, found: &[Arc<Warrant>], ctx: &mut Context<'_>) {
+    /// What the client has begun to send it will send as who it is now. RFC 4954 §4 forbids AUTH there, and some servers allow it.
+    fn join_open(&mut self, found: &[Arc<Warrant>], ctx: &mut Context<'_>) {
+        for open in &mut self.transactions {
+            let first = open.first;
+            for warrant in found.iter().filter(|warrant| warrant.covers(first)) {
+                let at = self.covers.place(warrant);
+                if let Some(cover) = self.covers.get_mut(at) {
+                    cover.by_sender = true;
+                }
+                open.joined(at);
+            }
+            open.flush(&mut self.covers, ctx);
+        }
+    }
+
+    /// The server was heard. Where it was not until now, a login was believed that is known from the client alone: from here
+    /// on nobody is.
+    pub(super) fn heard(&mut self) {
+        let believed = !std::mem::replace(&mut self.server_heard, true)
+            && self.login.take_if(|login| login.result != AaaResult::Succeeded).is_some();
+        if believed {
+            self.covers.iter_mut().for_each(|cover| cover.by_login = false);
+        }
+    }
+
+    /// A login that is not known to have succeeded.
+    fn login_tried(
+        &mut self,
+        exchange: &Exchange,
+        login: &Login,
+        found: &[Arc<Warrant>],
+        (event, status): (MailEvent, Status),
+        ctx: &mut Context<'_>,
+    ) {
         let octets = |from: Direction| {
             exchange.steps.iter().filter(|step| step.from == from).map(|step| step.octets.len() as u64).sum()
         };
@@ -214,7 +261,7 @@ impl Follow {
         }
         for at in told {
             let Some(warrant) = self.covers.get_mut(at).map(|cover| Arc::clone(&cover.warrant)) else { continue };
-            let mut iri = self.covers.iri(IriType::Report, MailEvent::LogonFailure, Status::Failed);
+            let mut iri = self.covers.iri(IriType::Report, event, status);
             iri.client_octets = octets(Direction::FromClient);
             iri.server_octets = octets(Direction::FromServer);
             iri.aaa = login.told_under(&warrant);

@@ -24,6 +24,14 @@ use crate::warrant::Warrant;
 use logon::{Hello, Login};
 use transaction::Transaction;
 
+/// How long ago AUTH was refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// In the transaction that is open, or since the last one.
+    Here,
+    Before,
+}
+
 /// Follows one SMTP session.
 pub(crate) struct Follow {
     pub(crate) covers: Covers,
@@ -42,8 +50,11 @@ pub(crate) struct Follow {
     quit_octets: u64,
     /// Whether the client's end of the session was told.
     ended: bool,
-    /// Whether AUTH was refused, and no known command came since: a client that sent its password ahead sends it now.
-    after_refused_login: bool,
+    /// Whether AUTH was refused: a client that sent its password ahead, or does not look at replies, may send it as a line of
+    /// its own.
+    login_refused: Option<Refused>,
+    /// Whether any octet of the server was captured.
+    server_heard: bool,
 }
 
 impl Follow {
@@ -59,7 +70,8 @@ impl Follow {
             held: 0,
             quit_octets: 0,
             ended: false,
-            after_refused_login: false,
+            login_refused: None,
+            server_heard: false,
         };
         follow.look_up_client(ctx);
         follow
@@ -101,6 +113,12 @@ impl Follow {
 
     /// Takes what the machine says.
     pub(crate) fn event(&mut self, event: &Event<'_>, ctx: &mut Context<'_>) {
+        // What stands for the reply to a command that was given up has no octets.
+        if let Event::Greeting(reply) | Event::Reply { reply: Some(reply), .. } = event
+            && !reply.octets.is_empty()
+        {
+            self.heard();
+        }
         match event {
             Event::Greeting(_) => {}
             Event::Command(command) => self.command(command, ctx),
@@ -134,8 +152,8 @@ impl Follow {
 
     fn command(&mut self, command: &Command, ctx: &mut Context<'_>) {
         let line = &command.line;
-        if command.verb != Verb::Unknown {
-            self.after_refused_login = false;
+        if matches!(command.verb, Verb::Mail(_) | Verb::Hello | Verb::Rset) {
+            self.login_refused = self.login_refused.map(|_| Refused::Before);
         }
         // Told in the order of the replies: what was lost before it may have been told of before its transaction was.
         self.doubt(!command.is_certain);
@@ -155,10 +173,28 @@ impl Follow {
             open.client_octets += line.wire_octets();
             open.cut(line.cut, ctx);
         }
-        if !self.after_refused_login {
+        if !self.may_be_secret(command) {
             let octets = &line.octets;
             self.content(at, Direction::FromClient, (line.offset, line.first, line.last), octets, ctx);
         }
+    }
+
+    /// Whether a line that is no command of ours may hold a password, for what stands in it or what was before it. It has the
+    /// least to say of all that a transaction holds.
+    fn may_be_secret(&self, command: &Command) -> bool {
+        let text = command.line.text();
+        let words = text.split(|octet| octet.is_ascii_whitespace()).filter(|word| !word.is_empty());
+        // `XAUTH PLAIN …`, and what is meant for another protocol: `PASS …`, `a1 LOGIN …`.
+        let is_login = |word: &[u8]| {
+            let has = |name: &[u8]| word.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name));
+            has(b"AUTH") || has(b"LOGIN") || has(b"PASS")
+        };
+        command.verb == Verb::Unknown
+            && match self.login_refused {
+                Some(Refused::Here) => true,
+                Some(Refused::Before) if words.clone().nth(1).is_none() => true,
+                _ => words.take(2).any(is_login),
+            }
     }
 
     fn reply(&mut self, command: &Command, reply: Option<&Reply>, ctx: &mut Context<'_>) {
@@ -177,6 +213,8 @@ impl Follow {
                     self.abandon_up_to(command.transaction, command.line.last, ctx);
                 }
             }
+            // Some servers repeat what they do not know.
+            _ if self.may_be_secret(command) => self.reply_counted(command.transaction, reply, ctx),
             _ => {
                 self.reply_octets(command.transaction, reply, ctx);
                 if let (Verb::Bdat { .. } | Verb::Burl { .. }, false) = (&command.verb, accepted)
@@ -197,14 +235,20 @@ impl Follow {
         self.content(place, Direction::FromClient, (at.offset, at.time, at.time), octets, ctx);
     }
 
-    /// Counts a reply, and adds it to the content of its transaction.
-    fn reply_octets(&mut self, serial: u32, reply: Option<&Reply>, ctx: &mut Context<'_>) {
+    /// Counts a reply.
+    fn reply_counted(&mut self, serial: u32, reply: Option<&Reply>, ctx: &mut Context<'_>) {
         let Some(reply) = reply else { return };
-        let Some(at) = self.place_of(serial) else { return };
-        if let Some(open) = self.transactions.get_mut(at) {
+        if let Some(open) = self.open(serial) {
             open.server_octets += reply.wire_octets();
             open.cut(reply.cut, ctx);
         }
+    }
+
+    /// Counts a reply, and adds it to the content of its transaction.
+    fn reply_octets(&mut self, serial: u32, reply: Option<&Reply>, ctx: &mut Context<'_>) {
+        self.reply_counted(serial, reply, ctx);
+        let Some(reply) = reply else { return };
+        let Some(at) = self.place_of(serial) else { return };
         self.content(at, Direction::FromServer, (reply.offset, reply.first, reply.last), &reply.octets, ctx);
     }
 

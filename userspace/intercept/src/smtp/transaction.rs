@@ -155,6 +155,18 @@ impl Transaction {
         }
     }
 
+    /// The sender became a target while it was open. What is not held any more is missing for it.
+    pub(super) fn joined(&mut self, cover: usize) {
+        let is_new = !self.matches.iter().any(|known| known.cover == cover);
+        self.matched(cover, Cause::Sender, false);
+        if is_new
+            && self.envelope_closed
+            && let Some(known) = self.matches.last_mut()
+        {
+            known.not_held = self.client_octets + self.server_octets;
+        }
+    }
+
     pub(super) fn add_recipient(&mut self, mailbox: &str, elsewhere: bool) {
         self.total_recipients = self.total_recipients.saturating_add(1);
         self.elsewhere |= elsewhere;

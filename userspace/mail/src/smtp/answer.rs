@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use writ_wire::Time;
 
 use super::body::Body;
-use super::{Anomaly, Answered, Command, Event, Fate, Mode, Pending, Reply, Smtp, Tell, Verb};
+use super::{Anomaly, Answered, Command, Event, Fate, Mode, Pending, Reply, Smtp, Tell, Verb, suppose};
 use crate::head::Head;
 use crate::line::At;
 
@@ -24,6 +24,11 @@ impl Smtp {
         while !rest.is_empty() && !self.is_dark() {
             let before = self.server.stray_lines;
             let at = start.plus(octets.len() - rest.len());
+            self.suppose_at_reply(at, tell);
+            if self.fork.is_some() {
+                self.suppose_server(at, rest, tell);
+                return;
+            }
             let reply = self.server.take(at, &mut rest, self.limits.line);
             for _ in before..self.server.stray_lines {
                 tell(Event::Anomaly(Anomaly::StrayServerLine));
@@ -68,6 +73,7 @@ impl Smtp {
             self.sync(&reply);
             return;
         }
+        self.strain = self.strain.saturating_add(u32::from(!self.fits(reply.code)));
         if self.owed > 0 {
             self.owed -= 1;
             if self.owed > 0 || self.auth.is_none() {
@@ -143,7 +149,11 @@ impl Smtp {
     }
 
     pub(super) fn begin_data(&mut self, transaction: u32) {
-        self.mode = Mode::Body(Box::new(Body::new()));
+        let mut body = Box::new(Body::new(self.habit));
+        if self.depth > 0 {
+            body.head = suppose::no_head();
+        }
+        self.mode = Mode::Body(body);
         self.pending.push_front(Pending::EndOfData {
             transaction,
             head: None,
@@ -156,25 +166,17 @@ impl Smtp {
 
     /// A reply while the client is still sending.
     fn answer_in_data(&mut self, reply: Reply, tell: Tell<'_>) {
-        let doubtful = matches!(&self.mode, Mode::Body(body) if body.doubt.is_some());
         let Some(Pending::EndOfData { begun, lost, early, .. }) = self.pending.front_mut() else { return };
-        if (doubtful || *lost) && reply.code != 354 {
-            // The server saw an end where strict reading has none, or where octets are missing.
-            let at = At { time: reply.last, offset: 0 };
-            if *lost {
-                self.end_was_lost(reply.last, tell);
-                self.end_of_data(at, tell);
-                self.message_answered(Some(&reply), reply.last, tell);
-                self.resume(tell);
-                // What was held may be text, and half a line of it too. What comes from here on is not.
-                self.client.take_unfinished(reply.last);
-                self.resync = true;
-                self.certain = true;
-                return;
-            }
-            tell(Event::Anomaly(Anomaly::BareLfEnd));
-            self.end_of_data(at, tell);
+        if *lost && reply.code != 354 {
+            // The server saw an end where octets are missing.
+            self.end_was_lost(reply.last, tell);
+            self.end_of_data(At { time: reply.last, offset: 0 }, tell);
             self.message_answered(Some(&reply), reply.last, tell);
+            self.resume(tell);
+            // What was held may be text, and half a line of it too. What comes from here on is not.
+            self.client.take_unfinished(reply.last);
+            self.resync = true;
+            self.certain = true;
         } else if reply.code == 354 || (self.replies_lost && !*begun) {
             // The rest of a group whose first replies were lost.
         } else {

@@ -1,5 +1,5 @@
-//! Octets of which it is not known whether they are still the message: after a line with a dot that some servers take for the
-//! end, and after octets that were not captured, among which the end may have been.
+//! Octets of which it is not known whether they are still the message: after octets that were not captured, among which the
+//! end may have been.
 
 use writ_wire::Direction;
 

@@ -9,7 +9,7 @@ use crate::sasl::Outcome;
 impl Smtp {
     /// `octets` of one direction were never captured; the stream goes on after them.
     pub fn gap(&mut self, from: Direction, time: Time, octets: u64, tell: Tell<'_>) {
-        if self.is_dark() {
+        if self.is_dark() || self.suppose_gap(from, time, octets, tell) {
             return;
         }
         match from {
@@ -26,7 +26,7 @@ impl Smtp {
         }
     }
 
-    fn client_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
+    pub(super) fn client_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
         self.client_began = true;
         if matches!(self.mode, Mode::Unsynced) {
             self.forget_first_line();
@@ -168,6 +168,7 @@ impl Smtp {
 
     /// The connection ended, however it did: tells what stays without an answer.
     pub fn close(&mut self, time: Time, tell: Tell<'_>) {
+        self.settle_last(tell);
         let is_due =
             |pending: &Pending| matches!(pending, Pending::Command { command, .. } if command.verb == Verb::Auth);
         let unanswered = self.owed > 0 || self.pending.front().is_some_and(is_due);

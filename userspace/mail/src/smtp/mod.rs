@@ -3,7 +3,7 @@
 //!
 //! The machine follows what the *server* said: whether octets after DATA are a message or commands is decided by the
 //! reply to DATA, not by what the client hoped. This file reads the client, `answer.rs` the server, `loss.rs` what was
-//! not captured.
+//! not captured, `suppose.rs` what can be read in two ways.
 
 mod answer;
 mod auth;
@@ -13,6 +13,7 @@ mod doubt;
 mod event;
 mod loss;
 mod reply;
+mod suppose;
 #[cfg(test)]
 mod tests;
 
@@ -21,11 +22,12 @@ use std::collections::VecDeque;
 use crate::head::{Head, HeadReader};
 use crate::line::{At, Line, LineReader};
 use crate::sasl::{Exchange, Outcome};
-use body::{Body, Scan};
+use body::{Body, Habit, Scan};
 pub use command::{Command, Path, Verb};
 pub use event::{Anomaly, Answered, Event, Fate};
 pub use reply::Reply;
 use reply::ReplyReader;
+use suppose::Fork;
 
 /// Bounds of what one session may make the machine hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,7 @@ impl Default for Limits {
 }
 
 /// How the client's next octets are to be read.
+#[derive(Clone)]
 enum Mode {
     /// As command lines.
     Command,
@@ -68,6 +71,7 @@ enum Mode {
 }
 
 /// What the server still owes a reply to.
+#[derive(Clone)]
 enum Pending {
     Command {
         command: Command,
@@ -98,6 +102,7 @@ impl Pending {
 }
 
 /// The machine for one SMTP session.
+#[derive(Clone)]
 pub struct Smtp {
     limits: Limits,
     mode: Mode,
@@ -135,6 +140,14 @@ pub struct Smtp {
     client_began: bool,
     /// Whether the first line of a capture that began in mid-stream is still to be looked at.
     first_line_due: bool,
+    /// What the server takes for the end of a message, besides the end that all know.
+    habit: Habit,
+    /// Where the message may have ended, and it is not known yet whether it did. The machine stands still there.
+    fork: Option<Box<Fork>>,
+    /// Of which generation of suppositions this machine is one; 0 for the session's own.
+    depth: u8,
+    /// How many replies did not fit what they answered.
+    strain: u32,
 }
 
 /// Octets of the line that a capture begins with, if it is a command.
@@ -169,6 +182,10 @@ impl Smtp {
             replies_lost: false,
             client_began: false,
             first_line_due: !from_start,
+            habit: Habit::default(),
+            fork: None,
+            depth: 0,
+            strain: 0,
         }
     }
 
@@ -182,6 +199,7 @@ impl Smtp {
         let early = matches!(self.pending.front(), Some(Pending::EndOfData { early: Some(_), .. }));
         let doubtful = matches!(&self.mode, Mode::Body(body) if body.doubt.is_some());
         !doubtful
+            && self.fork.is_none()
             && self.client.is_empty()
             && self.server.is_empty()
             && self.stalled.is_empty()
@@ -200,6 +218,7 @@ impl Smtp {
             self.go_dark(tell);
         }
         let read = self.read(at, octets, tell);
+        self.settle_overdue(tell);
         let rest = octets.get(read..).unwrap_or_default();
         if rest.is_empty() || !matches!(self.mode, Mode::Waiting) {
             return;
@@ -245,6 +264,7 @@ impl Smtp {
 
     fn go_dark(&mut self, tell: Tell<'_>) {
         self.mode = Mode::Dark;
+        self.fork = None;
         // Octets that the client sent along with STARTTLS in the clear are void (RFC 3207 §4.2).
         self.stalled = VecDeque::new();
         self.stalled_octets = 0;
@@ -261,6 +281,10 @@ impl Smtp {
         let mut rest = octets;
         while !rest.is_empty() {
             let at = start.plus(octets.len() - rest.len());
+            if self.fork.is_some() {
+                self.suppose_client(at, rest);
+                return octets.len();
+            }
             match &mut self.mode {
                 Mode::Unsynced if self.first_line_due => {
                     // No command line is longer (RFC 5321 §4.5.3.1.4), but for AUTH, which a capture can do without.
@@ -289,7 +313,7 @@ impl Smtp {
                 Mode::Body(body) => {
                     let doubtful = body.doubt.is_some();
                     let scan = body.scan(rest);
-                    let end = if let Scan::EndsAt(end) | Scan::MayEndAt(end) = scan { end } else { rest.len() };
+                    let end = if let Scan::EndsAt(end) | Scan::MayEndAt(end, _) = scan { end } else { rest.len() };
                     let (octets, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
                     rest = after;
                     if doubtful {
@@ -297,10 +321,14 @@ impl Smtp {
                     } else {
                         self.body_octets(at, octets, tell);
                     }
-                    if matches!(scan, Scan::EndsAt(_)) {
-                        // The end that every server knows, and no reply before it: the message went on until here.
-                        self.settle_doubt(tell);
-                        self.end_of_data(at, tell);
+                    match scan {
+                        Scan::Whole => {}
+                        Scan::MayEndAt(_, line) => self.suppose(at, line),
+                        Scan::EndsAt(_) => {
+                            // And no reply before it: the message went on until here.
+                            self.settle_doubt(tell);
+                            self.end_of_data(at, tell);
+                        }
                     }
                 }
                 Mode::Chunk { left, last } => {
@@ -325,6 +353,9 @@ impl Smtp {
     }
 
     fn body_octets(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
+        if octets.is_empty() {
+            return;
+        }
         if let Some(Pending::EndOfData { transaction, begun, .. }) = self.pending.front_mut() {
             *begun = true;
             tell(Event::Body { transaction: *transaction, at, octets });
@@ -342,7 +373,10 @@ impl Smtp {
         if let Some(Pending::EndOfData { head, early, reply_lost, .. }) = self.pending.front_mut() {
             *head = Some(Box::new(body.into_head()));
             if let Some(reply) = early.take() {
+                let strain = self.strain;
                 self.answer(*reply, tell);
+                // It was judged when it came.
+                self.strain = strain;
             } else if *reply_lost {
                 self.message_answered(None, at.time, tell);
             }
@@ -366,7 +400,12 @@ impl Smtp {
     }
 
     fn command(&mut self, mut line: Line, tell: Tell<'_>) {
-        let mut verb = if line.cut > 0 { Verb::Unknown } else { Verb::read(line.text()) };
+        let mut verb = match Verb::read(line.text()) {
+            // A login however long it is, or its password would be taken for the line of a transaction.
+            Verb::Auth => Verb::Auth,
+            _ if line.cut > 0 => Verb::Unknown,
+            verb => verb,
+        };
         if !self.certain && doubt::is_likely_text(&verb, line.text()) {
             verb = Verb::Unknown;
         }
@@ -398,7 +437,7 @@ impl Smtp {
             Verb::Auth => {
                 self.mode = Mode::Waiting;
                 let mut exchange = Box::new(Exchange::of_command(&mut line));
-                if !self.certain {
+                if !self.certain || line.cut > 0 {
                     exchange.doubt();
                 }
                 self.auth = Some(exchange);
@@ -428,7 +467,8 @@ impl Smtp {
             head: None,
         });
         if let Some((size, last)) = chunk {
-            self.chunks.get_or_insert_default();
+            self.chunks
+                .get_or_insert_with(|| if self.depth > 0 { Box::new(suppose::no_head()) } else { Box::default() });
             if size == 0 {
                 self.chunk_ended(last);
             } else {

@@ -63,7 +63,7 @@ enum Shape {
 }
 
 /// Puts replies together.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct ReplyReader {
     lines: LineReader,
     /// A reply of which more lines are to come, but for its octets.

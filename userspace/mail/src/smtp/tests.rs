@@ -349,9 +349,9 @@ fn what_follows_a_bare_line_feed_end_is_what_the_server_makes_of_it() {
         [
             "1= Message-ID: <1@x>\n\nbody\n.\n",
             "! bare_lf_end",
+            "! unknown_command",
             "1< 250 data",
             "1 Accepted <1@x>",
-            "! unknown_command",
             "1> ",
             "1< 500",
             "2> MAIL FROM:<b@x>",
@@ -370,6 +370,129 @@ fn what_follows_a_bare_line_feed_end_is_what_the_server_makes_of_it() {
         C: .
         S: 250 queued");
     assert_eq!(text[5..], ["1= body\n.\nMAIL FROM:<b@x>\nrest\r\n.\r\n", "1< 250 data", "1 Accepted"]);
+}
+
+/// What a client of its own choice sends in one write: a message with a line of its own kind, a second envelope and message behind
+/// it, and the end that all know.
+fn smuggled(line: &str) -> Vec<u8> {
+    format!("text{line}MAIL FROM:<b@x>\r\nRCPT TO:<c@y>\r\nDATA\r\nother\r\n.\r\n").into_bytes()
+}
+
+const LOOSE: [&str; 8] = ["\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\r\n", "\r\n.\r", "\n.\r", "\r.\n"];
+
+const TO_DATA: &str = "S: 220 mx\nC: MAIL FROM:<a@x>\nS: 250 ok\nC: DATA\nS: 354 go";
+
+/// The dialogue up to DATA, then what the two ends say, whole and in pieces.
+fn after_data(turns: &[(Direction, &[u8])]) -> Vec<String> {
+    let mut all = dialogue(TO_DATA);
+    all.extend(turns.iter().map(|(from, octets)| (*from, octets.to_vec())));
+    let whole = run_turns(&all, usize::MAX);
+    for piece in [1, 2, 3, 7, 19] {
+        assert_eq!(run_turns(&all, piece), whole, "in pieces of {piece}");
+    }
+    whole[5..].to_vec()
+}
+
+#[test]
+fn a_message_behind_another_end_is_found_where_the_server_took_it() {
+    use Direction::{FromClient, FromServer};
+    for line in LOOSE {
+        for quit in [&b""[..], b"QUIT\r\n"] {
+            let burst = [&smuggled(line)[..], quit].concat();
+            let replies = [&b"250 one\r\n250 mail\r\n250 rcpt\r\n354 go\r\n250 two\r\n"[..], b"221 bye\r\n"];
+            let replies = &replies[..1 + usize::from(!quit.is_empty())].concat();
+            let notes = after_data(&[(FromClient, &burst), (FromServer, replies)]);
+            let mut expected = vec![
+                format!("1= text{line}"),
+                "! bare_lf_end".into(),
+                "1< 250 data".into(),
+                "1 Accepted".into(),
+                "2> MAIL FROM:<b@x>".into(),
+                "2< 250".into(),
+                "2> RCPT TO:<c@y>".into(),
+                "2< 250".into(),
+                "2> DATA".into(),
+                "2< 354".into(),
+                "2= other\r\n.\r\n".into(),
+                "2< 250 data".into(),
+                "2 Accepted".into(),
+            ];
+            if !quit.is_empty() {
+                expected.extend(["2> QUIT".into(), "2< 221".into()]);
+            }
+            assert_eq!(notes, expected, "{line:?}");
+        }
+    }
+}
+
+#[test]
+fn a_message_behind_another_end_is_text_where_the_server_did_not_take_it() {
+    use Direction::{FromClient, FromServer};
+    for line in LOOSE {
+        let burst = smuggled(line);
+        let text = format!("1= {}", String::from_utf8_lossy(&burst));
+        let first = [text.as_str(), "1< 250 data", "1 Accepted"];
+        // Nothing more is said; the client says QUIT; it says it at once.
+        let quit = ["1> QUIT", "1< 221"];
+        assert_eq!(after_data(&[(FromClient, &burst), (FromServer, b"250 one\r\n")]), first, "{line:?}");
+        let then = [(FromClient, &b"QUIT\r\n"[..]), (FromServer, b"221 bye\r\n")];
+        let after = after_data(&[&[(FromClient, &burst[..]), (FromServer, b"250 one\r\n")], &then[..]].concat());
+        assert_eq!(after, [&first[..], &quit].concat(), "{line:?}");
+        let at_once = [&burst[..], b"QUIT\r\n"].concat();
+        let after = after_data(&[(FromClient, &at_once), (FromServer, b"250 one\r\n221 bye\r\n")]);
+        assert_eq!(after, [&first[..], &quit].concat(), "{line:?}");
+        // The next message is so like the first one that the replies fit both readings for long.
+        let next = [
+            (FromClient, &burst[..]),
+            (FromServer, b"250 one\r\n"),
+            (FromClient, b"MAIL FROM:<d@x>\r\nRCPT TO:<e@y>\r\nDATA\r\n"),
+            (FromServer, b"250 mail\r\n250 rcpt\r\n354 go\r\n"),
+            (FromClient, b"third\r\n.\r\n"),
+            (FromServer, b"250 two\r\n"),
+            (FromClient, b"QUIT\r\n"),
+            (FromServer, b"221 bye\r\n"),
+        ];
+        let after = after_data(&next);
+        assert_eq!(after[..4], [&first[..], &["2> MAIL FROM:<d@x>"]].concat(), "{line:?}");
+        assert_eq!(after[after.len() - 5..after.len() - 2], ["2= third\r\n.\r\n", "2< 250 data", "2 Accepted"]);
+    }
+}
+
+#[test]
+fn of_many_ends_the_one_is_found_that_the_server_takes() {
+    use Direction::{FromClient, FromServer};
+    for (taken, others) in LOOSE.iter().enumerate().map(|(at, line)| (line, LOOSE[at + 1..].iter().take(2))) {
+        let before: String = others.map(|line| format!("{line}x")).collect();
+        let burst = [format!("some{before}").into_bytes(), smuggled(taken), b"QUIT\r\n".to_vec()].concat();
+        let replies = b"250 one\r\n250 mail\r\n250 rcpt\r\n354 go\r\n250 two\r\n221 bye\r\n";
+        let notes = after_data(&[(FromClient, &burst), (FromServer, replies)]);
+        assert_eq!(notes[0], format!("1= some{before}text{taken}"));
+        assert_eq!(notes[notes.len() - 5..notes.len() - 2], ["2= other\r\n.\r\n", "2< 250 data", "2 Accepted"]);
+    }
+}
+
+#[test]
+fn a_message_refused_at_another_end_is_over() {
+    use Direction::{FromClient, FromServer};
+    for line in ["\n.\n", "\r\n.\r"] {
+        let text = format!("text{line}");
+        let turns = [
+            (FromClient, text.as_bytes()),
+            (FromServer, b"550 no\r\n"),
+            (FromClient, b"RSET\r\n"),
+            (FromServer, b"250 ok\r\n"),
+        ];
+        let notes = after_data(&turns);
+        let expected = [&format!("1= {text}"), "! bare_lf_end", "1< 550 data", "1 Refused", "1> RSET", "1< 250"]
+            .map(str::to_owned);
+        assert_eq!(notes, expected);
+        // And no end for the server that is only early with its refusal.
+        let turns = [turns[0], turns[1], (FromClient, b"rest\r\n.\r\nRSET\r\n"), turns[3]];
+        let notes = after_data(&turns);
+        let expected =
+            [&format!("1= {text}rest\r\n.\r\n"), "1< 550 data", "1 Refused", "1> RSET", "1< 250"].map(str::to_owned);
+        assert_eq!(notes, expected);
+    }
 }
 
 #[test]
@@ -776,6 +899,9 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
         Just(b"RSET\r\n".to_vec()),
         Just(b".\r\n".to_vec()),
         Just(b".\n".to_vec()),
+        Just(b"\n.\r".to_vec()),
+        Just(b"QUIT\r\n".to_vec()),
+        Just(b"221 x\r\n".to_vec()),
         Just(b"220 x\r\n".to_vec()),
         Just(b"250-x\r\n".to_vec()),
         Just(b"250 x\r\n".to_vec()),
@@ -827,7 +953,7 @@ proptest! {
         }
         let mut open = 0;
         smtp.close(Time::MIN, &mut |event| match event {
-            Event::Message { fate, .. } => { assert_eq!(fate, Fate::BrokenOff); open += 1; }
+            Event::Message { fate, .. } => open += usize::from(fate == Fate::BrokenOff),
             Event::Auth { outcome, .. } => assert!(matches!(outcome, Outcome::Unknown | Outcome::BrokenOff)),
             _ => {}
         });
