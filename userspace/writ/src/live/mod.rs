@@ -2,6 +2,7 @@
 
 mod lane;
 mod published;
+mod watch;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +28,7 @@ use crate::report::delivered;
 use crate::worker::{self, Targets, Worker};
 use lane::{Lane, Road};
 pub use published::Published;
+use watch::Watch;
 
 /// Records that may wait between one worker and delivery.
 const QUEUE: usize = 65_536;
@@ -34,6 +36,8 @@ const QUEUE: usize = 65_536;
 const INBOX: usize = 16_384;
 /// Milliseconds that a worker waits for a packet, at most.
 const LONGEST_WAIT_MS: u16 = 5;
+/// How often it is asked whether the interfaces are up.
+const WATCH: Duration = Duration::from_secs(1);
 /// How long LEMFs have at the end to take what is still for them.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -43,7 +47,7 @@ pub type Interfaces = Arc<Mutex<Vec<Interface>>>;
 /// Runs `writ run`.
 pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     let file = &arguments.config;
-    let config = Config::read(file)?;
+    let config = Config::read_to_run(file)?;
     let (warrants_file, state) = needed(&config, file)?;
     let targets =
         Arc::new(ArcSwap::from_pointee(TargetIndex::new(Warrant::replace(&[], warrants(&warrants_file, &config)?))));
@@ -107,19 +111,12 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
 
 /// What a live run cannot do without.
 fn needed(config: &Config, file: &Path) -> Result<(std::path::PathBuf, std::path::PathBuf), ConfigError> {
-    let missing = |what: &str| ConfigError::at(file, 1, format!("{what} (needed to run)"));
-    if config.handover.is_none() {
-        return Err(missing("[handover] is missing: expected operator_identifier in it"));
+    match (config.lacking(), &config.warrants, &config.state) {
+        (None, Some(warrants), Some(state)) => Ok((warrants.clone(), state.clone())),
+        (lacking, ..) => {
+            Err(ConfigError::at(file, 1, format!("{} (needed to run)", lacking.unwrap_or("a setting is missing"))))
+        }
     }
-    if config.interface.is_empty() {
-        return Err(missing("[[interface]] is missing: expected at least one"));
-    }
-    let warrants = config
-        .warrants
-        .clone()
-        .ok_or_else(|| missing("warrants is missing: expected the path of the warrants file"))?;
-    let state = config.state.clone().ok_or_else(|| missing("state is missing: expected the path of a folder"))?;
-    Ok((warrants, state))
 }
 
 fn warrants(file: &Path, config: &Config) -> Result<Vec<Warrant>, ConfigError> {
@@ -208,14 +205,18 @@ async fn until_terminated(
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    let interfaces = Arc::clone(&seen.interfaces);
     if let Some(metrics) = &config.metrics {
         let listener = tokio::net::TcpListener::bind(metrics.listen).await;
         let listener = listener.with_context(|| format!("metrics.listen {}", metrics.listen))?;
         tracing::info!(address = %listener.local_addr()?, "serving metrics");
         tokio::spawn(metrics::serve(listener, seen));
     }
+    let mut watch = Watch::default();
+    let mut watches = tokio::time::interval(WATCH);
     let lost = loop {
         tokio::select! {
+            _ = watches.tick() => watch.look(&interfaces),
             _ = terminate.recv() => break false,
             _ = interrupt.recv() => break false,
             _ = hangup.recv() => reload(config, warrants_file, targets),
