@@ -2,6 +2,7 @@
 
 mod lane;
 mod published;
+mod warranted;
 mod watch;
 
 use std::path::Path;
@@ -11,7 +12,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use arc_swap::ArcSwap;
 use crossbeam::channel;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,15 +19,15 @@ use writ_capture::afxdp::{Interface, QueueSource};
 use writ_handover::cin::CinReserve;
 use writ_handover::{Delivery, DeliverySettings, Outlet, WhenFull};
 use writ_intercept::record::Record;
-use writ_intercept::{TargetIndex, Warrant};
 
 use crate::cli;
-use crate::config::{Config, ConfigError, Cores, Lemfs, read_warrants};
+use crate::config::{Config, ConfigError, Cores};
 use crate::metrics;
 use crate::report::delivered;
-use crate::worker::{self, Targets, Worker};
+use crate::worker::{self, Worker};
 use lane::{Lane, Road};
 pub use published::Published;
+pub use warranted::Warranted;
 use watch::Watch;
 
 /// Records that may wait between one worker and delivery.
@@ -49,8 +49,7 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     let file = &arguments.config;
     let config = Config::read_to_run(file)?;
     let (warrants_file, state) = needed(&config, file)?;
-    let targets =
-        Arc::new(ArcSwap::from_pointee(TargetIndex::new(Warrant::replace(&[], warrants(&warrants_file, &config)?))));
+    let warranted = Arc::new(Warranted::read(&warrants_file, &config)?);
     std::fs::create_dir_all(&state).with_context(|| state.display().to_string())?;
     let reserve = CinReserve::open(state.join("cin"))?;
     let cins = reserve.allocator();
@@ -66,7 +65,7 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
         let (sender, receiver) = channel::bounded::<Record>(QUEUE);
         receivers.push(receiver);
         let settings = Arc::new(config.intercept_settings());
-        let worker = Worker::new(Arc::clone(&targets), settings, cins.clone(), sender, worker::WhenFull::Drop);
+        let worker = Worker::new(warranted.targets(), settings, cins.clone(), sender, worker::WhenFull::Drop);
         lanes.push(Lane::new(
             source,
             worker,
@@ -80,15 +79,17 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     drop((road, alive));
     let delivery = delivery(&config, reserve, receivers)?;
     let threads = start(lanes, &config.cores)?;
-    tracing::info!(warrants = targets.load().warrants().len(), workers = threads.len(), "running");
+    tracing::info!(warrants = warranted.len(), workers = threads.len(), "running");
 
     let control = runtime::Builder::new_current_thread().enable_all().build()?;
     let seen = metrics::Seen {
         published: published.clone(),
         interfaces: Arc::clone(&interfaces),
         delivery: delivery.counters(),
+        buffers: config.lemf.iter().map(|lemf| lemf.buffer as u64).collect(),
+        warranted,
     };
-    let lost = control.block_on(until_terminated(&config, &warrants_file, &targets, seen, &mut all_ended))?;
+    let lost = control.block_on(until_terminated(&config, seen, &mut all_ended))?;
 
     // No new packet from here on; what is in the rings is still read.
     let attached = interfaces.lock().map(|mut interfaces| std::mem::take(&mut *interfaces)).unwrap_or_default();
@@ -117,11 +118,6 @@ fn needed(config: &Config, file: &Path) -> Result<(std::path::PathBuf, std::path
             Err(ConfigError::at(file, 1, format!("{} (needed to run)", lacking.unwrap_or("a setting is missing"))))
         }
     }
-}
-
-fn warrants(file: &Path, config: &Config) -> Result<Vec<Warrant>, ConfigError> {
-    let names = config.lemf.iter().map(|lemf| lemf.name.clone()).collect();
-    read_warrants(file, &mut Lemfs::configured(names))
 }
 
 fn open(config: &Config) -> anyhow::Result<(Interfaces, Vec<QueueSource>)> {
@@ -197,15 +193,13 @@ fn pin(core: Option<usize>, what: &str) {
 /// whether it was the latter.
 async fn until_terminated(
     config: &Config,
-    warrants_file: &Path,
-    targets: &Targets,
     seen: metrics::Seen,
     all_ended: &mut tokio::sync::mpsc::Receiver<std::convert::Infallible>,
 ) -> anyhow::Result<bool> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let interfaces = Arc::clone(&seen.interfaces);
+    let (interfaces, warranted) = (Arc::clone(&seen.interfaces), Arc::clone(&seen.warranted));
     if let Some(metrics) = &config.metrics {
         let listener = tokio::net::TcpListener::bind(metrics.listen).await;
         let listener = listener.with_context(|| format!("metrics.listen {}", metrics.listen))?;
@@ -219,23 +213,11 @@ async fn until_terminated(
             _ = watches.tick() => watch.look(&interfaces),
             _ = terminate.recv() => break false,
             _ = interrupt.recv() => break false,
-            _ = hangup.recv() => reload(config, warrants_file, targets),
+            _ = hangup.recv() => warranted.reload(),
             // Nothing is ever sent: it ends when the last lane has.
             _ = all_ended.recv() => break true,
         }
     };
     tracing::info!("ending");
     Ok(lost)
-}
-
-/// Reads the warrants file again. One that cannot be used leaves everything as it was.
-fn reload(config: &Config, file: &Path, targets: &Targets) {
-    match warrants(file, config) {
-        Ok(new) => {
-            let next = Warrant::replace(targets.load().warrants(), new);
-            tracing::info!(warrants = next.len(), "warrants read again");
-            targets.store(Arc::new(TargetIndex::new(next)));
-        }
-        Err(error) => tracing::error!("warrants not changed: {error}"),
-    }
 }
