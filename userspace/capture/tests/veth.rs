@@ -13,7 +13,8 @@ use std::time::SystemTime;
 use netns::{Pair, TAP};
 use packets::Case;
 use writ_capture::afxdp::{
-    AfxdpError, AttachMode, BindMode, Interface, Obtained, OtherTraffic, QueueSource, Queues, Settings, Verdict,
+    AfxdpError, AttachMode, BindMode, Condition, Interface, Obtained, OtherTraffic, QueueSource, Queues, Settings,
+    Verdict,
 };
 use writ_capture::{Batch, CaptureError, Source, link};
 use writ_filter::Class;
@@ -287,8 +288,14 @@ fn refusals_say_what_is_wrong() {
     let queue_9 = Settings { queues: Queues::Listed(vec![0, 9]), ..settings() };
     assert_eq!(refusal(&pair, &queue_9), "interface tap0 has 2 receive queues: there is no queue 9");
 
+    // The loopback by another name.
+    pair.ip_at_tap("link set lo name here up");
+    let refused = refusal(&pair, &Settings::new("here"));
+    assert_eq!(refused, "interface here is a loopback: expected one that carries a copy of the traffic");
+
     let unprivileged = pair.at_tap(|| netns::without_capabilities(|| Interface::open(&settings()).map(|_| ())));
     let error = unprivileged.unwrap_err().to_string();
+    assert!(error.starts_with("interface tap0: cannot "), "{error}");
     assert!(error.contains("needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON and CAP_IPC_LOCK"), "{error}");
     let quiet = Settings { promiscuous: false, ..settings() };
     let unprivileged = pair.at_tap(|| netns::without_capabilities(|| Interface::open(&quiet).map(|_| ())));
@@ -300,6 +307,28 @@ fn refusals_say_what_is_wrong() {
     drop(first);
     pair.ip_at_tap(&format!("link set {TAP} down"));
     assert_eq!(refusal(&pair, &settings()), "interface tap0 is down: ip link set tap0 up");
+}
+
+#[test]
+fn whether_packets_can_come_in_is_told_and_they_do_again() {
+    skip_if_impossible!();
+    let pair = Pair::new(1);
+    let (interface, mut sources) = open(&pair, &settings()).unwrap();
+    let condition = || pair.at_tap(|| interface.condition().unwrap());
+    assert_eq!(condition(), Condition::Up);
+    pair.ip_at_tap(&format!("link set {TAP} down"));
+    assert_eq!(condition(), Condition::Down);
+    pair.ip_at_tap(&format!("link set {TAP} up"));
+    assert_eq!(condition(), Condition::Up);
+    pair.ip_at_sender("link set wire0 down");
+    assert_eq!(condition(), Condition::NoCarrier);
+    pair.ip_at_sender("link set wire0 up");
+    assert_eq!(condition(), Condition::Up);
+    let socket = pair.sending_socket();
+    mail_frames(10).iter().for_each(|frame| socket.send(frame));
+    assert_eq!(receive(&mut sources[0]).len(), 10);
+    pair.ip_at_tap(&format!("link del {TAP}"));
+    assert_eq!(condition(), Condition::Gone);
 }
 
 #[test]

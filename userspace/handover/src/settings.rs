@@ -266,7 +266,8 @@ fn is_printable(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&octet)
 }
 
-fn is_host_port(address: &str) -> bool {
+/// Whether this is `HOST:PORT` with a port above 0, an IPv6 address in brackets.
+pub fn is_host_port(address: &str) -> bool {
     let Some((host, port)) = address.rsplit_once(':') else { return false };
     let bracketed = host.starts_with('[') && host.ends_with(']') && host.len() > 2;
     port.parse::<u16>().is_ok_and(|port| port != 0) && !host.is_empty() && (bracketed || !host.contains(':'))
@@ -275,7 +276,7 @@ fn is_host_port(address: &str) -> bool {
 /// Seconds as TOML gives them, whole or in decimals.
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "seconds, as a number")]
+    #[serde(untagged, expecting = "expected seconds, as a number")]
     enum Seconds {
         Whole(u64),
         Decimal(f64),

@@ -5,7 +5,7 @@ use crate::config::{Config, Lemfs, read_warrants};
 
 /// Runs `writ check`.
 pub fn run(arguments: &cli::Check) -> anyhow::Result<()> {
-    let config = arguments.config.as_deref().map(Config::read).transpose()?;
+    let config = arguments.config.as_deref().map(Config::read_to_run).transpose()?;
     let mut lemfs = match &config {
         Some(config) => Lemfs::configured(config.lemf.iter().map(|lemf| lemf.name.clone()).collect()),
         None => Lemfs::open(Vec::new()),
@@ -15,8 +15,11 @@ pub fn run(arguments: &cli::Check) -> anyhow::Result<()> {
         let warrants = read_warrants(&file, &mut lemfs)?;
         println!("{}: {} warrants, good", file.display(), warrants.len());
     }
-    if let Some(file) = &arguments.config {
-        println!("{}: good", file.display());
+    if let (Some(file), Some(config)) = (&arguments.config, &config) {
+        match config.lacking() {
+            None => println!("{}: good", file.display()),
+            Some(lacking) => println!("{}: good for a replay; to run, {lacking}", file.display()),
+        }
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use writ_handover::settings::is_host_port;
 
 /// A passive appliance that answers a warrant for mail: watches SMTP on the wire and hands over exactly what a warrant covers, as
 /// ETSI TS 102 232-2 sets it.
@@ -29,6 +30,10 @@ pub enum Command {
     Decode(Decode),
 }
 
+fn host_port(text: &str) -> Result<String, &'static str> {
+    is_host_port(text).then(|| text.to_owned()).ok_or("expected HOST:PORT, an IPv6 address in brackets")
+}
+
 /// `writ replay`.
 #[derive(Debug, Args)]
 pub struct Replay {
@@ -45,7 +50,7 @@ pub struct Replay {
     #[arg(long, value_name = "FILE.etsi", conflicts_with = "lemf")]
     pub out: Option<PathBuf>,
     /// Delivers the PDUs of all LEMFs to this address, whatever the configuration says.
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
     pub lemf: Option<String>,
     /// Shows each record as a line of JSON; the counters then go to standard error.
     #[arg(long, conflicts_with_all = ["out", "lemf"])]
@@ -95,4 +100,23 @@ pub struct Decode {
     /// Prints each PDU as a line of JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_lemf_without_a_port_is_a_slip_of_the_command_line() {
+        let parse =
+            |lemf: &str| Cli::try_parse_from(["writ", "replay", "x.pcap", "--warrants", "w.toml", "--lemf", lemf]);
+        for good in ["127.0.0.1:1", "[::1]:9301", "lemf.example:9301"] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        for wrong in ["127.0.0.1", "127.0.0.1:", "::1:9301", ":9301", "h:0", "h:70000"] {
+            let error = parse(wrong).unwrap_err();
+            assert!(error.to_string().contains("expected HOST:PORT"), "{error}");
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
 }

@@ -19,6 +19,12 @@ pub enum AfxdpError {
         /// The name.
         interface: String,
     },
+    /// It is the loopback interface, by whatever name, which carries this machine's own traffic alone.
+    #[error("interface {interface} is a loopback: expected one that carries a copy of the traffic")]
+    Loopback {
+        /// The name.
+        interface: String,
+    },
     /// The interface is not up, so no socket can be bound to it.
     #[error("interface {interface} is down: ip link set {interface} up")]
     Down {
@@ -26,8 +32,12 @@ pub enum AfxdpError {
         interface: String,
     },
     /// The process lacks a capability.
-    #[error("cannot {doing}: needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON and CAP_IPC_LOCK")]
+    #[error(
+        "interface {interface}: cannot {doing}: needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON and CAP_IPC_LOCK"
+    )]
     Permission {
+        /// The interface's name.
+        interface: String,
         /// What was refused.
         doing: &'static str,
     },
@@ -135,8 +145,21 @@ impl AfxdpError {
     /// The error of a failed call: a lack of capabilities is told from everything else.
     pub(super) fn system(doing: &'static str, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::PermissionDenied => Self::Permission { doing },
+            io::ErrorKind::PermissionDenied => Self::denied(doing),
             _ => Self::System { doing, source },
+        }
+    }
+
+    /// A lack of capabilities, of which [`on`](Self::on) says where.
+    pub(super) fn denied(doing: &'static str) -> Self {
+        Self::Permission { interface: String::new(), doing }
+    }
+
+    /// The same, of this interface: the calls that are refused do not know it.
+    pub(super) fn on(self, name: &str) -> Self {
+        match self {
+            Self::Permission { doing, .. } => Self::Permission { interface: name.to_owned(), doing },
+            other => other,
         }
     }
 }

@@ -91,7 +91,7 @@ impl MailFilter {
         let mut refusal = None;
         if let Err(native) = self.program()?.attach_to_if_index(index, XdpMode::Driver) {
             if os_error(&native).is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
-                return Err(AfxdpError::Permission { doing: "attach the XDP program" });
+                return Err(AfxdpError::denied("attach the XDP program"));
             }
             let native = with_causes(&native);
             if let Err(generic) = self.program()?.attach_to_if_index(index, XdpMode::Skb) {
@@ -151,9 +151,7 @@ fn map_error(map: &'static str, error: &MapError) -> AfxdpError {
 
 fn load_error(error: &(dyn Error + 'static)) -> AfxdpError {
     match os_error(error) {
-        Some(cause) if cause.kind() == io::ErrorKind::PermissionDenied => {
-            AfxdpError::Permission { doing: "load the XDP program" }
-        }
+        Some(cause) if cause.kind() == io::ErrorKind::PermissionDenied => AfxdpError::denied("load the XDP program"),
         _ => AfxdpError::Load { reason: with_causes(error) },
     }
 }

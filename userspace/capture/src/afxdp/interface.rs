@@ -17,11 +17,25 @@ pub enum AttachMode {
     Generic,
 }
 
+/// What the kernel says of an interface now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// It is up and has a carrier.
+    Up,
+    /// It is up, and there is no carrier: a cable, or the port at its other end.
+    NoCarrier,
+    /// It was set down.
+    Down,
+    /// There is no such interface any more.
+    Gone,
+}
+
 /// An interface under capture. Dropping it detaches the program and leaves the interface as it was.
 ///
 /// The sources that came with it stay valid then, and receive nothing more.
 pub struct Interface {
     name: String,
+    index: u32,
     mtu: u32,
     queues: u32,
     attach: AttachMode,
@@ -38,10 +52,17 @@ impl Interface {
     /// [`AfxdpError`]; whatever was done before the error is undone.
     pub fn open(settings: &Settings) -> Result<(Self, Vec<QueueSource>), AfxdpError> {
         settings.check()?;
+        Self::attach(settings).map_err(|error| error.on(&settings.interface))
+    }
+
+    fn attach(settings: &Settings) -> Result<(Self, Vec<QueueSource>), AfxdpError> {
         let name = settings.interface.clone();
         let no_interface = || AfxdpError::NoInterface { interface: name.clone() };
         let index = sys::interface_index(&name).ok_or_else(no_interface)?;
         let state = link::state_of(index).map_err(|error| AfxdpError::system("ask for the interface", error))?;
+        if state.loopback {
+            return Err(AfxdpError::Loopback { interface: name });
+        }
         if !state.up {
             return Err(AfxdpError::Down { interface: name });
         }
@@ -65,13 +86,28 @@ impl Interface {
             sources.push(source);
         }
         let interface =
-            Self { name, mtu: state.mtu, queues, attach, native_refusal, filter, _promiscuous: promiscuous };
+            Self { name, index, mtu: state.mtu, queues, attach, native_refusal, filter, _promiscuous: promiscuous };
         Ok((interface, sources))
     }
 
     /// The interface's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether packets can come in now. Nothing tells of a change by itself; what was attached and bound stays so while
+    /// the interface is down.
+    ///
+    /// # Errors
+    /// [`AfxdpError::System`] where the kernel cannot be asked.
+    pub fn condition(&self) -> Result<Condition, AfxdpError> {
+        match link::state_of(self.index) {
+            Ok(state) if state.running => Ok(Condition::Up),
+            Ok(state) if state.up => Ok(Condition::NoCarrier),
+            Ok(_) => Ok(Condition::Down),
+            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(Condition::Gone),
+            Err(error) => Err(AfxdpError::system("ask for the interface", error).on(&self.name)),
+        }
     }
 
     /// The longest packet that the interface takes, in octets without the Ethernet header: where that is more than

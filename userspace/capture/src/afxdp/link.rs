@@ -8,6 +8,9 @@ use super::sys;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct LinkState {
     pub(super) up: bool,
+    /// `IFF_RUNNING`: up, and the driver says that there is a carrier.
+    pub(super) running: bool,
+    pub(super) loopback: bool,
     pub(super) mtu: u32,
     /// Receive queues that were allocated: an upper bound of those in use.
     pub(super) rx_queues: u32,
@@ -67,7 +70,13 @@ fn parse(message: &[u8]) -> io::Result<LinkState> {
         return Err(invalid());
     }
     let flags = u32_at(message, FLAGS_AT).ok_or_else(invalid)?;
-    let mut state = LinkState { up: flags & libc::IFF_UP as u32 != 0, ..LinkState::default() };
+    let has = |flag: libc::c_int| flags & flag as u32 != 0;
+    let mut state = LinkState {
+        up: has(libc::IFF_UP),
+        running: has(libc::IFF_RUNNING),
+        loopback: has(libc::IFF_LOOPBACK),
+        ..LinkState::default()
+    };
     let attributes = message.get(MESSAGE_HEADER + INTERFACE_HEADER..).ok_or_else(invalid)?;
     for (number, value) in Attributes(attributes) {
         match number {
@@ -115,6 +124,7 @@ mod tests {
         let index = sys::interface_index("lo").expect("every namespace has a loopback interface");
         let state = state_of(index).unwrap();
         assert_eq!(state.xdp, attached::NONE);
+        assert!(state.loopback);
         assert!(state.mtu >= 1280, "{state:?}");
         assert!(state.rx_queues >= 1, "{state:?}");
     }

@@ -33,7 +33,7 @@ mod sys;
 pub use counters::{QueueCounters, QueueCounts, VerdictCount};
 pub use error::AfxdpError;
 pub use filter::MailFilter;
-pub use interface::{AttachMode, Interface};
+pub use interface::{AttachMode, Condition, Interface};
 pub use queue::{BATCH, BATCHES_A_STATISTIC, QueueSource};
 pub use settings::{BusyPoll, OtherTraffic, Queues, Settings};
 pub use writ_filter::verdict::Verdict;

@@ -246,7 +246,7 @@ fn bind_once(settings: &Settings, queue: u32, mode: BindFlags) -> Result<Bound, 
         let octets = u64::from(settings.frame_count) * u64::from(settings.frame_size);
         let source = system_cause(&error);
         if source.kind() == io::ErrorKind::PermissionDenied {
-            return AfxdpError::Permission { doing: "register a UMEM" };
+            return AfxdpError::denied("register a UMEM");
         }
         AfxdpError::Umem { octets, source }
     })?;
@@ -264,7 +264,7 @@ fn bind_once(settings: &Settings, queue: u32, mode: BindFlags) -> Result<Bound, 
         match source.raw_os_error() {
             Some(libc::EBUSY) => AfxdpError::Busy { interface, queue },
             Some(libc::ENETDOWN) => AfxdpError::Down { interface },
-            Some(libc::EPERM | libc::EACCES) => AfxdpError::Permission { doing: "bind an AF_XDP socket" },
+            Some(libc::EPERM | libc::EACCES) => AfxdpError::denied("bind an AF_XDP socket"),
             _ => AfxdpError::Bind { interface, queue, source },
         }
     };

@@ -77,7 +77,7 @@ pub struct BusyPoll {
 
 /// `queues` as it is written: `"all"` or a list.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected \"all\" or a list of queue numbers")]
 enum QueuesForm {
     Word(String),
     List(Vec<u32>),
@@ -170,6 +170,7 @@ impl Settings {
         };
         let checks = [
             (!self.interface.is_empty(), "interface", "the name of an interface"),
+            (self.interface != "lo", "interface", "an interface that carries a copy of the traffic, not the loopback"),
             (listed_well, "queues", "\"all\", or different queue numbers below 128"),
             (entries(self.frame_count) && self.frame_count >= 64, "frame_count", "a power of two, 64 to 1048576"),
             ([SHORTEST_FRAME, LONGEST_FRAME].contains(&self.frame_size), "frame_size", "2048 or 4096"),
@@ -233,6 +234,7 @@ mod tests {
             }
         };
         assert_eq!(wrong(|settings| settings.interface.clear()), "interface");
+        assert_eq!(wrong(|settings| settings.interface = "lo".to_owned()), "interface");
         assert_eq!(wrong(|settings| settings.queues = Queues::Listed(vec![])), "queues");
         assert_eq!(wrong(|settings| settings.queues = Queues::Listed(vec![1, 0, 1])), "queues");
         assert_eq!(wrong(|settings| settings.queues = Queues::Listed(vec![128])), "queues");

@@ -1,8 +1,12 @@
 //! The configuration and the warrants file: TOML in, checked settings out, or one line that says what is wrong and where.
 
+mod cpus;
 mod document;
+mod place;
 mod settings;
+mod validate;
 mod warrants;
+mod words;
 
 use std::path::{Path, PathBuf};
 

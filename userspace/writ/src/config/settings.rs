@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use writ_handover::settings::{HandoverSettings, LemfSettings, SettingsError, validate_lemfs};
+use writ_handover::settings::{HandoverSettings, LemfSettings};
 
-use super::{ConfigError, read_text};
+use super::place::{key_at, line_at, line_of, says_nothing};
+use super::validate::Wrong;
+use super::{ConfigError, read_text, words};
 
 /// Everything that an operator can set but the warrants.
 #[derive(Debug, Default, Deserialize)]
@@ -98,17 +100,35 @@ pub struct Cores {
 }
 
 impl Config {
-    /// Reads a configuration file.
+    /// Reads a configuration file, as for a replay: what it says of a machine's cores may be about another one.
     ///
     /// # Errors
     /// The first thing in it that cannot be used, with its line.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        Self::load(file, |_| Ok(()))
+    }
+
+    /// Reads a configuration file, to run here.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), or a core that this machine does not have.
+    pub fn read_to_run(file: &Path) -> Result<Self, ConfigError> {
+        Self::load(file, Self::validate_cores)
+    }
+
+    fn load(file: &Path, further: impl Fn(&Self) -> Result<(), Wrong>) -> Result<Self, ConfigError> {
         let text = read_text(file)?;
         let mut config: Self = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |span| line_of(&text, span.start));
-            ConfigError::at(file, line, error.message().lines().next().unwrap_or("expected TOML"))
+            let at = error.span().map_or(0, |span| span.start);
+            ConfigError::at(file, line_at(&text, at), words::problem(error.message(), &key_at(&text, at)))
         })?;
-        config.validate().map_err(|(place, problem)| ConfigError::at(file, place.line(&text), problem))?;
+        if says_nothing(&text) {
+            return Err(ConfigError::at(file, 1, "expected settings: there are none"));
+        }
+        config
+            .validate()
+            .and_then(|()| further(&config))
+            .map_err(|(place, problem)| ConfigError::at(file, line_of(&text, &place), problem))?;
         let folder = file.parent().unwrap_or(Path::new("."));
         for path in [&mut config.warrants, &mut config.state].into_iter().flatten() {
             *path = folder.join(&*path);
@@ -116,27 +136,16 @@ impl Config {
         Ok(config)
     }
 
-    fn validate(&self) -> Result<(), (Place, String)> {
-        let of = |error: SettingsError| (Place::of_setting(&error), error.to_string());
-        if let Some(handover) = &self.handover {
-            handover.validate().map_err(of)?;
-        }
-        validate_lemfs(&self.lemf).map_err(of)?;
-        for interface in &self.interface {
-            interface
-                .check()
-                .map_err(|error| (Place::key("interface", Some(&interface.interface), None), error.to_string()))?;
-        }
-        let duration = |key: &str, seconds: Option<u64>| match seconds {
-            Some(0) => Err((Place::key("wire", None, Some(key)), format!("wire.{key}: expected seconds, above 0"))),
-            _ => Ok(()),
-        };
-        duration("idle_time", self.wire.idle_time)?;
-        duration("hold_time", self.wire.hold_time)?;
-        if self.wire.max_flows == Some(0) {
-            return Err((Place::key("wire", None, Some("max_flows")), "wire.max_flows: expected at least 1".into()));
-        }
-        Ok(())
+    /// What `run` cannot do without and is not there.
+    pub fn lacking(&self) -> Option<&'static str> {
+        [
+            (self.handover.is_some(), "[handover] is missing: expected operator_identifier in it"),
+            (!self.interface.is_empty(), "[[interface]] is missing: expected at least one"),
+            (self.warrants.is_some(), "warrants is missing: expected the path of the warrants file"),
+            (self.state.is_some(), "state is missing: expected the path of a folder"),
+        ]
+        .into_iter()
+        .find_map(|(there, problem)| (!there).then_some(problem))
     }
 
     /// Settings for `writ-wire`.
@@ -184,82 +193,6 @@ fn set<T>(place: &mut T, value: Option<T>) {
     }
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes().get(..offset).unwrap_or(text.as_bytes()).iter().filter(|&&octet| octet == b'\n').count() + 1
-}
-
-/// Where a setting stands that was refused after the file was read.
-struct Place {
-    table: String,
-    /// The table's `name` (or `interface`), where there are several.
-    name: Option<String>,
-    key: Option<String>,
-}
-
-impl Place {
-    fn key(table: &str, name: Option<&str>, key: Option<&str>) -> Self {
-        Self { table: table.to_owned(), name: name.map(str::to_owned), key: key.map(str::to_owned) }
-    }
-
-    fn of_setting(error: &SettingsError) -> Self {
-        match error {
-            SettingsError::Invalid { setting, .. } => {
-                let (table, rest) = setting.split_once('.').unwrap_or((setting, ""));
-                match (table, rest.rsplit_once('.')) {
-                    // `lemf.NAME.keep_alive.time1`: the name may hold dots, the keys do not.
-                    ("lemf", Some((name, key))) => {
-                        Self::key(table, Some(name.strip_suffix(".keep_alive").unwrap_or(name)), Some(key))
-                    }
-                    _ => Self::key(table, None, Some(rest)),
-                }
-            }
-            SettingsError::DuplicateLemf { name } => Self::key("lemf", Some(name), None),
-        }
-    }
-
-    /// The line of the key, or of its table.
-    fn line(&self, text: &str) -> usize {
-        let (mut in_table, mut found, mut table_line) = (false, None, 1);
-        for (number, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line.trim())) {
-            let header = line.trim_start_matches('[').split([']', '#']).next().unwrap_or_default().trim();
-            if line.starts_with('[') {
-                let (was_in, is_in) = (
-                    in_table,
-                    header == self.table || header.strip_prefix(&self.table).is_some_and(|rest| rest.starts_with('.')),
-                );
-                in_table = is_in;
-                if header == self.table {
-                    if was_in && self.name.is_some() && found.is_some() {
-                        break;
-                    }
-                    table_line = number;
-                    if self.name.is_some() {
-                        found = None;
-                    }
-                }
-                continue;
-            }
-            if !in_table {
-                continue;
-            }
-            let (key, value) = line.split_once('=').map_or((line, ""), |(key, value)| (key.trim(), value.trim()));
-            if self
-                .name
-                .as_deref()
-                .is_some_and(|name| matches!(key, "name" | "interface") && value.trim_matches(['"', '\'']) == name)
-            {
-                found = found.or(Some(table_line));
-            }
-            let wanted =
-                self.key.as_deref().is_some_and(|wanted| wanted == key || wanted.ends_with(&format!(".{key}")));
-            if wanted && (self.name.is_none() || found.is_some()) {
-                return number;
-            }
-        }
-        found.unwrap_or(table_line)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,7 +201,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("writ.toml");
         std::fs::write(&file, text).unwrap();
-        Config::read(&file).map_err(|error| error.to_string().replace(&file.display().to_string(), "C"))
+        Config::read_to_run(&file).map_err(|error| error.to_string().replace(&file.display().to_string(), "C"))
     }
 
     #[test]
@@ -285,19 +218,70 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (text, expected) in [
+            ("", "C:1: expected settings: there are none"),
+            ("# nothing\n[wire]\n", "C:1: expected settings: there are none"),
+            ("[wire]\nmail_ports = []\n", "C:2: wire.mail_ports: expected at least one port"),
+            ("[wire]\nhold_octets = 0\n", "C:2: wire.hold_octets: expected octets, above 0"),
+            ("[wire]\nheld_octets = 0\n", "C:2: wire.held_octets: expected octets, above 0"),
+            ("[intercept]\nhold_octets = 0\n", "C:2: intercept.hold_octets: expected octets, above 0"),
+            (
+                "[intercept]\ndelivered_here = [\"a.example\",\n\"\"]\n",
+                "C:3: intercept.delivered_here: expected a domain, such as \"example.org\"",
+            ),
+            ("[intercept]\ndelivered_here = [\"a@b\"]\n", "C:2: intercept.delivered_here: expected a domain"),
+            ("[intercept]\ndefault_domain = \"\"\n", "C:2: intercept.default_domain: expected a domain"),
+            (
+                "[[intercept.server]]\naddress = \"192.0.2.1\"\ndefault_domain = \"a b\"\n",
+                "C:3: intercept.server.default_domain: expected a domain",
+            ),
+            ("[cores]\nworkers = [0,\n99999]\n", "C:3: cores.workers: expected CPUs of this machine (0"),
+            ("[cores]\ndelivery = 99999\n", "C:2: cores.delivery: expected CPUs of this machine (0"),
+            (
+                "[[interface]]\ninterface = \"tap0\"\n[[interface]]\nmail_ports = [25]\ninterface = \"tap0\"\n",
+                "C:5: interface.interface: expected a name that no other [[interface]] has",
+            ),
+            (
+                "[[interface]]\ninterface = \"tap0\"\nmail_ports = []\n",
+                "C:3: interface.mail_ports: expected at least one port",
+            ),
+            ("[[interface]]\ninterface = \"lo\"\n", "C:2: interface.interface: expected "),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[[lemf]]\naddress = \"h:1\"\nname = \"a\"\n",
+                "C:6: lemf.a: expected a name that no other [[lemf]] has",
+            ),
+            ("lemf = [{ name = \"a.b\", address = \"h:1\", \nretry = 0 }]\n", "C:2: lemf.a.b.retry: expected seconds"),
+            ("[[lemf]]\naddress = \"h:1\"\nname = \"\"\n", "C:3: lemf.name: expected a name"),
+            ("[wire]\nmax_flows = -1\n", "C:2: wire.max_flows: expected a whole number, 0 or more"),
+            (
+                "[wire]\nmax_flows = 99999999999999999999999\n",
+                "C:2: wire.max_flows: expected a whole number, 0 or more",
+            ),
+            ("[wire]\nmail_ports = [25, 70000]\n", "C:2: wire.mail_ports: expected a whole number from 0 to 65535"),
+            ("[wire]\nmail_ports = \"x\"\n", "C:2: wire.mail_ports: expected a list"),
+            ("[wire]\nvlan_in_key = 1\n", "C:2: wire.vlan_in_key: expected true or false"),
+            ("wire = 3\n", "C:1: wire: expected a table"),
+            ("[handover]\n", "C:1: handover: operator_identifier is missing"),
+            (
+                "[handover]\noperator_identifier = \"O\"\nsequence_numbers = \"x\"\n",
+                "C:3: handover.sequence_numbers: expected `per-cin` or `per-liid`",
+            ),
+            ("[[lemf]]\nname = \"a\"\nretry = \"x\"\n", "C:3: lemf.retry: expected seconds, as a number"),
+            ("[metrics]\nlisten = \"here\"\n", "C:2: metrics.listen: expected ADDRESS:PORT"),
+            ("[[interface]]\ninterface = \"t\"\nqueues = [-1]\n", "C:3: interface.queues: expected \"all\" or a list"),
+            ("[wire]\nx = [\n", "C:2: expected "),
             ("warants = \"x\"\n", "C:1: unknown field"),
             ("[handover]\noperator_identifier = \"\"\n", "C:2: handover.operator_identifier: expected 1 to 16 octets"),
             (
                 "[[lemf]]\nname = \"a\"\naddress = \"127.0.0.1:1\"\n[[lemf]]\nname = \"b\"\naddress = \"nowhere\"\n",
                 "C:6: lemf.b.address: expected HOST:PORT",
             ),
-            ("[[lemf]]\nname = \"a\"\n", "C:1: lemf.a.address: expected an address"),
+            ("\n[[lemf]]\nname = \"a\"\n", "C:2: lemf.a.address: expected an address"),
             ("\n[wire]\n\nidle_time = 0\n", "C:4: wire.idle_time: expected seconds"),
-            ("[metrics]\nlisten = \"here\"\n", "C:2: "),
             ("[[interface]]\ninterface = \"eth7\"\nframe_count = 3\n", "C:"),
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.starts_with(expected), "{error}");
+            assert!(error.starts_with(expected), "{error} for {text}");
+            assert!(!["99999", "70000", "here\"", "a@b"].iter().any(|value| error.contains(value)), "{error}");
         }
     }
 }

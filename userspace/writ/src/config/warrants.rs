@@ -47,6 +47,10 @@ impl Lemfs {
         &self.names
     }
 
+    fn expected(&self) -> &'static str {
+        if self.open { "a name of 1 to 64 octets" } else { "the name of a [[lemf]] of the configuration" }
+    }
+
     fn place(&mut self, name: &str) -> Option<usize> {
         if let Some(at) = self.names.iter().position(|known| known == name) {
             return Some(at);
@@ -100,9 +104,7 @@ fn warrant(mut table: Table<'_, '_>, lemfs: &mut Lemfs) -> Result<Warrant, Confi
         ],
     )?;
     let name = table.require("lemf", "the name of an LEMF")?;
-    let lemf = lemfs
-        .place(name.text("the name of an LEMF")?)
-        .ok_or_else(|| name.error("the name of a [[lemf]] of the configuration"))?;
+    let lemf = lemfs.place(name.text("the name of an LEMF")?).ok_or_else(|| name.error(lemfs.expected()))?;
     let mut flag = |key: &str| table.take(key).map_or(Ok(false), |value| value.flag());
     let (report_failed_sends, match_case, strip_tag) =
         (flag("report_failed_sends")?, flag("match_case")?, flag("strip_tag")?);
@@ -235,6 +237,17 @@ targets = [{ email = "alice@example.org" }, { login = "alice" }, { ip = "192.0.2
         assert_eq!(warrant.end, Time::from_parts(1_798_671_600, 0));
         assert_eq!((warrant.deliver, warrant.targets.len()), (Deliver::IriAndCc, 4));
         assert!(read("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn without_a_configuration_an_lemf_has_any_name_but_none() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (name, good) in [("anywhere", true), ("", false), (&*"x".repeat(65), false)] {
+            std::fs::write(file.path(), GOOD.replace("\"lea-1\"", &format!("\"{name}\""))).unwrap();
+            let read = read_warrants(file.path(), &mut Lemfs::open(Vec::new())).map_err(|error| error.to_string());
+            assert_eq!(read.is_ok(), good);
+            assert!(good || read.unwrap_err().ends_with(":10: lemf: expected a name of 1 to 64 octets"));
+        }
     }
 
     #[test]

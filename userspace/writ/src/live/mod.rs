@@ -2,6 +2,8 @@
 
 mod lane;
 mod published;
+mod warranted;
+mod watch;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +12,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use arc_swap::ArcSwap;
 use crossbeam::channel;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,15 +19,16 @@ use writ_capture::afxdp::{Interface, QueueSource};
 use writ_handover::cin::CinReserve;
 use writ_handover::{Delivery, DeliverySettings, Outlet, WhenFull};
 use writ_intercept::record::Record;
-use writ_intercept::{TargetIndex, Warrant};
 
 use crate::cli;
-use crate::config::{Config, ConfigError, Cores, Lemfs, read_warrants};
+use crate::config::{Config, ConfigError, Cores};
 use crate::metrics;
 use crate::report::delivered;
-use crate::worker::{self, Targets, Worker};
+use crate::worker::{self, Worker};
 use lane::{Lane, Road};
 pub use published::Published;
+pub use warranted::Warranted;
+use watch::Watch;
 
 /// Records that may wait between one worker and delivery.
 const QUEUE: usize = 65_536;
@@ -34,6 +36,8 @@ const QUEUE: usize = 65_536;
 const INBOX: usize = 16_384;
 /// Milliseconds that a worker waits for a packet, at most.
 const LONGEST_WAIT_MS: u16 = 5;
+/// How often it is asked whether the interfaces are up.
+const WATCH: Duration = Duration::from_secs(1);
 /// How long LEMFs have at the end to take what is still for them.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -43,10 +47,9 @@ pub type Interfaces = Arc<Mutex<Vec<Interface>>>;
 /// Runs `writ run`.
 pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     let file = &arguments.config;
-    let config = Config::read(file)?;
+    let config = Config::read_to_run(file)?;
     let (warrants_file, state) = needed(&config, file)?;
-    let targets =
-        Arc::new(ArcSwap::from_pointee(TargetIndex::new(Warrant::replace(&[], warrants(&warrants_file, &config)?))));
+    let warranted = Arc::new(Warranted::read(&warrants_file, &config)?);
     std::fs::create_dir_all(&state).with_context(|| state.display().to_string())?;
     let reserve = CinReserve::open(state.join("cin"))?;
     let cins = reserve.allocator();
@@ -62,7 +65,7 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
         let (sender, receiver) = channel::bounded::<Record>(QUEUE);
         receivers.push(receiver);
         let settings = Arc::new(config.intercept_settings());
-        let worker = Worker::new(Arc::clone(&targets), settings, cins.clone(), sender, worker::WhenFull::Drop);
+        let worker = Worker::new(warranted.targets(), settings, cins.clone(), sender, worker::WhenFull::Drop);
         lanes.push(Lane::new(
             source,
             worker,
@@ -76,15 +79,17 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     drop((road, alive));
     let delivery = delivery(&config, reserve, receivers)?;
     let threads = start(lanes, &config.cores)?;
-    tracing::info!(warrants = targets.load().warrants().len(), workers = threads.len(), "running");
+    tracing::info!(warrants = warranted.len(), workers = threads.len(), "running");
 
     let control = runtime::Builder::new_current_thread().enable_all().build()?;
     let seen = metrics::Seen {
         published: published.clone(),
         interfaces: Arc::clone(&interfaces),
         delivery: delivery.counters(),
+        buffers: config.lemf.iter().map(|lemf| lemf.buffer as u64).collect(),
+        warranted,
     };
-    let lost = control.block_on(until_terminated(&config, &warrants_file, &targets, seen, &mut all_ended))?;
+    let lost = control.block_on(until_terminated(&config, seen, &mut all_ended))?;
 
     // No new packet from here on; what is in the rings is still read.
     let attached = interfaces.lock().map(|mut interfaces| std::mem::take(&mut *interfaces)).unwrap_or_default();
@@ -107,24 +112,12 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
 
 /// What a live run cannot do without.
 fn needed(config: &Config, file: &Path) -> Result<(std::path::PathBuf, std::path::PathBuf), ConfigError> {
-    let missing = |what: &str| ConfigError::at(file, 1, format!("{what} (needed to run)"));
-    if config.handover.is_none() {
-        return Err(missing("[handover] is missing: expected operator_identifier in it"));
+    match (config.lacking(), &config.warrants, &config.state) {
+        (None, Some(warrants), Some(state)) => Ok((warrants.clone(), state.clone())),
+        (lacking, ..) => {
+            Err(ConfigError::at(file, 1, format!("{} (needed to run)", lacking.unwrap_or("a setting is missing"))))
+        }
     }
-    if config.interface.is_empty() {
-        return Err(missing("[[interface]] is missing: expected at least one"));
-    }
-    let warrants = config
-        .warrants
-        .clone()
-        .ok_or_else(|| missing("warrants is missing: expected the path of the warrants file"))?;
-    let state = config.state.clone().ok_or_else(|| missing("state is missing: expected the path of a folder"))?;
-    Ok((warrants, state))
-}
-
-fn warrants(file: &Path, config: &Config) -> Result<Vec<Warrant>, ConfigError> {
-    let names = config.lemf.iter().map(|lemf| lemf.name.clone()).collect();
-    read_warrants(file, &mut Lemfs::configured(names))
 }
 
 fn open(config: &Config) -> anyhow::Result<(Interfaces, Vec<QueueSource>)> {
@@ -200,41 +193,31 @@ fn pin(core: Option<usize>, what: &str) {
 /// whether it was the latter.
 async fn until_terminated(
     config: &Config,
-    warrants_file: &Path,
-    targets: &Targets,
     seen: metrics::Seen,
     all_ended: &mut tokio::sync::mpsc::Receiver<std::convert::Infallible>,
 ) -> anyhow::Result<bool> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    let (interfaces, warranted) = (Arc::clone(&seen.interfaces), Arc::clone(&seen.warranted));
     if let Some(metrics) = &config.metrics {
         let listener = tokio::net::TcpListener::bind(metrics.listen).await;
         let listener = listener.with_context(|| format!("metrics.listen {}", metrics.listen))?;
         tracing::info!(address = %listener.local_addr()?, "serving metrics");
         tokio::spawn(metrics::serve(listener, seen));
     }
+    let mut watch = Watch::default();
+    let mut watches = tokio::time::interval(WATCH);
     let lost = loop {
         tokio::select! {
+            _ = watches.tick() => watch.look(&interfaces),
             _ = terminate.recv() => break false,
             _ = interrupt.recv() => break false,
-            _ = hangup.recv() => reload(config, warrants_file, targets),
+            _ = hangup.recv() => warranted.reload(),
             // Nothing is ever sent: it ends when the last lane has.
             _ = all_ended.recv() => break true,
         }
     };
     tracing::info!("ending");
     Ok(lost)
-}
-
-/// Reads the warrants file again. One that cannot be used leaves everything as it was.
-fn reload(config: &Config, file: &Path, targets: &Targets) {
-    match warrants(file, config) {
-        Ok(new) => {
-            let next = Warrant::replace(targets.load().warrants(), new);
-            tracing::info!(warrants = next.len(), "warrants read again");
-            targets.store(Arc::new(TargetIndex::new(next)));
-        }
-        Err(error) => tracing::error!("warrants not changed: {error}"),
-    }
 }

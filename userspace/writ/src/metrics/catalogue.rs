@@ -363,6 +363,33 @@ pub const ANOMALIES: &[Metric] = &[metric(
     "What a mail protocol does not allow and was met on the wire.",
 )];
 
+/// All warrants together.
+pub const WARRANTS: &[Metric] = &[
+    metric(
+        "writ_warrants",
+        Gauge,
+        WHOLE,
+        Each("state", &[("warrants_in_force", "in_force"), ("warrants_to_come", "to_come"), ("warrants_over", "over")]),
+        "Warrants of the file that was read last, by whether their time has come.",
+    ),
+    metric(
+        "writ_warrant_reloads_total",
+        Counter,
+        WHOLE,
+        Each("outcome", &[("reloads_done", "done"), ("reloads_refused", "refused")]),
+        "Times that the warrants were to be read again.",
+    ),
+];
+
+/// What an LEMF is configured with, for each handover interface.
+pub const BUFFERS: &[Metric] = &[metric(
+    "writ_delivery_queue_limit_bytes",
+    Gauge,
+    LINK,
+    One("buffer"),
+    "Octets that may wait, those included that keeping each PDU takes.",
+)];
+
 /// What is counted of each LEMF and handover interface.
 pub const LINKS: &[Metric] = &[
     metric(
@@ -475,5 +502,8 @@ pub const HOST: &[Metric] = &[
 /// All metrics.
 #[cfg(test)]
 pub fn all() -> impl Iterator<Item = Metric> {
-    [BUILD, HOST, XDP_PACKETS, XDP_OCTETS, QUEUES, PROCESS, ANOMALIES, LINKS, &[LATENCY]].into_iter().flatten().copied()
+    [BUILD, HOST, XDP_PACKETS, XDP_OCTETS, QUEUES, PROCESS, ANOMALIES, WARRANTS, LINKS, BUFFERS, &[LATENCY]]
+        .into_iter()
+        .flatten()
+        .copied()
 }

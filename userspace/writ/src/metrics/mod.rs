@@ -16,8 +16,9 @@ use prometheus::{Encoder as _, TEXT_FORMAT, TextEncoder};
 use tokio::net::TcpListener;
 use writ_handover::pdu::Interface as Handover;
 use writ_handover::{Counters, Snapshot};
+use writ_wire::Time;
 
-use crate::live::{Interfaces, Published};
+use crate::live::{Interfaces, Published, Warranted};
 use crate::report::Tally;
 use page::{Counted, families, histogram};
 
@@ -30,6 +31,10 @@ pub struct Seen {
     pub interfaces: Interfaces,
     /// The delivery core.
     pub delivery: Arc<Counters>,
+    /// Octets that each LEMF's buffers hold, in the order of the LEMFs.
+    pub buffers: Vec<u64>,
+    /// The warrants.
+    pub warranted: Arc<Warranted>,
 }
 
 /// Serves `/metrics` for as long as the process runs.
@@ -67,7 +72,9 @@ fn gather(seen: &Seen, started: u64) -> Vec<MetricFamily> {
         families(catalogue::QUEUES, &queues(seen)),
         families(catalogue::PROCESS, &of_process(process(&tally, &snapshot))),
         families(catalogue::ANOMALIES, &[Counted { of: vec!["smtp".into()], counters: tally.anomalies }]),
+        families(catalogue::WARRANTS, &of_process(seen.warranted.counters(now()))),
         families(catalogue::LINKS, &links(&snapshot)),
+        families(catalogue::BUFFERS, &buffers(&snapshot, &seen.buffers)),
         vec![histogram(&catalogue::LATENCY, &snapshot.latency)],
     ]
     .concat()
@@ -115,13 +122,24 @@ fn process(tally: &Tally, snapshot: &Snapshot) -> Vec<(&'static str, u64)> {
 }
 
 fn links(snapshot: &Snapshot) -> Vec<Counted> {
-    let of_link = |(name, interface): (&String, Handover), counters| Counted {
-        of: vec![name.clone(), interface.name().to_owned()],
-        counters,
-    };
-    let both = [Handover::Hi2, Handover::Hi3];
-    let each = snapshot.lemfs.iter().flat_map(|lemf| both.map(|interface| (lemf, interface)));
-    each.map(|(lemf, interface)| of_link((&lemf.name, interface), lemf.of(interface).named().collect())).collect()
+    let each = snapshot.lemfs.iter().flat_map(|lemf| Handover::ALL.map(|interface| (lemf, interface)));
+    each.map(|(lemf, interface)| of_link(&lemf.name, interface, lemf.of(interface).named().collect())).collect()
+}
+
+/// What the buffers hold at most: each LEMF has two of one size.
+fn buffers(snapshot: &Snapshot, limits: &[u64]) -> Vec<Counted> {
+    let each = snapshot.lemfs.iter().zip(limits);
+    let both = each.flat_map(|(lemf, limit)| Handover::ALL.map(|interface| (lemf, interface, *limit)));
+    both.map(|(lemf, interface, limit)| of_link(&lemf.name, interface, vec![("buffer", limit)])).collect()
+}
+
+fn of_link(lemf: &str, interface: Handover, counters: Vec<(&'static str, u64)>) -> Counted {
+    Counted { of: vec![lemf.to_owned(), interface.name().to_owned()], counters }
+}
+
+fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time::from_parts(since.as_secs(), since.subsec_nanos())
 }
 
 /// What the kernel says of the process.
