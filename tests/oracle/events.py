@@ -80,6 +80,11 @@ class Warrant:
         return user is not None and (user.lower() in self.logins or key(user) in self.emails)
 
 
+def encrypted(dark: dict | None) -> dict:
+    """The octets of an encrypted part, as the session's end tells them."""
+    return {name: dark[name] for name in ("client_octets", "server_octets")} if dark else {}
+
+
 def records(warrant: Warrant, session: dict, messages: list[dict]) -> list[dict]:
     """What is due under one warrant from one session."""
     due = []
@@ -107,7 +112,14 @@ def records(warrant: Warrant, session: dict, messages: list[dict]) -> list[dict]
                     "client_octets": helo["client_octets"], "server_octets": helo["server_octets"],
                     # Where the client said HELO again before it was known to be a target, the later one is as good.
                     "others": [{name: other[name] for name in ("time", "client_octets", "server_octets")} for other in helos[1:]]})
-        due.append({**common, "event": "logoff", "type": "end", "time": session["quit"]})
+        # Of what is encrypted nobody can say whose it is, unless the client's address does.
+        dark = session["dark"] if by_address else None
+        due.append({**common, "event": "logoff", "type": "end", "time": session["quit"], **encrypted(dark)})
+    elif by_address and session["starttls"] == "implicit":
+        dark = session["dark"]
+        if dark and warrant.covers(dark["time"]):
+            due.append({**common, "event": "logon", "type": "begin", "time": dark["time"], "client_octets": 0, "server_octets": 0})
+            due.append({**common, "event": "logoff", "type": "end", "time": None, **encrypted(dark)})
     elif tried:
         if helo:
             due.append({**common, "event": "logon", "type": "begin", "time": helo["time"], "optional": True})

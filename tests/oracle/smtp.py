@@ -137,6 +137,8 @@ class Dialogue:
             "kind": "session", "client": stream.client, "server": stream.server, "whole": stream.whole,
             "gap": stream.up.gap or stream.down.gap, "greeting": None, "helo": [], "auth": [], "starttls": None, "quit": None,
             "ended": stream.ended, "end_time": stream.end_time, "commands": {},
+            # Octets of both ends since the encryption began, and when they did.
+            "dark": None,
         }
         self.messages: list[dict] = []
         self.given_up: list[dict] = []
@@ -160,9 +162,15 @@ class Dialogue:
     def when(self, reply: Reply) -> int:
         return self.stream.down.at(reply.end).time
 
+    def dark(self, up: int, down: int) -> None:
+        starts = [side.at(start + 1).time for side, start in ((self.stream.up, up), (self.stream.down, down)) if len(side.octets) > start]
+        if starts:
+            self.session["dark"] = {"time": min(starts), "client_octets": len(self.client) - up, "server_octets": len(self.server) - down}
+
     def run(self) -> list[dict]:
         if self.client[:1] == b"\x16" or (self.stream.server_port == 465 and self.server[:3] != b"220"):
             self.session["starttls"] = "implicit"
+            self.dark(0, 0)
             return [self.session]
         greeting = self.reply()
         self.session["greeting"] = greeting.code if greeting else None
@@ -218,6 +226,7 @@ class Dialogue:
             self.give_up(self.at, reply.end)
         elif verb == "STARTTLS" and reply.code == 220:
             self.session["starttls"] = self.when(reply)
+            self.dark(self.at, reply.end)
             return False
         if verb == "QUIT" and done:
             self.session["quit"] = self.when(reply)
