@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use writ_mail::head::Head;
-use writ_mail::smtp::{Command, Reply};
+use writ_mail::smtp::{Command, Path, Reply};
 use writ_wire::Time;
 
 use super::Follow;
@@ -13,14 +13,14 @@ use crate::warrant::Warrant;
 
 impl Follow {
     /// MAIL was told: a transaction begins, if the server takes it. Gives its place.
-    pub(super) fn mail(&mut self, command: &Command, mailbox: &str, ctx: &mut Context<'_>) -> Option<usize> {
+    pub(super) fn mail(&mut self, command: &Command, path: &Path, ctx: &mut Context<'_>) -> Option<usize> {
         if self.ended {
             return None;
         }
         self.look_up_client(ctx);
         let mut found = Vec::new();
         if command.is_certain {
-            ctx.index.by_mailbox(mailbox, &mut found);
+            ctx.index.by_mailbox(&path.address(), &mut found);
         }
         // What the client sends is the client's, whatever name it gives. It hangs on the reply as well: chunks can come
         // before that.
@@ -29,7 +29,7 @@ impl Follow {
                 found.push(Arc::clone(&cover.warrant));
             }
         }
-        let mut new = Transaction::new(command.transaction, command.line.first, mailbox);
+        let mut new = Transaction::new(command.transaction, command.line.first, &path.mailbox);
         new.envelope_told(&Cause::Sender, found);
         if !command.is_certain {
             new.doubt(&self.covers);
@@ -39,13 +39,13 @@ impl Follow {
     }
 
     /// RCPT was told.
-    pub(super) fn rcpt(&mut self, command: &Command, mailbox: &str, ctx: &mut Context<'_>) -> Option<usize> {
+    pub(super) fn rcpt(&mut self, command: &Command, path: &Path, ctx: &mut Context<'_>) -> Option<usize> {
         let at = self.place_of(command.transaction)?;
         let mut found = Vec::new();
         if command.is_certain {
-            ctx.index.by_mailbox(mailbox, &mut found);
+            ctx.index.by_mailbox(&path.address(), &mut found);
         }
-        self.transactions.get_mut(at)?.envelope_told(&Cause::Recipient(mailbox.into()), found);
+        self.transactions.get_mut(at)?.envelope_told(&Cause::Recipient(path.mailbox.clone()), found);
         Some(at)
     }
 
