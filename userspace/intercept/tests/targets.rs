@@ -420,3 +420,22 @@ fn an_address_is_found_in_every_form_that_servers_take_and_told_as_it_was_writte
         assert!(play.told()[1].contains(&format!("from=<{told}> to={told} n=1")), "{:?}", play.told());
     }
 }
+
+#[test]
+fn a_message_to_two_targets_of_a_warrant_is_one_receipt_that_reached_both_or_is_unknown() {
+    let receipt = |recipients: [&str; 2], code: u16| {
+        let script = format!(
+            "S: 220 mx\nC: EHLO client\nS: 250 mx\nC: MAIL FROM:<bob@example.net>\nS: 250 ok\nC: RCPT TO:<{}>\nS: 250 ok\n\
+             C: RCPT TO:<{}>\nS: {code} ok\nC: DATA\nS: 354 go\nC: text\nC: .\nS: 250 queued\nC: QUIT\nS: 221 bye",
+            recipients[0], recipients[1]
+        );
+        let warrant = iri("L", [email("dave@example.com"), email("carol@example.com"), email("erin@example.org")]);
+        let play = Play::new(vec![warrant]).with(|settings| settings.deliver_here("example.com"));
+        play.open().say(&script).fin().finish().events()
+    };
+    assert_eq!(receipt(["dave@example.com", "carol@example.com"], 250), ["Report Receive Succeeded"]);
+    assert_eq!(receipt(["dave@example.com", "nobody@example.org"], 250), ["Report Receive Succeeded"]);
+    assert_eq!(receipt(["dave@example.com", "erin@example.org"], 250), ["Report Receive Unknown"]);
+    assert_eq!(receipt(["erin@example.org", "dave@example.com"], 250), ["Report Receive Unknown"]);
+    assert_eq!(receipt(["dave@example.com", "carol@example.com"], 251), ["Report Receive Unknown"]);
+}

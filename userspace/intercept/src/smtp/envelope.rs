@@ -109,11 +109,12 @@ impl Follow {
             // 251 and 252 take the message without knowing the mailbox: it goes on elsewhere (RFC 5321 §3.4, §3.5.3).
             let elsewhere = reply.is_some_and(|reply| matches!(reply.code, 251 | 252));
             open.add_recipient(mailbox, elsewhere);
+            let is_here = !elsewhere && ctx.settings.is_delivered_here(mailbox);
             let answered = reply.map_or(command.line.last, |reply| reply.last);
             for (cause, warrant) in settled {
                 if warrant.covers(open.first) && warrant.covers(answered) {
                     let cover = self.covers.place(&warrant);
-                    open.matched(cover, cause, elsewhere);
+                    open.matched(cover, cause, is_here);
                 }
             }
         }
