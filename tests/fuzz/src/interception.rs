@@ -14,8 +14,8 @@ use writ_handover::settings::HandoverSettings;
 use writ_intercept::address::Form;
 use writ_intercept::record::{Body, CcFormat, Cin, Deliver, Mandate, Record};
 use writ_intercept::warrant::AuthenticationData;
-use writ_intercept::{CinSource, Context, Counters, Session, Settings, Target, TargetIndex, Warrant};
-use writ_wire::{Close, Connection, Direction, Frame, Link, Packet, Streams, Time, Wire};
+use writ_intercept::{CinSource, Interception, Settings, Target, TargetIndex, Warrant};
+use writ_wire::{Direction, Frame, Link, Time, Wire};
 
 use crate::choices::Choices;
 use crate::packets::{ACK, Ends, FIN, SYN, Segment};
@@ -101,76 +101,28 @@ impl CinSource for Cins {
 }
 
 /// What a worker is in the program.
-struct Worker<'w> {
-    index: &'w TargetIndex,
-    settings: Settings,
-    cins: Cins,
-    counters: Counters,
-    records: Vec<Record>,
-}
+type Worker = Interception<Cins>;
 
-impl<'w> Worker<'w> {
-    fn new(index: &'w TargetIndex) -> Self {
-        let mut settings = Settings::default();
-        settings.deliver_here("example.org");
-        settings.default_domain(None, "example.org");
-        Self { index, settings, cins: Cins::default(), counters: Counters::default(), records: Vec::new() }
-    }
-
-    fn context(&mut self) -> Context<'_> {
-        Context {
-            index: self.index,
-            settings: &self.settings,
-            cins: &self.cins,
-            counters: &mut self.counters,
-            records: &mut self.records,
-        }
-    }
-}
-
-impl Streams for Worker<'_> {
-    type Session = Session;
-
-    fn open(&mut self, connection: &Connection, _time: Time) -> Session {
-        Session::open(connection, &mut self.context())
-    }
-
-    fn packet(&mut self, session: &mut Session, packet: &Packet<'_>) {
-        session.packet(packet, &mut self.context());
-    }
-
-    fn octets(&mut self, session: &mut Session, from: Direction, time: Time, offset: u64, octets: &[u8]) {
-        session.octets(from, time, offset, octets, &mut self.context());
-    }
-
-    fn gap(&mut self, session: &mut Session, from: Direction, time: Time, offset: u64, length: u64) {
-        session.gap(from, time, offset, length, &mut self.context());
-    }
-
-    fn close(&mut self, session: Session, _connection: &Connection, time: Time, how: Close) {
-        session.close(time, how, &mut self.context());
-    }
+fn worker(index: &Arc<TargetIndex>) -> Worker {
+    let mut settings = Settings::default();
+    settings.deliver_here("example.org");
+    settings.default_domain(None, "example.org");
+    Interception::new(Arc::clone(index), Arc::new(settings), Cins::default())
 }
 
 /// One dialogue, as frames.
-struct Tap<'w> {
-    wire: Wire<Worker<'w>>,
-    worker: Worker<'w>,
+struct Tap {
+    wire: Wire<Worker>,
+    worker: Worker,
     ends: Ends,
     now: Time,
     sent: [u64; 2],
 }
 
-impl<'w> Tap<'w> {
-    fn new(index: &'w TargetIndex, ends: Ends) -> Self {
+impl Tap {
+    fn new(index: &Arc<TargetIndex>, ends: Ends) -> Self {
         let settings = writ_wire::Settings { hash_seed: Some(1), max_flows: 4, ..writ_wire::Settings::default() };
-        Self {
-            wire: Wire::new(settings),
-            worker: Worker::new(index),
-            ends,
-            now: Time::from_parts(BEGIN, 0),
-            sent: [0; 2],
-        }
+        Self { wire: Wire::new(settings), worker: worker(index), ends, now: Time::from_parts(BEGIN, 0), sent: [0; 2] }
     }
 
     fn send(&mut self, from: Direction, flags: u8, payload: &[u8]) {
@@ -184,7 +136,7 @@ impl<'w> Tap<'w> {
         self.wire.frame(&frame, &mut self.worker);
     }
 
-    fn run(mut self, pieces: &[Piece<'_>], cut: usize, from_start: bool) -> Worker<'w> {
+    fn run(mut self, pieces: &[Piece<'_>], cut: usize, from_start: bool) -> Worker {
         if from_start {
             self.send(Direction::FromClient, SYN, &[]);
             self.send(Direction::FromServer, SYN | ACK, &[]);
@@ -225,7 +177,7 @@ pub fn run(input: &[u8]) {
     let pieces = pieces::read(&mut choices);
 
     let warrants = warrants();
-    let index = TargetIndex::new(warrants.clone());
+    let index = Arc::new(TargetIndex::new(warrants.clone()));
     let worker = Tap::new(&index, ends).run(&pieces, 1400, from_start);
     check(&worker.records, &warrants);
     if client == CLIENTS[0] || client == CLIENTS[1] {
@@ -364,7 +316,7 @@ pub fn pdus(client: u8, pieces: &[Piece<'_>], profile: Profile) -> Vec<Vec<u8>> 
     let client = CLIENTS[usize::from(client) % CLIENTS.len()];
     let server = if client.starts_with('[') { "[2001:db8:25::25]:25" } else { "192.0.2.25:25" };
     let ends = Ends { client: client.parse().expect("an address"), server: server.parse().expect("an address") };
-    let index = TargetIndex::new(warrants());
+    let index = Arc::new(TargetIndex::new(warrants()));
     let worker = Tap::new(&index, ends).run(pieces, 1400, true);
     let mut encoder = Encoder::new(&HandoverSettings::default(), profile).expect("the settings hold");
     let mut pdus = Vec::new();

@@ -1,8 +1,10 @@
 //! Mail addresses and logins, made comparable.
 //!
 //! Two spellings of one mailbox must meet in the target index, and two mailboxes must not: RFC 5321 §2.4 (the domain has
-//! no case, the local part may have), RFC 5890 (a domain has a U-label and an A-label form).
+//! no case, the local part may have), RFC 5890 (a domain has a U-label and an A-label form), RFC 6532 §3.1 (an `ö` is the
+//! same letter whether it is one character or two).
 
+use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 /// How the local part is compared, and whether a `+tag` is taken off. A warrant says.
@@ -67,7 +69,24 @@ fn local_key(local: &str, form: Form) -> Zeroizing<String> {
     {
         key.truncate(plus);
     }
-    if form.match_case { key } else { Zeroizing::new(key.to_lowercase()) }
+    match (form.match_case, key.is_ascii()) {
+        (true, true) => key,
+        (false, true) => {
+            key.make_ascii_lowercase();
+            key
+        }
+        (true, false) => composed(&key),
+        // A letter in lower case can be one that is composed anew.
+        (false, false) => composed(&Zeroizing::new(composed(&key).to_lowercase())),
+    }
+}
+
+/// In normalization form C.
+fn composed(text: &str) -> Zeroizing<String> {
+    // No text of so many octets becomes longer than that (Unicode Standard Annex 15), and so no copy is left behind.
+    let mut key = Zeroizing::new(String::with_capacity(text.len() * 3));
+    key.extend(text.nfc());
+    key
 }
 
 /// `"al ice"` and `"alice"` without their quotes and backslashes: the same mailbox (RFC 5322 §3.2.4).
@@ -107,6 +126,20 @@ mod tests {
         assert!(same("\"a\\\"b\"@example.org", "\"a\"b\"@example.org", LENIENT));
         assert!(same("Jürgen@example.org", "jÜRGEN@example.org", LENIENT));
         assert!(same("alice+news@example.org", "alice@example.org", TAGLESS));
+    }
+
+    #[test]
+    fn a_letter_with_its_mark_is_one_letter() {
+        for form in Form::ALL {
+            assert!(same("ju\u{308}rgen@example.org", "j\u{fc}rgen@example.org", form));
+            assert_eq!(login_key("ju\u{308}rgen", form), login_key("j\u{fc}rgen", form));
+            assert!(!same("jurgen@example.org", "j\u{fc}rgen@example.org", form));
+            assert!(!same("ju\u{301}rgen@example.org", "j\u{fc}rgen@example.org", form));
+            // Like another letter, and not the same (form KC would make them so).
+            assert!(!same("\u{ff41}lice@example.org", "alice@example.org", form));
+        }
+        assert!(same("JU\u{308}RGEN@example.org", "j\u{fc}rgen@example.org", LENIENT));
+        assert!(!same("JU\u{308}RGEN@example.org", "j\u{fc}rgen@example.org", EXACT));
     }
 
     #[test]

@@ -44,7 +44,6 @@ pub struct TargetIndex {
     prefixes_v6: Vec<(u8, HashMap<u128, Warrants>)>,
     wants_content: bool,
     wants_packets: bool,
-    wants_credentials: bool,
     warrants: Warrants,
     generation: u64,
 }
@@ -66,7 +65,6 @@ impl TargetIndex {
         for warrant in &warrants {
             index.wants_content |= warrant.grant_for(CcFormat::Application).is_some();
             index.wants_packets |= warrant.grant_for(CcFormat::IpPacket).is_some();
-            index.wants_credentials |= warrant.authentication_data == crate::warrant::AuthenticationData::Full;
             for target in &warrant.targets {
                 index.add(target, warrant);
             }
@@ -118,11 +116,6 @@ impl TargetIndex {
     /// Whether any warrant wants IP packets.
     pub(crate) fn wants_packets(&self) -> bool {
         self.wants_packets
-    }
-
-    /// Whether any warrant wants all of the authentication data.
-    pub(crate) fn wants_credentials(&self) -> bool {
-        self.wants_credentials
     }
 
     /// The warrants that an address is a target of.

@@ -187,3 +187,16 @@ fn a_line_that_no_server_knows_is_content_unless_a_password_may_be_in_it() {
         play.content("WARRANT")
     );
 }
+
+#[test]
+fn of_a_login_that_is_no_targets_only_the_name_is_kept() {
+    let told = |warrant| {
+        Play::run(vec![allowing(Full, warrant)], &format!("{HELLO}{PLAIN}{}", SEND.replace("alice@", "carol@"))).told()
+    };
+    let of_sender = told(iri("WARRANT", [email("carol@example.org")]));
+    assert!(of_sender[1].ends_with("Validated aaa=alice/Undefined/Succeeded"), "{of_sender:?}");
+    for target in [login("alice"), ip("192.0.2.10")] {
+        let of_client = told(iri("WARRANT", [target]));
+        assert!(of_client[1].ends_with("aaa=alice/Undefined/Succeeded/AGFsaWNlAHMzY3JldC1wdw=="), "{of_client:?}");
+    }
+}

@@ -35,6 +35,8 @@ const MESSAGE: &str = "
     C: QUIT
     S: 221 bye";
 
+const AS_BOTH: [&str; 4] =
+    ["Begin Logon Succeeded", "Continue Send Unknown", "Report Receive Unknown", "End Logoff Succeeded"];
 const AS_SENDER: [&str; 3] = ["Begin Logon Succeeded", "Continue Send Unknown", "End Logoff Succeeded"];
 
 fn events(targets: impl IntoIterator<Item = Target>, script: &str) -> Vec<String> {
@@ -398,4 +400,42 @@ fn a_login_inside_a_transaction_makes_its_message_the_targets() {
         ),
     );
     assert!(!play.content("ALICE").contains("someone"));
+}
+
+#[test]
+fn an_address_is_found_in_every_form_that_servers_take_and_told_as_it_was_written() {
+    for (from, told) in [
+        ("Alice <alice@example.org>", "alice@example.org"),
+        ("\"A\" <alice@example.org> SIZE=1", "alice@example.org"),
+        ("<alice@example.org(home)>", "alice@example.org(home)"),
+        ("<<alice@example.org>>", "alice@example.org"),
+        ("<alice @ example.org>", "alice @ example.org"),
+    ] {
+        let script = format!(
+            "S: 220 mx\nC: EHLO client\nS: 250 mx\nC: MAIL FROM:{from}\nS: 250 ok\nC: RCPT TO:{from}\nS: 250 ok\nC: DATA\nS: 354 go\n\
+             C: text\nC: .\nS: 250 queued\nC: QUIT\nS: 221 bye"
+        );
+        let play = Play::run(vec![cc("ALICE", [email("alice@example.org")])], &script);
+        assert_eq!(play.events(), AS_BOTH, "{from}");
+        assert!(play.told()[1].contains(&format!("from=<{told}> to={told} n=1")), "{:?}", play.told());
+    }
+}
+
+#[test]
+fn a_message_to_two_targets_of_a_warrant_is_one_receipt_that_reached_both_or_is_unknown() {
+    let receipt = |recipients: [&str; 2], code: u16| {
+        let script = format!(
+            "S: 220 mx\nC: EHLO client\nS: 250 mx\nC: MAIL FROM:<bob@example.net>\nS: 250 ok\nC: RCPT TO:<{}>\nS: 250 ok\n\
+             C: RCPT TO:<{}>\nS: {code} ok\nC: DATA\nS: 354 go\nC: text\nC: .\nS: 250 queued\nC: QUIT\nS: 221 bye",
+            recipients[0], recipients[1]
+        );
+        let warrant = iri("L", [email("dave@example.com"), email("carol@example.com"), email("erin@example.org")]);
+        let play = Play::new(vec![warrant]).with(|settings| settings.deliver_here("example.com"));
+        play.open().say(&script).fin().finish().events()
+    };
+    assert_eq!(receipt(["dave@example.com", "carol@example.com"], 250), ["Report Receive Succeeded"]);
+    assert_eq!(receipt(["dave@example.com", "nobody@example.org"], 250), ["Report Receive Succeeded"]);
+    assert_eq!(receipt(["dave@example.com", "erin@example.org"], 250), ["Report Receive Unknown"]);
+    assert_eq!(receipt(["erin@example.org", "dave@example.com"], 250), ["Report Receive Unknown"]);
+    assert_eq!(receipt(["dave@example.com", "carol@example.com"], 251), ["Report Receive Unknown"]);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use writ_mail::head::Head;
-use writ_mail::smtp::{Command, Reply};
+use writ_mail::smtp::{Command, Path, Reply};
 use writ_wire::Time;
 
 use super::Follow;
@@ -13,14 +13,14 @@ use crate::warrant::Warrant;
 
 impl Follow {
     /// MAIL was told: a transaction begins, if the server takes it. Gives its place.
-    pub(super) fn mail(&mut self, command: &Command, mailbox: &str, ctx: &mut Context<'_>) -> Option<usize> {
+    pub(super) fn mail(&mut self, command: &Command, path: &Path, ctx: &mut Context<'_>) -> Option<usize> {
         if self.ended {
             return None;
         }
         self.look_up_client(ctx);
         let mut found = Vec::new();
         if command.is_certain {
-            ctx.index.by_mailbox(mailbox, &mut found);
+            ctx.index.by_mailbox(&path.address(), &mut found);
         }
         // What the client sends is the client's, whatever name it gives. It hangs on the reply as well: chunks can come
         // before that.
@@ -29,7 +29,7 @@ impl Follow {
                 found.push(Arc::clone(&cover.warrant));
             }
         }
-        let mut new = Transaction::new(command.transaction, command.line.first, mailbox);
+        let mut new = Transaction::new(command.transaction, command.line.first, &path.mailbox);
         new.envelope_told(&Cause::Sender, found);
         if !command.is_certain {
             new.doubt(&self.covers);
@@ -39,13 +39,13 @@ impl Follow {
     }
 
     /// RCPT was told.
-    pub(super) fn rcpt(&mut self, command: &Command, mailbox: &str, ctx: &mut Context<'_>) -> Option<usize> {
+    pub(super) fn rcpt(&mut self, command: &Command, path: &Path, ctx: &mut Context<'_>) -> Option<usize> {
         let at = self.place_of(command.transaction)?;
         let mut found = Vec::new();
         if command.is_certain {
-            ctx.index.by_mailbox(mailbox, &mut found);
+            ctx.index.by_mailbox(&path.address(), &mut found);
         }
-        self.transactions.get_mut(at)?.envelope_told(&Cause::Recipient(mailbox.into()), found);
+        self.transactions.get_mut(at)?.envelope_told(&Cause::Recipient(path.mailbox.clone()), found);
         Some(at)
     }
 
@@ -109,11 +109,12 @@ impl Follow {
             // 251 and 252 take the message without knowing the mailbox: it goes on elsewhere (RFC 5321 §3.4, §3.5.3).
             let elsewhere = reply.is_some_and(|reply| matches!(reply.code, 251 | 252));
             open.add_recipient(mailbox, elsewhere);
+            let is_here = !elsewhere && ctx.settings.is_delivered_here(mailbox);
             let answered = reply.map_or(command.line.last, |reply| reply.last);
             for (cause, warrant) in settled {
                 if warrant.covers(open.first) && warrant.covers(answered) {
                     let cover = self.covers.place(&warrant);
-                    open.matched(cover, cause, elsewhere);
+                    open.matched(cover, cause, is_here);
                 }
             }
         }

@@ -44,9 +44,7 @@ impl Drop for Login {
 }
 
 impl Login {
-    fn read(exchange: &Exchange, outcome: Outcome, ctx: &Context<'_>) -> Option<Self> {
-        let credentials = ctx.index.wants_credentials();
-        let kept = |message: Option<&[u8]>| message.filter(|_| credentials).map(<[u8]>::to_vec);
+    fn read(exchange: &Exchange, outcome: Outcome) -> Option<Self> {
         Some(Self {
             identity: exchange.identity(),
             method: match exchange.mechanism {
@@ -59,11 +57,17 @@ impl Login {
                 Outcome::Failed => AaaResult::Failed,
                 Outcome::Unknown | Outcome::BrokenOff => AaaResult::Unknown,
             },
-            challenge: kept(exchange.challenge()),
-            response: kept(exchange.response()),
+            challenge: None,
+            response: None,
             first: exchange.steps.first()?.first,
             last: exchange.steps.last()?.last,
         })
+    }
+
+    /// Keeps what was said, for warrants that may have it.
+    fn keep_credentials(&mut self, exchange: &Exchange) {
+        self.challenge = exchange.challenge().map(<[u8]>::to_vec);
+        self.response = exchange.response().map(<[u8]>::to_vec);
     }
 
     /// Whether the warrant lets anything be told of it at all.
@@ -171,8 +175,16 @@ impl Follow {
         if ctx.index.warrants().is_empty() {
             return;
         }
-        let Some(login) = Login::read(exchange, outcome, ctx) else { return };
+        let Some(mut login) = Login::read(exchange, outcome) else { return };
         let found = login.targets(self.server, ctx);
+        // Of anybody else's login nothing is kept but who it was.
+        let of_client = self.covers.iter().filter(|cover| cover.by_address).map(|cover| &cover.warrant);
+        let wants = |warrant: &Arc<Warrant>| {
+            warrant.authentication_data == AuthenticationData::Full && login.is_within(warrant)
+        };
+        if found.iter().chain(of_client).any(wants) {
+            login.keep_credentials(exchange);
+        }
         match outcome {
             Outcome::Failed => {
                 self.login_refused = Some(Refused::Here);

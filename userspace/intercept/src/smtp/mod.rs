@@ -158,8 +158,8 @@ impl Follow {
         // Told in the order of the replies: what was lost before it may have been told of before its transaction was.
         self.doubt(!command.is_certain);
         let open = match &command.verb {
-            Verb::Mail(path) => self.mail(command, &path.mailbox, ctx),
-            Verb::Rcpt(path) => self.rcpt(command, &path.mailbox, ctx),
+            Verb::Mail(path) => self.mail(command, path, ctx),
+            Verb::Rcpt(path) => self.rcpt(command, path, ctx),
             Verb::Quit => {
                 self.quit_octets = line.wire_octets();
                 None

@@ -25,11 +25,11 @@ pub(super) enum Cause {
     Recipient(Box<str>),
 }
 
-/// A recipient that is the target.
+/// A recipient that is the target; the first, where a warrant has several of them as targets.
 pub(super) struct Receiver {
     pub(super) mailbox: Box<str>,
-    /// Whether the server said that the mailbox is elsewhere.
-    elsewhere: bool,
+    /// Whether it, and every other that is a target, has its mailbox on the server.
+    is_here: bool,
 }
 
 /// A warrant that covers the transaction.
@@ -132,8 +132,8 @@ impl Transaction {
         settled
     }
 
-    /// A warrant covers it.
-    pub(super) fn matched(&mut self, cover: usize, cause: Cause, elsewhere: bool) {
+    /// A warrant covers it. Of a recipient, `is_here` says whether its mailbox is on the server.
+    pub(super) fn matched(&mut self, cover: usize, cause: Cause, is_here: bool) {
         let at = self.matches.iter().position(|known| known.cover == cover).unwrap_or_else(|| {
             self.matches.push(Match {
                 cover,
@@ -149,7 +149,9 @@ impl Transaction {
             match cause {
                 Cause::Sender => known.as_sender = true,
                 Cause::Recipient(mailbox) => {
-                    known.as_recipient.get_or_insert(Receiver { mailbox: shortened(&mailbox), elsewhere });
+                    let receiver =
+                        known.as_recipient.get_or_insert_with(|| Receiver { mailbox: shortened(&mailbox), is_here });
+                    receiver.is_here &= is_here;
                 }
             }
         }
@@ -332,7 +334,7 @@ impl Transaction {
     /// Clause 7.7: the message has reached its destination only where every mailbox it is about is on the server.
     pub(super) fn status(&self, ctx: &Context<'_>, target: Option<&Receiver>) -> Status {
         let here = match target {
-            Some(target) => !target.elsewhere && ctx.settings.is_delivered_here(&target.mailbox),
+            Some(target) => target.is_here,
             None => {
                 !self.elsewhere
                     && self.total_recipients as usize == self.recipients.len()

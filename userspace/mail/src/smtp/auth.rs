@@ -2,6 +2,7 @@
 
 use writ_wire::Direction;
 
+use super::reply::text_at;
 use super::{Anomaly, Command, Event, Mode, Pending, Reply, Smtp, Tell};
 use crate::line::Line;
 use crate::sasl::{Mechanism, Outcome, Step};
@@ -84,5 +85,5 @@ impl Smtp {
 /// Where the challenge stands in `334 challenge`.
 fn payload_of(reply: &Reply) -> std::ops::Range<usize> {
     let end = reply.octets.trim_ascii_end().len();
-    4.min(end)..end
+    text_at(&reply.octets).min(end)..end
 }

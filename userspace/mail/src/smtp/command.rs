@@ -1,5 +1,7 @@
 //! SMTP commands, read from their lines.
 
+use std::borrow::Cow;
+
 use crate::line::Line;
 
 /// One command as it crossed the wire, and what it says.
@@ -119,13 +121,67 @@ impl Path {
             return None;
         }
         let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
-        let mailbox = match rest.strip_prefix(b"<") {
-            Some(rest) => rest.get(..end_outside_quotes(rest, |octet| octet == b'>'))?,
+        let mailbox = match start_in_brackets(rest).and_then(|start| rest.get(start..)) {
+            // Twice the bracket, or a name before the second, is one address to servers that take it.
+            Some(rest) => {
+                let inside = rest.get(..end_outside_quotes(rest, |octet| octet == b'>'))?;
+                start_in_brackets(inside).and_then(|start| inside.get(start..)).unwrap_or(inside)
+            }
             None => rest.get(..end_outside_quotes(rest, |octet| octet.is_ascii_whitespace()))?,
         };
         let mailbox = without_route(mailbox.trim_ascii());
         Some(Self { mailbox: String::from_utf8_lossy(mailbox).into() })
     }
+
+    /// The mailbox without what some servers take and leave out (RFC 5322 §3.4.1, §4.4): white space around its `@` and
+    /// comments. For comparing; what is told is [`mailbox`](Self::mailbox).
+    pub fn address(&self) -> Cow<'_, str> {
+        let octets = self.mailbox.as_bytes();
+        if !octets.iter().any(|octet| matches!(octet, b'(' | b' ' | b'\t')) {
+            return Cow::Borrowed(&self.mailbox);
+        }
+        let Some(bare) = without_comments(&self.mailbox) else { return Cow::Borrowed(&self.mailbox) };
+        match bare.rsplit_once('@') {
+            Some((local, domain)) => Cow::Owned(format!("{}@{}", local.trim_ascii(), domain.trim_ascii())),
+            None => Cow::Owned(bare.trim_ascii().to_owned()),
+        }
+    }
+}
+
+/// Where the last `<` stands that opens an address, just behind it: one at the start, or with a name before it. Parameters
+/// have their own, behind an `=` (RFC 4954 §5), and nothing that an `@` stands before is a name.
+fn start_in_brackets(octets: &[u8]) -> Option<usize> {
+    let (mut from, mut start) = (0, None);
+    while let Some(rest) = octets.get(from..) {
+        let at = from + end_outside_quotes(rest, |octet| matches!(octet, b'<' | b'@' | b'=' | b'>'));
+        if octets.get(at) != Some(&b'<') {
+            break;
+        }
+        from = at + 1;
+        start = Some(from);
+    }
+    start
+}
+
+/// Takes comments out; `None` where one has no end, or there is none.
+fn without_comments(mailbox: &str) -> Option<String> {
+    let mut bare = String::with_capacity(mailbox.len());
+    let (mut quoted, mut escaped, mut depth) = (false, false, 0_usize);
+    for character in mailbox.chars() {
+        let was_depth = depth;
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if quoted || depth > 0 => escaped = true,
+            '"' if depth == 0 => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted && depth > 0 => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 && was_depth == 0 {
+            bare.push(character);
+        }
+    }
+    (depth == 0 && !quoted).then_some(bare)
 }
 
 /// Where the first octet that `ends` accepts stands outside a quoted string; the length where there is none.
@@ -178,11 +234,41 @@ mod tests {
             ("RCPT TO:<postmaster>", "postmaster"),
             ("RCPT TO:<user@[IPv6:2001:db8::1]>", "user@[IPv6:2001:db8::1]"),
             ("RCPT TO:<unclosed@example.net", "unclosed@example.net"),
+            ("MAIL FROM:Alice <alice@example.org> SIZE=1", "alice@example.org"),
+            ("MAIL FROM:\"Alice <a@b>\" <alice@example.org>", "alice@example.org"),
+            ("MAIL FROM:Alice<alice@example.org>", "alice@example.org"),
+            ("MAIL FROM:<<alice@example.org>>", "alice@example.org"),
+            ("MAIL FROM:<Alice <alice@example.org>>", "alice@example.org"),
+            ("MAIL FROM:<alice@example.org(home)>", "alice@example.org(home)"),
+            ("MAIL FROM:<alice @ example.org>", "alice @ example.org"),
+            ("MAIL FROM:alice@example.org AUTH=<bob@example.net>", "alice@example.org"),
+            ("MAIL FROM:postmaster AUTH=<bob@example.net>", "postmaster"),
+            ("MAIL FROM:alice@example.org <bob@example.net>", "alice@example.org"),
+            ("MAIL FROM:<\"<\"@example.org>", "\"<\"@example.org"),
+            ("MAIL FROM:<> AUTH=<bob@example.net>", ""),
         ] {
             assert_eq!(mailbox(text).as_deref(), Some(expected), "{text}");
         }
         for text in ["MAIL", "MAIL FROM", "MAIL TO:<a@b>", "RCPT FROM:<a@b>", "MAILFROM:<a@b>"] {
             assert_eq!(mailbox(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_servers_leave_out_is_left_out_for_comparing() {
+        for (mailbox, expected) in [
+            ("alice@example.org", "alice@example.org"),
+            ("alice@example.org(home)", "alice@example.org"),
+            ("alice@example.org (home (of \\) hers)) ", "alice@example.org"),
+            ("alice(a@b)@example.org(c@d)", "alice@example.org"),
+            ("alice @ example.org", "alice@example.org"),
+            ("al ice@example.org", "al ice@example.org"),
+            ("\"al (ice) \"@ example.org", "\"al (ice) \"@example.org"),
+            ("alice@example.org(home", "alice@example.org(home"),
+            ("alice)@example.org", "alice)@example.org"),
+            ("postmaster (him)", "postmaster"),
+        ] {
+            assert_eq!(Path { mailbox: mailbox.into() }.address(), expected);
         }
     }
 

@@ -42,7 +42,7 @@ impl Reply {
     /// The text of its first line, after the code.
     pub fn text(&self) -> &[u8] {
         let line = self.octets.split(|&octet| octet == b'\n').next().unwrap_or_default();
-        line.get(4..).unwrap_or_default().trim_ascii()
+        line.get(text_at(line)..).unwrap_or_default().trim_ascii()
     }
 }
 
@@ -58,6 +58,8 @@ impl fmt::Debug for Reply {
 enum Shape {
     Last(u16),
     More(u16),
+    /// The same as `Last`, but for the space that RFC 5321 §4.2.1 asks for.
+    Tight(u16),
     /// No reply line at all.
     Stray,
 }
@@ -88,12 +90,17 @@ impl ReplyReader {
     }
 
     fn add(&mut self, line: Line, limit: usize) -> Option<Reply> {
-        let shape = shape(line.text());
+        let shape = match (shape(line.text()), &self.open) {
+            // In the middle of a reply that may be a line of its text.
+            (Shape::Tight(code), Some(open)) if open.code != code => Shape::Stray,
+            (Shape::Tight(code), _) => Shape::Last(code),
+            (shape, _) => shape,
+        };
         if shape == Shape::Stray {
             self.stray_lines += 1;
         }
         let code = match shape {
-            Shape::Last(code) | Shape::More(code) => code,
+            Shape::Last(code) | Shape::More(code) | Shape::Tight(code) => code,
             // Servers that break a text into lines of no code mean it as part of the reply; with none open it is noise.
             Shape::Stray => self.open.as_ref()?.code,
         };
@@ -142,8 +149,14 @@ fn shape(text: &[u8]) -> Shape {
     match rest.first() {
         Some(b'-') => Shape::More(code),
         None | Some(b' ' | b'\t') => Shape::Last(code),
-        Some(_) => Shape::Stray,
+        Some(octet) if octet.is_ascii_digit() => Shape::Stray,
+        Some(_) => Shape::Tight(code),
     }
+}
+
+/// Where the text of a reply's line begins.
+pub(super) fn text_at(line: &[u8]) -> usize {
+    3 + usize::from(matches!(line.get(3), Some(b' ' | b'-' | b'\t')))
 }
 
 #[cfg(test)]
@@ -179,6 +192,16 @@ mod tests {
         let mut line: &[u8] = b"250 done\r\n";
         let reply = reader.take(AT, &mut line, 100).unwrap();
         assert_eq!((reply.octets.len(), reply.wire_octets()), (100, 1000 * 28 + 10));
+    }
+
+    #[test]
+    fn a_reply_needs_no_space_behind_its_code() {
+        let mut reader = ReplyReader::default();
+        let mut input: &[u8] = b"250ok\r\n2500 no\r\n220-a\r\n250px wide\r\n2200\r\n220b\r\n250\xc3\xa4\r\n";
+        let replies: Vec<_> = std::iter::from_fn(|| reader.take(AT, &mut input, 100)).collect();
+        let read: Vec<_> = replies.iter().map(|reply| (reply.code, reply.text(), reply.octets.len())).collect();
+        assert_eq!(read, [(250, &b"ok"[..], 7), (220, b"a", 31), (250, b"\xc3\xa4", 7)]);
+        assert_eq!(reader.stray_lines, 3);
     }
 
     #[test]
