@@ -102,11 +102,11 @@ impl Pop3 {
                 }
             }
             self.server_began = true;
-            self.matching.server_spoke(octets);
         }
         while let Some(&first) = rest.first() {
             let at = start.plus(octets.len() - rest.len());
             if matches!(self.mode, Mode::Dark | Mode::Unsynced) {
+                self.matching.server_spoke(rest);
                 return;
             }
             if self.answering.is_none() && self.server.is_empty() {
@@ -121,7 +121,12 @@ impl Pop3 {
             }
             if self.answering.is_some() {
                 self.read_lines(at, &mut rest, tell);
-            } else if let Some(said) = self.server.take(at, &mut rest, self.limits.line) {
+                continue;
+            }
+            let before = rest;
+            let said = self.server.take(at, &mut rest, self.limits.line);
+            self.matching.server_spoke(before.get(..before.len() - rest.len()).unwrap_or_default());
+            if let Some(said) = said {
                 self.status(said, tell);
                 self.resume(tell);
             }
@@ -144,6 +149,7 @@ impl Pop3 {
         *rest = after;
         answering.seen += octets.len() as u64;
         answering.last = at.time;
+        self.matching.server_spoke(octets);
         let wire = at.offset..at.offset + octets.len() as u64;
         tell(Event::Octets(Octets { from: Direction::FromServer, time: at.time, wire, octets }));
         if end.is_some() {
@@ -296,9 +302,9 @@ impl Pop3 {
 
     /// Tells the octets of a command that is none of a login.
     pub(super) fn tell_command(&mut self, verb: Verb, mut said: Said, tell: Tell<'_>) {
-        if verb != Verb::Unknown {
-            self.suspect = false;
-        } else if self.suspect || !self.logged_in || resembles_login(said.text()) {
+        let is_command = verb != Verb::Unknown;
+        self.suspect &= !is_command;
+        if (!is_command && (self.suspect || !self.logged_in)) || resembles_login(verb, said.text()) {
             said.mask();
         }
         said.tell(Direction::FromClient, tell);

@@ -43,9 +43,12 @@ impl Verb {
         upper.make_ascii_uppercase();
         let has_argument = rest.iter().any(|octet| !octet.is_ascii_whitespace());
         match &*upper {
+            word if is_pass(word) => Self::Pass,
+            // `AUTH=PLAIN` was once written so.
+            b"AUTH" if has_argument => Self::Auth,
+            _ if rest.first().is_some_and(|octet| !octet.is_ascii_whitespace()) => Self::Unknown,
             b"USER" => Self::User,
             b"APOP" => Self::Apop,
-            b"AUTH" if has_argument => Self::Auth,
             b"STLS" => Self::Stls,
             b"QUIT" => Self::Quit,
             b"RETR" => Self::Retr,
@@ -53,8 +56,7 @@ impl Verb {
             b"LIST" | b"UIDL" | b"LANG" if has_argument => Self::Single,
             b"CAPA" | b"AUTH" | b"LIST" | b"UIDL" | b"LANG" => Self::Listing,
             b"STAT" | b"DELE" | b"RSET" | b"NOOP" | b"LAST" | b"UTF8" | b"XCLIENT" => Self::Single,
-            b"XTND" | b"HELP" | b"ID" | b"XSENDER" => Self::Open,
-            word if is_pass(word) => Self::Pass,
+            b"XTND" | b"HELP" | b"XSENDER" => Self::Open,
             _ => Self::Unknown,
         }
     }
@@ -85,8 +87,10 @@ fn is_pass(word: &[u8]) -> bool {
     word.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"PASS"))
 }
 
-/// Whether a line that is no command has the looks of a login.
-pub(super) fn resembles_login(text: &[u8]) -> bool {
+/// Whether what stands after the first word has the looks of a login, or all of it where that is no command.
+pub(super) fn resembles_login(verb: Verb, text: &[u8]) -> bool {
+    let from = if verb == Verb::Unknown { 0 } else { text.trim_ascii_start().len().min(3) };
+    let text = text.trim_ascii_start().get(from..).unwrap_or_default();
     text.windows(4).any(|word| [b"PASS", b"AUTH", b"APOP"].iter().any(|verb| word.eq_ignore_ascii_case(*verb)))
 }
 
@@ -115,6 +119,7 @@ mod tests {
             (b"", Verb::Unknown),
             (b"+OK", Verb::Unknown),
             (b"RETRIEVEALL", Verb::Unknown),
+            (b"NOOP{x", Verb::Unknown),
         ] {
             assert_eq!(Verb::read(text), expected, "{:?}", String::from_utf8_lossy(text));
         }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use writ_wire::{Direction, Time};
 
-use super::{Limits, Pop3};
+use super::{Limits, Pop3, Verb};
 use crate::access::{Event, Login, Machine, Scheme, TransferKind, TransferResult};
 use crate::line::At;
 use crate::sasl::{Keep, Outcome};
@@ -1081,8 +1081,8 @@ proptest! {
             let start = whole[..secret.start as usize].iter().rposition(|&octet| octet == b'\n').map_or(0, |at| at + 1);
             let line = whole[start..secret.end as usize].trim_ascii_start().to_ascii_uppercase();
             let known = [&b"CAPA"[..], b"STLS", b"STAT", b"LIST", b"RETR", b"TOP", b"DELE", b"QUIT"];
-            let is_content = logged_in && !super::command::resembles_login(&line);
-            if is_content || known.iter().any(|verb| line.starts_with(verb)) {
+            let is_known = logged_in || known.iter().any(|verb| line.starts_with(verb));
+            if is_known && !super::command::resembles_login(Verb::Unknown, &line) {
                 continue;
             }
             for (at, octet) in &told {
