@@ -94,11 +94,7 @@ impl Uploads {
                 };
             }
             (Token::Open, 1) => self.list = std::mem::take(&mut self.after),
-            (Token::Close, 0) => {
-                if std::mem::take(&mut self.list) != List::Other {
-                    self.message_ends();
-                }
-            }
+            (Token::Close, 0) if std::mem::take(&mut self.list) != List::Other => self.message_ends(),
             (Token::Word, 1) if self.list == List::Catenate => {
                 self.is_url = scanner.text().eq_ignore_ascii_case(b"URL");
                 if self.is_url {

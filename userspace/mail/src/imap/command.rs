@@ -139,6 +139,9 @@ impl HeadReader {
     /// line.
     pub(super) fn take(&mut self, octet: u8) -> Option<Head> {
         let at = self.read;
+        if at >= LONGEST {
+            return Some(Head::None(self.tag.clone()));
+        }
         self.read += 1;
         let is_space = matches!(octet, b' ' | b'\t' | b'\r');
         let ends = octet == b'\n';
@@ -174,8 +177,7 @@ impl HeadReader {
             }
             State::Space | State::Name | State::UidSpace | State::UidName => return Some(self.decide()),
         }
-        // DONE has no tag before it, and nothing after it: it is read as one to its end.
-        (self.read >= LONGEST).then(|| Head::None(self.tag.clone()))
+        None
     }
 
     /// Whether a word stands where the tag does, and it is this.

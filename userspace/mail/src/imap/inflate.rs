@@ -43,14 +43,13 @@ impl Inflater {
     /// Takes a few octets, and gives all that they say: nothing of it waits in the inflater when this is over.
     pub(super) fn small_step(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize), Fault> {
         let (taken, mut given) = self.step(input.get(..SMALL).unwrap_or(input), output)?;
-        while taken > 0 {
+        loop {
             let (_, more) = self.step(&[], output.get_mut(given..).unwrap_or_default())?;
             if more == 0 {
-                break;
+                return Ok((taken, given));
             }
             given += more;
         }
-        Ok((taken, given))
     }
 
     /// Takes octets, and gives how many were taken and how many were put into `output`. Neither any: it needs more.

@@ -280,8 +280,12 @@ fn read_line(octets: &[u8], mut at: usize, piece: usize, found: &mut Vec<Argumen
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     while at < text.len() {
         // A space stands before each argument, and none at the end of the line.
-        at += text.get(at..)?.iter().take_while(|octet| **octet == b' ').count();
+        let spaces = text.get(at..)?.iter().take_while(|octet| **octet == b' ').count();
+        at += spaces;
         let rest = text.get(at..)?;
+        if spaces == 0 {
+            return None;
+        }
         let mut value = Zeroizing::new(Vec::with_capacity(rest.len()));
         let length = match rest.first() {
             None => break,

@@ -1,5 +1,8 @@
 //! The server's side: untagged data, go-aheads, and the tagged responses that end commands.
 
+mod login;
+mod untagged;
+
 use writ_wire::Direction::FromServer;
 use writ_wire::Time;
 
@@ -7,11 +10,11 @@ use super::Imap;
 use super::client::to_line_end;
 use super::fetch::Fetched;
 use super::inflate::Inflater;
-use super::login::Piece;
-use super::pending::{Ending, Kind};
-use super::scan::{Literal, Scanner, Token};
+use super::pending::{Ending, Kind, Pending};
+use super::scan::Scanner;
 use super::span::{Partial, Span};
 use crate::access::{Anomaly, Event, Tell};
+use untagged::Untagged;
 
 /// A tag is not longer than that of a command can be; a line that begins with more is no response, but for one that says
 /// again what a client sent by mistake.
@@ -41,20 +44,6 @@ enum State {
     LoginLiteral { id: u64, left: u64 },
     /// Up to the end of a line that may say a password again: not at all.
     Drop,
-}
-
-/// What untagged data is.
-enum Untagged {
-    /// Not known before its first word.
-    First,
-    /// Of the message with this number.
-    Numbered(u32),
-    /// FETCH; CONVERTED and URLFETCH.
-    Items(Box<Fetched>, bool),
-    /// OK, NO, BAD, BYE, PREAUTH, and text.
-    Status(Status),
-    /// Anything else.
-    Plain,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -213,7 +202,7 @@ impl Imap {
     /// Puts the line's beginning together until it is known what it is.
     fn read_start(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
         if self.server.partial.is_empty() {
-            let going_on = |pending: &mut super::pending::Pending| {
+            let going_on = |pending: &mut Pending| {
                 let id = pending.id;
                 pending.attempt().is_some_and(|attempt| attempt.is_going_on).then_some(id)
             };
@@ -323,126 +312,6 @@ impl Imap {
         partial.tell(FromServer, tell);
     }
 
-    fn read_untagged(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
-        let mut rest = octets;
-        let end = loop {
-            let Some(token) = self.server.scanner.next(&mut rest) else { break None };
-            self.datum(token, tell);
-            if matches!(token, Token::Literal(_) | Token::End) {
-                break Some(token);
-            }
-        };
-        let read = octets.len() - rest.len();
-        self.server.octets += read as u64;
-        here.tell(FromServer, octets.get(..read).unwrap_or_default(), tell);
-        match end {
-            Some(Token::Literal(literal)) => {
-                self.server.state = State::Literal { left: literal.size };
-                self.end_datum();
-            }
-            Some(_) => self.untagged_ends(here.time, tell),
-            None => {}
-        }
-        read
-    }
-
-    /// A token of untagged data.
-    fn datum(&mut self, token: Token, tell: Tell<'_>) {
-        let server = &mut self.server;
-        if token == Token::Open && server.scanner.depth() > self.limits.nesting && !server.is_deep {
-            server.is_deep = true;
-            tell(Event::Anomaly(Anomaly::OverLimit));
-        }
-        let word = server.scanner.text();
-        let next = match &mut server.untagged {
-            Untagged::First if token == Token::Word => match Status::named(word) {
-                Some(status) => {
-                    server.scanner.read_text();
-                    Untagged::Status(status)
-                }
-                None if word.eq_ignore_ascii_case(b"URLFETCH") => Untagged::Items(Box::new(Fetched::of_other()), false),
-                None => {
-                    let number = std::str::from_utf8(word).ok().and_then(|word| word.parse().ok());
-                    number.map_or(Untagged::Plain, Untagged::Numbered)
-                }
-            },
-            Untagged::Numbered(number) if token == Token::Word => {
-                if word.eq_ignore_ascii_case(b"FETCH") {
-                    Untagged::Items(Box::new(Fetched::new(*number)), true)
-                } else if word.eq_ignore_ascii_case(b"CONVERTED") {
-                    Untagged::Items(Box::new(Fetched::of_other()), false)
-                } else {
-                    Untagged::Plain
-                }
-            }
-            Untagged::First | Untagged::Numbered(_) => Untagged::Plain,
-            Untagged::Items(fetched, _) => {
-                fetched.token(token, &server.scanner);
-                return;
-            }
-            Untagged::Status(_) | Untagged::Plain => return,
-        };
-        server.untagged = next;
-    }
-
-    fn read_data(&mut self, here: Span, octets: &[u8], left: u64, tell: Tell<'_>) -> usize {
-        let read = usize::try_from(left).unwrap_or(usize::MAX).min(octets.len());
-        let octets = octets.get(..read).unwrap_or_default();
-        self.server.octets += read as u64;
-        if let Untagged::Items(fetched, _) = &mut self.server.untagged {
-            fetched.literal_octets(octets);
-        }
-        here.tell(FromServer, octets, tell);
-        self.server.state = State::Literal { left: left - read as u64 };
-        self.end_datum();
-        read
-    }
-
-    /// Goes on after a literal of which nothing is left.
-    pub(super) fn end_datum(&mut self) {
-        match self.server.state {
-            State::Literal { left: 0 } => {
-                self.server.state = State::Untagged;
-                if let Untagged::Items(fetched, _) = &mut self.server.untagged {
-                    fetched.literal_ends();
-                }
-            }
-            State::LoginLiteral { id, left: 0 } => self.server.state = State::Login { id },
-            _ => {}
-        }
-    }
-
-    /// Untagged data is over.
-    fn untagged_ends(&mut self, time: Time, tell: Tell<'_>) {
-        let greeting_due = std::mem::take(&mut self.greeting_due);
-        let (octets, first) = (self.server.octets, self.server.first);
-        let untagged = std::mem::replace(&mut self.server.untagged, Untagged::First);
-        self.server.start_line();
-        match untagged {
-            Untagged::Items(fetched, is_fetch) => self.fetched(*fetched, is_fetch, octets, (first, time), tell),
-            Untagged::Status(status) if greeting_due => {
-                let logged_in = status == Status::Preauth;
-                self.logged_in = logged_in;
-                tell(Event::Greeting { logged_in, time });
-            }
-            untagged => {
-                let bye = matches!(untagged, Untagged::Status(Status::Bye));
-                self.untagged_of_oldest(bye, octets, time);
-            }
-        }
-    }
-
-    /// Octets of untagged data that is no transfer: of the oldest command in flight.
-    fn untagged_of_oldest(&mut self, bye: bool, octets: u64, time: Time) {
-        if let Some(pending) = self.pending.front() {
-            pending.server_octets += octets;
-            pending.last = time;
-        }
-        if bye && let Some(pending) = self.pending.back() {
-            pending.bye = true;
-        }
-    }
-
     fn read_tagged(&mut self, here: Span, octets: &[u8], id: u64, tell: Tell<'_>) -> usize {
         let (read, ends) = to_line_end(octets);
         let octets = octets.get(..read).unwrap_or_default();
@@ -509,82 +378,6 @@ impl Imap {
             }
         }
         read
-    }
-
-    fn read_login(&mut self, here: Span, octets: &[u8], id: u64, tell: Tell<'_>) -> usize {
-        let (read, ends) = to_line_end(octets);
-        self.server.octets += read as u64;
-        let limit = self.limits.line;
-        let Some(attempt) = self.pending.get(id).and_then(|pending| pending.attempt()) else {
-            // It was given up in the middle of the answer.
-            self.server.state = State::Drop;
-            return 0;
-        };
-        attempt.push_server(here, octets.get(..read).unwrap_or_default(), limit);
-        if ends {
-            self.login_line_ends(id, here.time, tell);
-        }
-        read
-    }
-
-    fn read_login_literal(&mut self, here: Span, octets: &[u8], id: u64, left: u64) -> usize {
-        let read = usize::try_from(left).unwrap_or(usize::MAX).min(octets.len());
-        self.server.octets += read as u64;
-        let limit = self.limits.line;
-        if let Some(attempt) = self.pending.get(id).and_then(|pending| pending.attempt()) {
-            attempt.push_server(here, octets.get(..read).unwrap_or_default(), limit);
-        }
-        self.server.state = State::LoginLiteral { id, left: left - read as u64 };
-        self.end_datum();
-        read
-    }
-
-    /// A line of the server is over that belongs to a login.
-    fn login_line_ends(&mut self, id: u64, time: Time, tell: Tell<'_>) {
-        self.greeting_due = false;
-        let octets = self.server.octets;
-        let Some(pending) = self.pending.get(id) else { return };
-        let tag = pending.tag.clone();
-        let is_stray = pending.is_stray();
-        let Some(attempt) = pending.attempt() else { return };
-        let line = attempt.response();
-        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let status = Status::named(second);
-        // What is held of a stray line's tag may be its beginning.
-        let is_tag = first == tag.0 || (is_stray && tag.0.len() >= LONGEST_TAG && first.starts_with(&tag.0));
-        let literal = if first == b"*" && status.is_none() && attempt.has_whole_response() {
-            line.rsplit(|&octet| octet == b' ' || octet == b'(').next().and_then(Literal::announced)
-        } else {
-            None
-        };
-        if let Some(literal) = literal {
-            self.server.state = State::LoginLiteral { id, left: literal.size };
-            self.end_datum();
-            return;
-        }
-        if !attempt.has_whole_response() {
-            tell(Event::Anomaly(Anomaly::LongLine));
-        }
-        let bye = first == b"*" && status == Some(Status::Bye);
-        let is_go_ahead = first.first() == Some(&b'+');
-        let other = if is_tag || first == b"*" || is_go_ahead { None } else { Some(first.to_vec()) };
-        attempt.end_piece(Piece::Response);
-        pending.last = time;
-        pending.bye |= bye;
-        self.pending.weigh(id);
-        self.server.start_line();
-        if is_go_ahead {
-            self.go_ahead(tell);
-        } else if is_tag {
-            // Of a line that is no command nothing is accepted.
-            let status = if is_stray { Some(Status::Refusal) } else { status };
-            self.tagged_ends(id, status, octets, time, tell);
-        } else if is_stray {
-            self.answered(id, Ending::Refused, time, tell);
-        } else if let Some(other) = other.and_then(|tag| self.pending.tagged(&tag)) {
-            self.tagged_ends(other, status, 0, time, tell);
-        }
     }
 
     /// Passes over the rest of a line.
