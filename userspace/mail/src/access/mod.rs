@@ -176,11 +176,13 @@ pub enum Anomaly {
     OverLimit,
     /// A compressed stream (RFC 4978) that cannot be inflated.
     BrokenCompression,
+    /// A tag (RFC 3501 §2.2.1) of a command in flight used again: the response counts for the older one.
+    TagReused,
 }
 
 impl Anomaly {
     /// Every kind there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::LongLine,
         Self::UnknownCommand,
         Self::StrayServerLine,
@@ -188,6 +190,7 @@ impl Anomaly {
         Self::TooFarAhead,
         Self::OverLimit,
         Self::BrokenCompression,
+        Self::TagReused,
     ];
 
     /// Its name in metrics.
@@ -200,6 +203,7 @@ impl Anomaly {
             Self::TooFarAhead => "too_far_ahead",
             Self::OverLimit => "over_limit",
             Self::BrokenCompression => "broken_compression",
+            Self::TagReused => "tag_reused",
         }
     }
 }

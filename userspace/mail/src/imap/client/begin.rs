@@ -1,0 +1,116 @@
+//! The beginning of a command: what it is, and what is done for it.
+
+use std::ops::Range;
+
+use writ_wire::Direction::FromClient;
+use writ_wire::Time;
+
+use super::Mode;
+use crate::access::{Anomaly, Event, Tell};
+use crate::imap::Imap;
+use crate::imap::append::Uploads;
+use crate::imap::command::{Head, Verb};
+use crate::imap::login::{Attempt, Spelling};
+use crate::imap::pending::{Ending, Kind};
+use crate::imap::span::{Partial, Span};
+
+impl Imap {
+    /// Content goes on inflated, if what begins now could be a secret, or change whose the octets are.
+    pub(super) fn leave_the_wire(&mut self, head: &Head, span: &mut Span, octets: &[u8], tell: Tell<'_>) {
+        let changes = match head {
+            Head::Command { verb: Verb::Login | Verb::Authenticate | Verb::Unauthenticate, .. } => true,
+            _ => self.is_stray(head),
+        };
+        if !self.on_the_wire || !changes {
+            return;
+        }
+        self.on_the_wire = false;
+        if span.told {
+            // What stands before it in this step was not told yet: it is now.
+            span.told = false;
+            let begun = self.client.partial.start().map_or(span.offset, |start| start.offset);
+            let before = usize::try_from(begun.saturating_sub(span.offset)).unwrap_or(usize::MAX);
+            span.tell(FromClient, octets.get(..before).unwrap_or_default(), tell);
+            self.client.partial.untell_from(span.offset);
+        }
+    }
+
+    /// Whether the line may be a password, or a login that was misspelled.
+    fn is_stray(&self, head: &Head) -> bool {
+        match head {
+            Head::LikeLogin(_) => true,
+            // Before a login no extension's command is so needed that it should not be taken for a mistake.
+            Head::None(_) | Head::Command { verb: Verb::Unknown, .. } => self.suspicious || !self.logged_in,
+            _ => false,
+        }
+    }
+
+    /// A line begins, and it is known what it is.
+    pub(super) fn begin(&mut self, head: Head, time: Time, tell: Tell<'_>) {
+        let is_command = matches!(head, Head::Command { verb, .. } if verb != Verb::Unknown);
+        if !self.client.synced {
+            if !is_command {
+                self.client.dropped += self.client.partial.octets().len() as u64;
+                self.client.partial = Partial::default();
+                self.client.mode = Mode::Drop;
+                return;
+            }
+            self.client.synced = true;
+            self.client.is_silent = false;
+        }
+        let is_stray = self.is_stray(&head);
+        match head {
+            Head::Command { tag, .. } | Head::None(tag) | Head::LikeLogin(tag) if is_stray => {
+                tell(Event::Anomaly(Anomaly::UnknownCommand));
+                self.begin_command(tag, Verb::Unknown, Some(Spelling::Stray), time, tell);
+                self.client.mode = Mode::Stray;
+            }
+            Head::Command { tag, verb } => {
+                self.suspicious &= verb == Verb::Unknown;
+                let spelling = match verb {
+                    Verb::Login => Some(Spelling::Login),
+                    Verb::Authenticate => Some(Spelling::Sasl),
+                    _ => None,
+                };
+                self.begin_command(tag, verb, spelling, time, tell);
+                self.client.mode = Mode::Arguments;
+            }
+            Head::None(_) | Head::LikeLogin(_) | Head::Done | Head::Empty => {
+                if matches!(head, Head::None(_)) {
+                    tell(Event::Anomaly(Anomaly::UnknownCommand));
+                }
+                self.client.partial.tell(FromClient, tell);
+                self.client.mode = Mode::Line;
+            }
+        }
+    }
+
+    fn begin_command(&mut self, tag: Range<usize>, verb: Verb, spelling: Option<Spelling>, time: Time, tell: Tell<'_>) {
+        while self.pending.len() >= self.limits.pending || self.pending.octets() > self.limits.pending_octets {
+            let Some(oldest) = self.pending.front().map(|pending| pending.id) else { break };
+            tell(Event::Anomaly(Anomaly::TooFarAhead));
+            self.end(oldest, Ending::GivenUp, time, tell);
+        }
+        let inflated = self.client.inflater.is_some();
+        let kind = match (spelling, verb) {
+            (Some(spelling), _) => Kind::Login(Box::new(Attempt::new(spelling, inflated))),
+            (None, Verb::Fetch { .. }) => Kind::Fetch(Box::default()),
+            (None, Verb::Convert) => Kind::Convert(Box::default()),
+            (None, Verb::Append) => Kind::Append(Box::new(Uploads::after(1))),
+            (None, Verb::Replace) => Kind::Append(Box::new(Uploads::after(2))),
+            (None, Verb::Compress) => Kind::Compress(false),
+            (None, _) => Kind::Plain,
+        };
+        let tag = self.client.partial.octets().get(tag).unwrap_or_default();
+        if spelling != Some(Spelling::Stray) && self.pending.tagged(tag).is_some() {
+            tell(Event::Anomaly(Anomaly::TagReused));
+        }
+        let first = self.client.partial.start().map_or(time, |start| start.time);
+        self.client.current = Some(self.pending.push(tag, verb, kind, first));
+        self.client.is_login = spelling.is_some();
+        self.client.is_deep = false;
+        let mut partial = std::mem::take(&mut self.client.partial);
+        self.count_client(partial.octets().len());
+        partial.take(|span, octets| self.put_client(span, octets, tell));
+    }
+}

@@ -1,0 +1,416 @@
+//! The client's side: commands, and the octets of their literals.
+
+mod begin;
+
+use writ_wire::Direction::FromClient;
+use writ_wire::Time;
+
+use super::Imap;
+use super::command::{Head, HeadReader, Verb};
+use super::inflate::Inflater;
+use super::login::{Attempt, Piece};
+use super::pending::Kind;
+use super::scan::{Literal, Scanner, Token};
+use super::span::{Partial, Span};
+use crate::access::{Anomaly, Event, Held, Tell};
+
+/// How the client's next octets are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// As the beginning of a line, up to what says which command it is.
+    Head,
+    /// As arguments.
+    Arguments,
+    /// As a literal, with so many octets left.
+    Literal { left: u64 },
+    /// As a literal if the server lets it come, else as a command: held.
+    GoAhead(Literal),
+    /// Up to the end of a line that is no command.
+    Line,
+    /// The same, where the line may be a password.
+    Stray,
+    /// As the response to a SASL challenge.
+    Response,
+    /// It depends on the server's answer: held.
+    Waiting,
+    /// Up to the end of a line whose beginning is not known: not at all.
+    Drop,
+}
+
+/// What is known of the client.
+pub(super) struct Client {
+    mode: Mode,
+    head: HeadReader,
+    /// What the line is was just found out.
+    decided: Option<Head>,
+    /// The line's beginning, until it is known what it is.
+    partial: Partial,
+    scanner: Scanner,
+    /// The command that is being sent, or waited for.
+    pub(super) current: Option<u64>,
+    /// Whether that is a login.
+    is_login: bool,
+    /// Whether it was said already that its lists are nested too deeply.
+    is_deep: bool,
+    /// Whether a line is known to be one. Else the next that begins like a known command is.
+    synced: bool,
+    /// The capture began in mid-stream, and nothing was understood yet: nothing is told.
+    pub(super) is_silent: bool,
+    /// Octets passed over since something was told.
+    dropped: u64,
+    /// Octets that wait for the server, as they crossed the wire.
+    pub(super) held: Held,
+    /// Octets that wait, inflated already, and how many of them were read.
+    pub(super) left_over: Option<(Span, Vec<u8>)>,
+    pub(super) inflater: Option<Box<Inflater>>,
+}
+
+impl Client {
+    pub(super) fn new(from_start: bool) -> Self {
+        Self {
+            mode: Mode::Head,
+            head: HeadReader::default(),
+            decided: None,
+            partial: Partial::default(),
+            scanner: Scanner::default(),
+            current: None,
+            is_login: false,
+            is_deep: false,
+            synced: from_start,
+            is_silent: !from_start,
+            dropped: 0,
+            held: Held::default(),
+            left_over: None,
+            inflater: None,
+        }
+    }
+
+    pub(super) fn is_synced(&self) -> bool {
+        self.synced
+    }
+
+    /// Whether octets are held until the server has said something.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.mode, Mode::Waiting | Mode::GoAhead(_))
+    }
+
+    /// Whether the server was asked to answer a SASL response.
+    pub(super) fn is_in_response(&self) -> bool {
+        self.mode == Mode::Response
+    }
+
+    /// Waits, for a reason of its own.
+    pub(super) fn wait(&mut self) {
+        self.mode = Mode::Waiting;
+    }
+
+    /// Reads commands again.
+    pub(super) fn go_on(&mut self) {
+        self.mode = if self.synced { Mode::Head } else { Mode::Drop };
+        self.current = None;
+        self.is_login = false;
+        self.scanner = Scanner::default();
+    }
+
+    /// The response to a challenge comes next.
+    pub(super) fn expect_response(&mut self) {
+        self.mode = Mode::Response;
+    }
+
+    /// What follows belongs to the login that is being sent, up to the end of the line.
+    pub(super) fn read_secretly(&mut self) {
+        self.mode = Mode::Stray;
+    }
+
+    /// Where a line stands can be known no more.
+    pub(super) fn lose_sync(&mut self) {
+        self.synced = false;
+        if !matches!(self.mode, Mode::Waiting | Mode::GoAhead(_)) {
+            self.go_on();
+        }
+        self.head = HeadReader::default();
+    }
+
+    /// Octets that were read and are not told, for they may be anything: gives how many.
+    pub(super) fn take_unfinished(&mut self) -> u64 {
+        let mut octets = std::mem::take(&mut self.dropped) + self.partial.octets().len() as u64;
+        self.partial = Partial::default();
+        self.head = HeadReader::default();
+        octets += self.left_over.take().map_or(0, |(_, octets)| octets.len() as u64);
+        while let Some(piece) = self.held.take() {
+            octets += piece.rest().1.len() as u64;
+        }
+        octets
+    }
+
+    /// Octets of the literal that is being read, or let come by now, that are among `octets` missing ones; gives how many, and
+    /// whether that was all of it.
+    pub(super) fn skip_literal(&mut self, octets: u64) -> Option<(u64, bool)> {
+        let left = match &mut self.mode {
+            Mode::Literal { left } => left,
+            _ => return None,
+        };
+        let lost = octets.min(*left);
+        *left -= lost;
+        Some((lost, *left == 0))
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.partial.is_empty() && self.held.is_empty() && self.left_over.is_none()
+    }
+}
+
+/// How many octets to read of these, to the end of the line or to their end; and whether the line ends.
+pub(in crate::imap) fn to_line_end(octets: &[u8]) -> (usize, bool) {
+    memchr::memchr(b'\n', octets).map_or((octets.len(), false), |at| (at + 1, true))
+}
+
+impl Imap {
+    /// Reads octets of the client until they end or wait for the server; gives how many.
+    pub(super) fn read_client(&mut self, mut span: Span, octets: &[u8], tell: Tell<'_>) -> usize {
+        let mut read = 0;
+        // Compression may begin while these are read.
+        let inflated = span.inflated_from.is_some();
+        while read < octets.len() && !self.dark && !self.client.is_waiting() {
+            if self.client.inflater.is_some() != inflated {
+                break;
+            }
+            let rest = octets.get(read..).unwrap_or_default();
+            let here = span.plus(read);
+            read += match self.client.mode {
+                Mode::Head => self.read_head(here, rest),
+                Mode::Arguments => self.read_arguments(here, rest, tell),
+                Mode::Literal { left } => self.read_literal(here, rest, left, tell),
+                Mode::Line => self.read_line(here, rest, tell),
+                Mode::Stray | Mode::Response => self.read_secret(here, rest, tell),
+                Mode::Drop => self.read_dropped(here, rest, tell),
+                Mode::Waiting | Mode::GoAhead(_) => 0,
+            };
+            if let Some(head) = self.client.decided.take() {
+                self.leave_the_wire(&head, &mut span, octets, tell);
+                self.begin(head, span.time, tell);
+            }
+        }
+        read
+    }
+
+    fn read_head(&mut self, here: Span, octets: &[u8]) -> usize {
+        let client = &mut self.client;
+        let mut decided = None;
+        let read = octets.iter().take_while(|octet| {
+            decided = client.head.take(**octet);
+            decided.is_none()
+        });
+        let read = read.count();
+        client.partial.push(here, octets.get(..read).unwrap_or_default());
+        if let Some(head) = decided {
+            client.decided = Some(std::mem::take(&mut client.head).look_again(head, client.partial.octets()));
+        }
+        read
+    }
+
+    /// Octets of a command go where they belong.
+    fn put_client(&mut self, span: Span, octets: &[u8], tell: Tell<'_>) {
+        if !self.client.is_login {
+            span.tell(FromClient, octets, tell);
+            return;
+        }
+        let limit = self.limits.line;
+        match self.current_attempt() {
+            Some(attempt) => attempt.push_client(span, octets, limit),
+            // Of a login that was given up nothing is told.
+            None => tell(Event::Lost { from: FromClient, time: span.time, octets: octets.len() as u64 }),
+        }
+    }
+
+    pub(super) fn count_client(&mut self, octets: usize) {
+        let pending = self.client.current.and_then(|id| self.pending.get(id));
+        let Some(pending) = pending else { return };
+        pending.client_octets += octets as u64;
+        if let Kind::Append(uploads) = &mut pending.kind {
+            uploads.count_client(octets);
+        }
+    }
+
+    /// The login that is being sent, or waited for.
+    pub(super) fn current_attempt(&mut self) -> Option<&mut Attempt> {
+        self.client.current.and_then(|id| self.pending.get(id)).and_then(|pending| pending.attempt())
+    }
+
+    fn read_arguments(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
+        let mut rest = octets;
+        let mut counted = 0;
+        let end = loop {
+            let token = self.client.scanner.next(&mut rest);
+            let read = octets.len() - rest.len();
+            self.count_client(read - counted);
+            counted = read;
+            let Some(token) = token else { break None };
+            self.argument(token, tell);
+            if matches!(token, Token::Literal(_) | Token::End) {
+                break Some(token);
+            }
+        };
+        self.put_client(here, octets.get(..counted).unwrap_or_default(), tell);
+        match end {
+            Some(Token::Literal(literal)) => self.literal_announced(literal, here.time, tell),
+            Some(_) => self.command_sent(here.time, tell),
+            None => {}
+        }
+        counted
+    }
+
+    fn argument(&mut self, token: Token, tell: Tell<'_>) {
+        let client = &mut self.client;
+        if token == Token::Open && client.scanner.depth() > self.limits.nesting && !client.is_deep {
+            client.is_deep = true;
+            tell(Event::Anomaly(Anomaly::OverLimit));
+        }
+        let Some(pending) = client.current.and_then(|id| self.pending.get(id)) else { return };
+        match &mut pending.kind {
+            Kind::Fetch(downloads) => {
+                let by_uid = matches!(pending.verb, Verb::Fetch { by_uid: true });
+                downloads.asked.token(token, &client.scanner, by_uid);
+            }
+            Kind::Append(uploads) => uploads.token(token, &client.scanner),
+            Kind::Compress(deflate) if token == Token::Word => {
+                *deflate = client.scanner.text().eq_ignore_ascii_case(b"DEFLATE");
+            }
+            _ => {}
+        }
+    }
+
+    /// The line ends with the announcement of a literal.
+    fn literal_announced(&mut self, literal: Literal, time: Time, tell: Tell<'_>) {
+        if let Some(attempt) = self.current_attempt() {
+            attempt.end_piece(Piece::Line);
+        }
+        let pending = self.client.current.and_then(|id| self.pending.get(id));
+        if !literal.waits {
+            self.begin_literal(literal.size);
+        } else if pending.is_some_and(|pending| pending.early.is_none()) {
+            self.client.mode = Mode::GoAhead(literal);
+        } else {
+            // The server has answered: it does not let a literal come any more.
+            self.command_sent(time, tell);
+        }
+    }
+
+    /// The literal is let come. Whether one waited for that.
+    pub(super) fn let_literal_come(&mut self) -> bool {
+        let Mode::GoAhead(literal) = self.client.mode else { return false };
+        self.begin_literal(literal.size);
+        true
+    }
+
+    fn begin_literal(&mut self, size: u64) {
+        self.client.mode = Mode::Literal { left: size };
+        if size == 0 {
+            self.literal_ends();
+        }
+    }
+
+    fn read_literal(&mut self, here: Span, octets: &[u8], left: u64, tell: Tell<'_>) -> usize {
+        let read = usize::try_from(left).unwrap_or(usize::MAX).min(octets.len());
+        let octets = octets.get(..read).unwrap_or_default();
+        self.count_client(read);
+        if let Some(Kind::Append(uploads)) = self.current_kind() {
+            uploads.literal_octets(octets);
+        }
+        self.put_client(here, octets, tell);
+        let left = left - read as u64;
+        self.client.mode = Mode::Literal { left };
+        if left == 0 {
+            self.literal_ends();
+        }
+        read
+    }
+
+    pub(super) fn current_kind(&mut self) -> Option<&mut Kind> {
+        self.client.current.and_then(|id| self.pending.get(id)).map(|pending| &mut pending.kind)
+    }
+
+    pub(super) fn literal_ends(&mut self) {
+        self.client.mode = Mode::Arguments;
+        let depth = self.client.scanner.depth();
+        match self.current_kind() {
+            Some(Kind::Append(uploads)) => uploads.literal_ends(depth),
+            Some(Kind::Login(attempt)) => attempt.end_piece(Piece::Literal),
+            _ => {}
+        }
+    }
+
+    /// The command was sent whole.
+    fn command_sent(&mut self, time: Time, tell: Tell<'_>) {
+        let Some(id) = self.client.current else {
+            self.client.go_on();
+            return;
+        };
+        self.end_client_line(tell);
+        let Some(pending) = self.pending.get(id) else {
+            self.client.go_on();
+            return;
+        };
+        pending.sent = true;
+        let (early, waits) = (pending.early, pending.verb.decides());
+        if waits {
+            self.client.mode = Mode::Waiting;
+        } else {
+            self.client.go_on();
+        }
+        if let Some(ending) = early {
+            self.end(id, ending, time, tell);
+        }
+    }
+
+    /// A line of a login is over.
+    fn end_client_line(&mut self, tell: Tell<'_>) {
+        if let Some(attempt) = self.current_attempt() {
+            if attempt.client_cut() > 0 {
+                tell(Event::Anomaly(Anomaly::LongLine));
+            }
+            // After a literal's announcement the rest of the line was begun.
+            if let Some(attempt) = self.current_attempt() {
+                attempt.end_piece(Piece::Line);
+            }
+        }
+        if let Some(id) = self.client.current {
+            self.pending.weigh(id);
+        }
+    }
+
+    /// Reads a line that is no command, but nothing secret either.
+    fn read_line(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
+        let (read, ends) = to_line_end(octets);
+        here.tell(FromClient, octets.get(..read).unwrap_or_default(), tell);
+        if ends {
+            self.client.go_on();
+        }
+        read
+    }
+
+    /// Reads a line of a login: a response to a challenge, or what may be a password in the wrong place.
+    fn read_secret(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
+        let (read, ends) = to_line_end(octets);
+        self.count_client(read);
+        self.put_client(here, octets.get(..read).unwrap_or_default(), tell);
+        if ends {
+            self.command_sent(here.time, tell);
+        }
+        read
+    }
+
+    /// Passes over the rest of a line of which it is not known what it is.
+    fn read_dropped(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
+        let (read, ends) = to_line_end(octets);
+        self.client.dropped += read as u64;
+        if ends {
+            let octets = std::mem::take(&mut self.client.dropped);
+            if !self.client.is_silent {
+                tell(Event::Lost { from: FromClient, time: here.time, octets });
+            }
+            self.client.mode = Mode::Head;
+        }
+        read
+    }
+}

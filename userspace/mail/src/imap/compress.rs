@@ -1,0 +1,136 @@
+//! A compressed session (RFC 4978): both directions are inflated, and read as any other.
+
+use writ_wire::Direction::{FromClient, FromServer};
+use writ_wire::Time;
+
+use super::inflate::{Fault, Inflater, STEP};
+use super::span::Span;
+use super::{Compressed, Imap};
+use crate::access::{Anomaly, Event, Octets, Tell};
+use crate::line::At;
+
+impl Imap {
+    /// COMPRESS was accepted: the next octet of either direction is compressed.
+    pub(super) fn begin_compression(&mut self, deflate: bool, time: Time, tell: Tell<'_>) {
+        if !deflate || self.client.inflater.is_some() {
+            self.lose_the_thread(time, tell);
+            return;
+        }
+        let at = At { time, offset: 0 };
+        let inflater = || Some(Box::new(Inflater::new(self.limits.inflated, at)));
+        (self.client.inflater, self.server.inflater) = (inflater(), inflater());
+        self.on_the_wire = self.logged_in && self.limits.compressed == Compressed::AsOnTheWire;
+    }
+
+    fn compression_fails(&mut self, fault: Fault, time: Time, tell: Tell<'_>) {
+        tell(Event::Anomaly(match fault {
+            Fault::Broken => Anomaly::BrokenCompression,
+            Fault::Bomb => Anomaly::OverLimit,
+        }));
+        self.lose_the_thread(time, tell);
+    }
+
+    /// Reads octets of the client that are compressed; gives how many.
+    pub(super) fn inflate_client(&mut self, at: At, octets: &[u8], tell: Tell<'_>) -> usize {
+        let mut output = vec![0; STEP];
+        let mut taken = 0;
+        while !self.dark && !self.client.is_waiting() {
+            let Some(mut inflater) = self.client.inflater.take() else { break };
+            let input = octets.get(taken..).unwrap_or_default();
+            let here = if octets.is_empty() { inflater.at } else { at.plus(taken) };
+            let offset = inflater.given();
+            // As on the wire: what a step takes must be told with what it says, and no octet of the next command.
+            let step = if self.on_the_wire {
+                inflater.small_step(input, &mut output)
+            } else {
+                inflater.step(input, &mut output)
+            };
+            let (took, gave) = match step {
+                Ok((0, 0)) => {
+                    self.client.inflater = Some(inflater);
+                    break;
+                }
+                Ok(step) => step,
+                Err(fault) => {
+                    self.compression_fails(fault, here.time, tell);
+                    break;
+                }
+            };
+            inflater.at = here.plus(took);
+            self.client.inflater = Some(inflater);
+            taken += took;
+            let wire = (here.offset, here.offset + took as u64);
+            let span = Span { time: here.time, offset, inflated_from: Some(wire), told: self.on_the_wire };
+            let inflated = output.get(..gave).unwrap_or_default();
+            let read = self.read_client(span, inflated, tell);
+            if read < gave && self.on_the_wire {
+                // What the client sent ahead may be a login: then the step that holds it must not be told as it is.
+                self.on_the_wire = false;
+                Span { told: false, ..span }.tell(FromClient, inflated.get(..read).unwrap_or_default(), tell);
+            }
+            if self.on_the_wire && took > 0 {
+                let octets = input.get(..took).unwrap_or_default();
+                tell(Event::Octets(Octets { from: FromClient, time: here.time, wire: wire.0..wire.1, octets }));
+            }
+            if read < gave && !self.dark {
+                let rest = inflated.get(read..).unwrap_or_default().to_vec();
+                let span = Span { told: false, ..span.plus(read) };
+                self.client.left_over = Some((span, rest));
+            }
+        }
+        taken
+    }
+
+    /// Reads what was inflated before the client had to wait; whether there was anything.
+    pub(super) fn read_left_over(&mut self, tell: Tell<'_>) -> bool {
+        if let Some((span, octets)) = self.client.left_over.take() {
+            let read = self.read_client(span, &octets, tell);
+            if read < octets.len() && !self.dark {
+                self.client.left_over = Some((span.plus(read), octets.get(read..).unwrap_or_default().to_vec()));
+            }
+            return true;
+        }
+        // The inflater may hold more than a step gives.
+        if let Some(inflater) = &self.client.inflater {
+            let (at, given) = (inflater.at, inflater.given());
+            self.inflate_client(at, &[], tell);
+            return self.client.inflater.as_ref().is_some_and(|inflater| inflater.given() > given);
+        }
+        false
+    }
+
+    /// Reads octets of the server that are compressed: all of them.
+    pub(super) fn inflate_server(&mut self, at: At, octets: &[u8], tell: Tell<'_>) -> usize {
+        let mut output = vec![0; STEP];
+        let mut taken = 0;
+        while !self.dark {
+            let Some(mut inflater) = self.server.inflater.take() else { break };
+            let input = octets.get(taken..).unwrap_or_default();
+            let here = at.plus(taken);
+            let offset = inflater.given();
+            let step = inflater.step(input, &mut output);
+            let (took, gave) = match step {
+                Ok((0, 0)) => {
+                    self.server.inflater = Some(inflater);
+                    break;
+                }
+                Ok(step) => step,
+                Err(fault) => {
+                    self.compression_fails(fault, here.time, tell);
+                    break;
+                }
+            };
+            self.server.inflater = Some(inflater);
+            taken += took;
+            let wire = (here.offset, here.offset + took as u64);
+            let told = self.on_the_wire;
+            if told && took > 0 {
+                let octets = input.get(..took).unwrap_or_default();
+                tell(Event::Octets(Octets { from: FromServer, time: here.time, wire: wire.0..wire.1, octets }));
+            }
+            let span = Span { time: here.time, offset, inflated_from: Some(wire), told };
+            self.read_server(span, output.get(..gave).unwrap_or_default(), tell);
+        }
+        octets.len()
+    }
+}

@@ -1,0 +1,384 @@
+//! FETCH (RFC 3501 §6.4.5, §7.4.2): what was asked for, and what was sent of a message.
+
+use std::ops::RangeInclusive;
+
+use super::envelope::EnvelopeReader;
+use super::scan::{KEPT, Scanner, Token};
+use crate::access::TransferKind;
+use crate::head::HeadReader;
+
+/// What an item of FETCH is, in a command or in a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Item {
+    /// The whole message: BODY[], BINARY[], RFC822.
+    Whole,
+    /// From this octet on (BODY[]<0>), or in a command a range of it.
+    Range(u64),
+    /// Its header, or some fields of it, from its first octet on or not.
+    Header { from_start: bool },
+    /// Its text, all of it.
+    Text,
+    /// Anything else of it.
+    Part,
+    /// BODYSTRUCTURE, BODY.
+    Structure,
+    /// ENVELOPE.
+    Envelope,
+    /// RFC822.SIZE.
+    Size,
+    /// What is no content: FLAGS, UID, INTERNALDATE, MODSEQ and the like.
+    Other,
+}
+
+impl Item {
+    fn named(name: &[u8]) -> Self {
+        let name = name.to_ascii_uppercase();
+        let section = ["BODY[", "BODY.PEEK[", "BINARY[", "BINARY.PEEK[", "BODYPART[", "BODYPARTSTRUCTURE["];
+        if let Some(rest) = section.iter().find_map(|begin| name.strip_prefix(begin.as_bytes())) {
+            if name.starts_with(b"BODYPART") {
+                return Self::Part;
+            }
+            let end = rest.iter().rposition(|&octet| octet == b']').unwrap_or(rest.len());
+            let (section, range) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+            let range = range.strip_prefix(b"]<").map(|range| number(range).unwrap_or(u64::MAX));
+            return match section {
+                b"" => range.map_or(Self::Whole, Self::Range),
+                b"TEXT" if range.is_none() => Self::Text,
+                section if section == b"HEADER" || section.starts_with(b"HEADER.FIELDS") => {
+                    Self::Header { from_start: range.is_none_or(|from| from == 0) }
+                }
+                _ => Self::Part,
+            };
+        }
+        match name.as_slice() {
+            b"RFC822" | b"RFC822.PEEK" => Self::Whole,
+            b"RFC822.HEADER" => Self::Header { from_start: true },
+            b"RFC822.TEXT" | b"RFC822.TEXT.PEEK" => Self::Text,
+            b"RFC822.SIZE" => Self::Size,
+            b"ENVELOPE" => Self::Envelope,
+            b"BODYSTRUCTURE" | b"BODY" => Self::Structure,
+            b"PREVIEW" | b"SNIPPET" => Self::Part,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The digits at the beginning.
+fn number(octets: &[u8]) -> Option<u64> {
+    let digits = octets.iter().take_while(|octet| octet.is_ascii_digit()).count();
+    std::str::from_utf8(octets.get(..digits)?).ok()?.parse().ok()
+}
+
+/// A response has the message and the content that were asked for.
+pub(super) const SUITS: u8 = 3;
+/// Ranges of message numbers that a command keeps; one with more is taken to name any message.
+const MAX_RANGES: usize = 16;
+
+/// What a FETCH asks for.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// The messages, by number; `None` where that is not known.
+    numbers: Option<Vec<RangeInclusive<u32>>>,
+    /// Whether the messages were read.
+    has_set: bool,
+    whole: bool,
+    part: bool,
+}
+
+impl Asked {
+    /// Reads a token of the command's arguments.
+    pub(super) fn token(&mut self, token: Token, scanner: &Scanner, by_uid: bool) {
+        if token != Token::Word {
+            return;
+        }
+        if !self.has_set {
+            self.has_set = true;
+            self.numbers = if by_uid || scanner.is_cut() { None } else { ranges(scanner.text()) };
+            return;
+        }
+        match Item::named(scanner.text()) {
+            Item::Whole => self.whole = true,
+            Item::Other | Item::Size => {
+                let macros: [&[u8]; 2] = [b"ALL", b"FULL"];
+                self.part |= macros.iter().any(|name| scanner.text().eq_ignore_ascii_case(name));
+            }
+            _ => self.part = true,
+        }
+    }
+
+    /// What the command is, where nothing tells of its messages.
+    pub(super) fn kind(&self) -> TransferKind {
+        if self.whole { TransferKind::Download } else { TransferKind::PartialDownload }
+    }
+
+    /// How well what came answers it: up to [`SUITS`].
+    pub(super) fn suits(&self, number: u32, content: Option<TransferKind>) -> u8 {
+        let named = self.numbers.as_ref().is_none_or(|ranges| ranges.iter().any(|range| range.contains(&number)));
+        let asked = match content {
+            None => true,
+            Some(TransferKind::Download) => self.whole,
+            Some(_) => self.part || self.whole,
+        };
+        u8::from(named) * 2 + u8::from(asked)
+    }
+}
+
+fn ranges(set: &[u8]) -> Option<Vec<RangeInclusive<u32>>> {
+    let mut ranges = Vec::new();
+    for part in std::str::from_utf8(set).ok()?.split(',') {
+        let (from, to) = part.split_once(':').unwrap_or((part, part));
+        let bound = |text: &str| if text == "*" { Some(u32::MAX) } else { text.parse().ok() };
+        let (from, to): (u32, u32) = (bound(from)?, bound(to)?);
+        // The last message has a number, which nobody said.
+        let ends_open = from.max(to) == u32::MAX;
+        ranges.push(if ends_open && from == to { 1..=u32::MAX } else { from.min(to)..=from.max(to) });
+        if ranges.len() > MAX_RANGES {
+            return None;
+        }
+    }
+    Some(ranges)
+}
+
+/// What a literal or string is read for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Value {
+    #[default]
+    Nothing,
+    Head,
+    Envelope,
+}
+
+/// One untagged FETCH, CONVERTED or URLFETCH response, token by token.
+#[derive(Default)]
+pub(super) struct Fetched {
+    /// The message's number; 0 where it has none.
+    pub(super) number: u32,
+    /// Whether the response ends before its end.
+    pub(super) is_cut_short: bool,
+    /// Whether it is not FETCH: what content it has is a part.
+    is_other: bool,
+    /// The item whose value comes next.
+    item: Option<Item>,
+    whole: bool,
+    header: bool,
+    text: bool,
+    part: bool,
+    size: Option<u64>,
+    /// Where the range of the whole message begins that was sent, and its length.
+    range: Option<(u64, u64)>,
+    /// What the literal that is being read is read for.
+    value: Value,
+    literal: Vec<u8>,
+    head: Option<Box<HeadReader>>,
+    /// Whether all of the header, or of the fields asked for, is being sent.
+    head_is_whole: bool,
+    envelope: Option<Box<EnvelopeReader>>,
+    sender: Option<String>,
+    message_id: Option<Box<[u8]>>,
+}
+
+impl Fetched {
+    /// For the message with this number.
+    pub(super) fn new(number: u32) -> Self {
+        Self { number, ..Self::default() }
+    }
+
+    /// For CONVERTED (RFC 5259 §9) and URLFETCH (RFC 4467 §7).
+    pub(super) fn of_other() -> Self {
+        Self { is_other: true, ..Self::default() }
+    }
+
+    /// Reads a token. The octets of a literal come by [`Self::literal_octets`], and its end by [`Self::literal_ends`].
+    pub(super) fn token(&mut self, token: Token, scanner: &Scanner) {
+        if let Some(envelope) = &mut self.envelope {
+            match token {
+                Token::Open => envelope.open(),
+                Token::Close => {
+                    if envelope.close() {
+                        self.end_envelope();
+                    }
+                }
+                Token::Word => envelope.string(None),
+                Token::Quoted => envelope.string(Some(scanner.text()).filter(|_| !scanner.is_cut())),
+                Token::Literal(_) => self.begin_literal(Value::Envelope),
+                Token::End => {}
+            }
+            return;
+        }
+        if self.is_other {
+            self.other_token(token, scanner);
+            return;
+        }
+        match (token, self.item) {
+            (Token::Word, None) => self.item = Some(Item::named(scanner.text())),
+            // A header field's name in a section can be a literal too.
+            (Token::Literal(_), _) if scanner.is_in_section() => self.begin_literal(Value::Nothing),
+            (Token::Literal(literal), item) => {
+                let value = self.begin_value(item.unwrap_or(Item::Other), literal.size);
+                // What is not known and is sent in this way is of the message.
+                self.part |= item.is_none_or(|item| item == Item::Other);
+                self.begin_literal(value);
+                self.item = None;
+            }
+            (Token::Quoted, Some(item)) if scanner.depth() <= 1 => {
+                if self.begin_value(item, scanner.text().len() as u64) == Value::Head {
+                    self.push_head(scanner.text());
+                    self.end_head(self.head_is_whole && !scanner.is_cut());
+                }
+                self.item = None;
+            }
+            (Token::Word, Some(item)) if scanner.depth() <= 1 => {
+                if item == Item::Size {
+                    self.size = number(scanner.text());
+                }
+                self.item = None;
+            }
+            (Token::Open, Some(Item::Envelope)) => {
+                self.part = true;
+                let mut envelope = EnvelopeReader::default();
+                envelope.open();
+                self.envelope = Some(Box::new(envelope));
+            }
+            (Token::Open, Some(Item::Structure | Item::Part)) => self.part = true,
+            (Token::Close, Some(_)) if scanner.depth() <= 1 => self.item = None,
+            _ => {}
+        }
+    }
+
+    /// CONVERTED has a value after each name, URLFETCH after each URL: content is what is sent as a string or literal, other
+    /// than as a name.
+    fn other_token(&mut self, token: Token, scanner: &Scanner) {
+        match token {
+            Token::Word => {
+                let word = scanner.text();
+                // A URL without quotes; NIL is a value.
+                let is_url = scanner.depth() == 0 && self.item.is_none() && !word.eq_ignore_ascii_case(b"NIL");
+                // URLFETCH=BINARY (RFC 5524 §3) names what it sends without a section.
+                let is_named = [&b"BODY"[..], b"BINARY"].iter().any(|name| word.eq_ignore_ascii_case(name));
+                let is_content = is_named || !matches!(Item::named(word), Item::Other | Item::Size);
+                self.item = (is_url || is_content).then_some(Item::Part);
+            }
+            Token::Literal(_) => {
+                if !scanner.is_in_section() {
+                    self.value_of_other(scanner.depth());
+                }
+                self.begin_literal(Value::Nothing);
+            }
+            Token::Quoted => self.value_of_other(scanner.depth()),
+            Token::Open => self.part |= self.item.is_some() && scanner.depth() > 1,
+            Token::Close | Token::End => {}
+        }
+    }
+
+    fn value_of_other(&mut self, depth: u32) {
+        if self.item.take().is_some() {
+            self.part = true;
+        } else if depth == 0 {
+            self.item = Some(Item::Part);
+        }
+    }
+
+    /// A string of this many octets is the item's value.
+    fn begin_value(&mut self, item: Item, octets: u64) -> Value {
+        match item {
+            Item::Whole => self.whole = true,
+            Item::Range(from) => {
+                self.part = true;
+                self.range = Some((from, octets));
+            }
+            Item::Header { .. } => (self.part, self.header) = (true, true),
+            Item::Text => (self.part, self.text) = (true, true),
+            Item::Part | Item::Structure | Item::Envelope => self.part = true,
+            Item::Size | Item::Other => {}
+        }
+        let has_head = matches!(item, Item::Whole | Item::Range(0) | Item::Header { from_start: true });
+        if has_head && (self.sender.is_none() || self.message_id.is_none()) {
+            self.head = Some(Box::default());
+            self.head_is_whole = !matches!(item, Item::Range(_));
+            Value::Head
+        } else {
+            Value::Nothing
+        }
+    }
+
+    fn begin_literal(&mut self, value: Value) {
+        self.value = value;
+        self.literal = Vec::new();
+    }
+
+    /// Octets of the literal that was announced.
+    pub(super) fn literal_octets(&mut self, octets: &[u8]) {
+        match self.value {
+            Value::Nothing => {}
+            Value::Head => self.push_head(octets),
+            Value::Envelope => {
+                let room = (KEPT + 1).saturating_sub(self.literal.len()).min(octets.len());
+                self.literal.extend_from_slice(octets.get(..room).unwrap_or_default());
+            }
+        }
+    }
+
+    /// Octets of the literal were not captured.
+    pub(super) fn literal_lost(&mut self) {
+        // What is left of a field says something else.
+        self.head = self.head.take().filter(|head| head.is_done());
+        if self.value == Value::Envelope {
+            self.literal = vec![0; KEPT + 1];
+        }
+    }
+
+    /// All octets of the literal were read.
+    pub(super) fn literal_ends(&mut self) {
+        match std::mem::take(&mut self.value) {
+            Value::Nothing => {}
+            Value::Head => self.end_head(self.head_is_whole),
+            Value::Envelope => {
+                let literal = std::mem::take(&mut self.literal);
+                if let Some(envelope) = &mut self.envelope {
+                    envelope.string(Some(&literal[..]).filter(|literal| literal.len() <= KEPT));
+                }
+            }
+        }
+    }
+
+    fn push_head(&mut self, octets: &[u8]) {
+        if let Some(head) = self.head.as_mut().filter(|head| !head.is_done()) {
+            head.push(octets);
+        }
+    }
+
+    /// The header is over, or what was sent of it: then the last field may be only its beginning.
+    fn end_head(&mut self, is_whole: bool) {
+        let Some(head) = self.head.take().filter(|head| is_whole || head.is_done()) else { return };
+        let head = head.finish();
+        self.sender = self.sender.take().or_else(|| head.sender().map(|sender| String::from_utf8_lossy(sender).into()));
+        self.message_id = self.message_id.take().or_else(|| head.identifier().map(Box::from));
+    }
+
+    fn end_envelope(&mut self) {
+        self.item = None;
+        if let Some(envelope) = self.envelope.take() {
+            self.sender = self.sender.take().or(envelope.sender);
+            self.message_id = self.message_id.take().or(envelope.message_id);
+        }
+    }
+
+    /// What of the message was sent; `None` where nothing was.
+    pub(super) fn kind(&self) -> Option<TransferKind> {
+        let ranged = self.range.is_some_and(|(from, octets)| from == 0 && self.size.is_some_and(|size| octets >= size));
+        if self.is_other {
+            return self.part.then_some(TransferKind::PartialDownload);
+        }
+        if self.whole || ranged || (self.header && self.text) {
+            return Some(TransferKind::Download);
+        }
+        self.part.then_some(TransferKind::PartialDownload)
+    }
+
+    /// Who wrote the message, and its Message-ID, as far as they were sent.
+    pub(super) fn into_names(mut self) -> (Option<String>, Option<Box<[u8]>>) {
+        self.end_head(false);
+        self.end_envelope();
+        (self.sender, self.message_id)
+    }
+}

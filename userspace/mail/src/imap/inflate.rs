@@ -1,0 +1,141 @@
+//! COMPRESS=DEFLATE (RFC 4978): what crosses the wire is inflated step by step, and nothing of it is held.
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use crate::line::At;
+
+/// Octets that one step gives at most.
+pub(super) const STEP: usize = 16 * 1024;
+/// Octets that a small step takes: with the eight that may wait in the inflater they give less than [`STEP`], since deflate
+/// makes at most 1032 of one.
+const SMALL: usize = 4;
+/// A stream may give so many octets for each that it takes, besides what its limit leaves it.
+const USUAL: u64 = 100;
+
+/// Why a stream is not inflated any further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It is no deflate, or ends (RFC 4978 §3: it never does).
+    Broken,
+    /// It gives more than the limit.
+    Bomb,
+}
+
+/// Inflates one direction.
+pub(super) struct Inflater {
+    stream: Decompress,
+    /// Octets that may be given beyond what is usual.
+    slack: u64,
+    /// Where the octets last taken stand.
+    pub(super) at: At,
+}
+
+impl Inflater {
+    pub(super) fn new(slack: u64, at: At) -> Self {
+        Self { stream: Decompress::new(false), slack, at }
+    }
+
+    /// Octets given so far.
+    pub(super) fn given(&self) -> u64 {
+        self.stream.total_out()
+    }
+
+    /// Takes a few octets, and gives all that they say: nothing of it waits in the inflater when this is over.
+    pub(super) fn small_step(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize), Fault> {
+        let (taken, mut given) = self.step(input.get(..SMALL).unwrap_or(input), output)?;
+        loop {
+            let (_, more) = self.step(&[], output.get_mut(given..).unwrap_or_default())?;
+            if more == 0 {
+                return Ok((taken, given));
+            }
+            given += more;
+        }
+    }
+
+    /// Takes octets, and gives how many were taken and how many were put into `output`. Neither any: it needs more.
+    pub(super) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize), Fault> {
+        let (taken, given) = (self.stream.total_in(), self.stream.total_out());
+        let status = self.stream.decompress(input, output, FlushDecompress::Sync);
+        let taken = self.stream.total_in() - taken;
+        let given = self.stream.total_out() - given;
+        if self.stream.total_out() > self.slack.saturating_add(self.stream.total_in().saturating_mul(USUAL)) {
+            return Err(Fault::Bomb);
+        }
+        match status {
+            // What was given before the end is not to be lost.
+            Ok(Status::StreamEnd) if given == 0 => Err(Fault::Broken),
+            Ok(_) if taken == 0 && given == 0 && !input.is_empty() => Err(Fault::Broken),
+            Ok(_) => Ok((taken as usize, given as usize)),
+            Err(_) => Err(Fault::Broken),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::DeflateEncoder;
+    use writ_wire::Time;
+
+    use super::*;
+
+    fn deflate(octets: &[u8]) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(octets).unwrap();
+        encoder.flush().unwrap();
+        encoder.get_ref().clone()
+    }
+
+    fn inflate(input: &[u8], piece: usize, slack: u64) -> Result<Vec<u8>, Fault> {
+        let mut inflater = Inflater::new(slack, At { time: Time::MIN, offset: 0 });
+        let (mut output, mut given) = (vec![0; STEP], Vec::new());
+        for mut octets in input.chunks(piece) {
+            loop {
+                let (taken, put) = inflater.step(octets, &mut output)?;
+                given.extend_from_slice(&output[..put]);
+                octets = &octets[taken..];
+                if taken == 0 && put == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(given)
+    }
+
+    #[test]
+    fn what_was_deflated_comes_out_however_it_is_cut() {
+        let text: Vec<u8> = (0..5000_u32).flat_map(|n| format!("line {}\r\n", n * n % 977).into_bytes()).collect();
+        let deflated = deflate(&text);
+        for piece in [1, 2, 7, 100, deflated.len()] {
+            assert_eq!(inflate(&deflated, piece, 0), Ok(text.clone()));
+        }
+    }
+
+    #[test]
+    fn a_small_step_leaves_nothing_in_the_inflater() {
+        let deflated = deflate(&vec![b'x'; 10_000_000]);
+        let mut inflater = Inflater::new(1 << 30, At { time: Time::MIN, offset: 0 });
+        let mut output = vec![0; STEP];
+        let mut given = 0;
+        let mut rest = &deflated[..];
+        while !rest.is_empty() {
+            let (taken, put) = inflater.small_step(rest, &mut output).unwrap();
+            given += put;
+            rest = &rest[taken..];
+            assert_eq!(inflater.step(&[], &mut output), Ok((0, 0)));
+        }
+        assert_eq!(given, 10_000_000);
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_limit_and_noise_is_no_stream() {
+        let bomb = deflate(&vec![b'x'; 10_000_000]);
+        assert_eq!(inflate(&bomb, 100, 1_000_000), Err(Fault::Bomb));
+        assert!(inflate(&bomb, 100, 10_000_000).is_ok());
+        assert_eq!(inflate(&[0xff; 10], 100, 1 << 20), Err(Fault::Broken));
+        // A stream with an end.
+        assert_eq!(inflate(&[0x4b, 0x04, 0x00], 100, 1 << 20), Err(Fault::Broken));
+    }
+}

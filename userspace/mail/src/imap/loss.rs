@@ -1,0 +1,168 @@
+//! What was not captured, and how a session ends.
+
+use writ_wire::Direction::{FromClient, FromServer};
+use writ_wire::Time;
+
+use super::Imap;
+use super::pending::{Ending, Kind};
+use crate::access::{Anomaly, Event, Tell};
+
+impl Imap {
+    pub(super) fn client_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
+        self.client_began = true;
+        self.maybe_layer = false;
+        if self.lost_what_was_compressed(FromClient, time, octets, tell) {
+            return;
+        }
+        self.go_on_without_answer(time, tell);
+        // A literal that is sent was let come.
+        let mut missing = octets;
+        if self.let_literal_come() {
+            missing += self.client.take_unfinished();
+        }
+        let attempt = self.current_attempt();
+        let is_login = attempt.map(|attempt| attempt.lose_client()).is_some();
+        if let Some(Kind::Append(uploads)) = self.current_kind() {
+            uploads.literal_lost();
+        }
+        // A literal says its own length, so what is lost of it is known to the octet.
+        let in_literal = self.client.skip_literal(missing);
+        if let Some((lost, whole)) = in_literal {
+            self.count_client(usize::try_from(lost).unwrap_or(usize::MAX));
+            if whole {
+                self.literal_ends();
+            }
+            if lost == missing {
+                tell(Event::Lost { from: FromClient, time, octets: missing });
+                return;
+            }
+        }
+        self.commands_lost = true;
+        missing += self.client.take_unfinished();
+        tell(Event::Lost { from: FromClient, time, octets: missing });
+        // What follows in a login goes on as one: it may be a password.
+        if is_login && !self.client.is_waiting() {
+            self.client.read_secretly();
+            return;
+        }
+        if let Some(pending) = self.client.current.and_then(|id| self.pending.get(id)) {
+            pending.sent = true;
+        }
+        self.client.lose_sync();
+    }
+
+    pub(super) fn server_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
+        self.greeting_due = false;
+        self.maybe_layer = false;
+        if std::mem::take(&mut self.maybe_tls) {
+            self.client.go_on();
+        }
+        if self.lost_what_was_compressed(FromServer, time, octets, tell) {
+            return;
+        }
+        let in_literal = self.server.skip_literal(octets);
+        if in_literal == octets {
+            tell(Event::Lost { from: FromServer, time, octets });
+            self.end_datum();
+            return;
+        }
+        let mut unfinished = 0;
+        self.server.partial().take(|_, octets| unfinished += octets.len() as u64);
+        tell(Event::Lost { from: FromServer, time, octets: octets + unfinished });
+        self.break_off_response(time, tell);
+        for pending in self.pending.iter_mut() {
+            pending.doubtful = true;
+            if let Some(attempt) = pending.attempt() {
+                attempt.lose_server(octets);
+            }
+        }
+        self.server.lose_sync();
+    }
+
+    /// Of a compressed stream with a hole nothing more can be read.
+    fn lost_what_was_compressed(
+        &mut self,
+        from: writ_wire::Direction,
+        time: Time,
+        octets: u64,
+        tell: Tell<'_>,
+    ) -> bool {
+        if self.client.inflater.is_none() {
+            return false;
+        }
+        tell(Event::Lost { from, time, octets });
+        tell(Event::Anomaly(Anomaly::BrokenCompression));
+        self.lose_the_thread(time, tell);
+        true
+    }
+
+    /// A message that was being sent is told with what is known of it.
+    fn break_off_response(&mut self, time: Time, tell: Tell<'_>) {
+        let (octets, first) = self.server.so_far();
+        if let Some((mut fetched, is_fetch)) = self.server.take_items() {
+            fetched.is_cut_short = true;
+            self.fetched(*fetched, is_fetch, octets, (first, time), tell);
+        }
+    }
+
+    /// The client has sent more, so the server must have answered; the answer was not captured.
+    pub(super) fn go_on_without_answer(&mut self, time: Time, tell: Tell<'_>) {
+        if !self.client.is_waiting() {
+            return;
+        }
+        let Some(id) = self.client.current else { return };
+        if !self.pending.get(id).is_some_and(|pending| pending.doubtful) {
+            return;
+        }
+        if self.let_literal_come() {
+            self.resume(tell);
+            return;
+        }
+        while let Some(older) = self.pending.front().map(|older| older.id).filter(|older| *older <= id) {
+            self.end(older, Ending::Lost, time, tell);
+        }
+        self.resume(tell);
+    }
+
+    /// The answer that decides how to go on will not be waited for any longer.
+    pub(super) fn give_up_waiting(&mut self, time: Time, tell: Tell<'_>) {
+        if !self.let_literal_come() {
+            match self.client.current {
+                Some(id) => self.end(id, Ending::GivenUp, time, tell),
+                None => self.maybe_tls = false,
+            }
+            if self.client.is_waiting() {
+                self.client.go_on();
+            }
+        }
+        self.resume(tell);
+    }
+
+    /// What was read and waited to be told. What of the client was not understood may be anything.
+    pub(super) fn tell_unfinished(&mut self, time: Time, tell: Tell<'_>) {
+        let mut octets = self.server.take_dropped();
+        if self.commands_lost || self.pending.has_login() {
+            self.server.partial().take(|_, held| octets += held.len() as u64);
+        } else {
+            self.server.partial().tell(FromServer, tell);
+        }
+        if octets > 0 {
+            tell(Event::Lost { from: FromServer, time, octets });
+        }
+        self.break_off_response(time, tell);
+        let octets = self.client.take_unfinished();
+        if octets > 0 && !self.client.is_silent {
+            tell(Event::Lost { from: FromClient, time, octets });
+        }
+    }
+
+    /// Ends all commands in flight.
+    pub(super) fn end_all(&mut self, ending: Ending, time: Time, tell: Tell<'_>) {
+        while let Some(oldest) = self.pending.front().map(|pending| (pending.id, pending.early)) {
+            self.end(oldest.0, oldest.1.unwrap_or(ending), time, tell);
+            if self.dark {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Commands that wait for the tagged responses that end them (RFC 3501 §2.2.2, §5.5).
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use writ_wire::Time;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::append::Uploads;
+use super::command::Verb;
+use super::fetch::{Asked, Fetched, SUITS};
+use super::login::{Attempt, Spelling};
+use crate::access::{Transfer, TransferKind, TransferResult};
+
+/// What a command came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// OK.
+    Accepted,
+    /// NO or BAD.
+    Refused,
+    /// The answer was not captured.
+    Lost,
+    /// Nothing waits for the answer any longer. It never counts as OK: that a client sends far ahead must not make its
+    /// commands accepted.
+    GivenUp,
+    /// The connection ended.
+    Closed,
+}
+
+impl Ending {
+    /// What a transfer comes to.
+    pub(super) fn result(self) -> TransferResult {
+        match self {
+            Self::Accepted => TransferResult::Succeeded,
+            Self::Refused => TransferResult::Failed,
+            Self::Lost | Self::GivenUp | Self::Closed => TransferResult::Unknown,
+        }
+    }
+}
+
+/// What more there is to know of a command.
+pub(super) enum Kind {
+    /// Nothing.
+    Plain,
+    /// COMPRESS, and whether it is of the kind that is understood.
+    Compress(bool),
+    /// A login, or what may be one.
+    Login(Box<Attempt>),
+    /// FETCH.
+    Fetch(Box<Downloads>),
+    /// CONVERT, URLFETCH.
+    Convert(Box<Downloads>),
+    /// APPEND, REPLACE.
+    Append(Box<Uploads>),
+}
+
+/// The messages that a command's responses brought.
+#[derive(Default)]
+pub(super) struct Downloads {
+    /// What was asked for.
+    pub(super) asked: Asked,
+    /// What waits for the command's end to be told.
+    pub(super) waiting: VecDeque<Transfer>,
+    /// Whether some were told before.
+    pub(super) told_some: bool,
+}
+
+/// A command's tag. Where a client sent a password as a line of its own, that stands in its place.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Zeroize, ZeroizeOnDrop)]
+pub(super) struct Tag(pub(super) Vec<u8>);
+
+/// A command in flight.
+pub(super) struct Pending {
+    /// Which it is: no two have the same.
+    pub(super) id: u64,
+    /// Its tag.
+    pub(super) tag: Tag,
+    /// Its name.
+    pub(super) verb: Verb,
+    pub(super) kind: Kind,
+    /// Whether all of it was sent.
+    pub(super) sent: bool,
+    /// The answer, where that came before all of it was sent.
+    pub(super) early: Option<Ending>,
+    /// Whether its answer may have been among octets that were not captured.
+    pub(super) doubtful: bool,
+    /// Whether the server said BYE after it.
+    pub(super) bye: bool,
+    /// The time of the packet with its first octet.
+    pub(super) first: Time,
+    /// The time of the packet with the last octet of what answers it.
+    pub(super) last: Time,
+    /// Octets of the command.
+    pub(super) client_octets: u64,
+    /// Octets of what answers it, but for those of its transfers.
+    pub(super) server_octets: u64,
+    /// Octets of its tagged response, which are among these.
+    pub(super) completion: u64,
+    /// Octets that it was last seen to hold.
+    cost: usize,
+}
+
+impl Pending {
+    /// Whether it is a login that the server knows as one.
+    pub(super) fn is_login(&self) -> bool {
+        matches!(&self.kind, Kind::Login(attempt) if attempt.spelling != Spelling::Stray)
+    }
+
+    /// Whether it is a line that is no command.
+    pub(super) fn is_stray(&self) -> bool {
+        matches!(&self.kind, Kind::Login(attempt) if attempt.spelling == Spelling::Stray)
+    }
+
+    pub(super) fn attempt(&mut self) -> Option<&mut Attempt> {
+        match &mut self.kind {
+            Kind::Login(attempt) => Some(attempt),
+            _ => None,
+        }
+    }
+
+    /// The transfers of a command that is over.
+    pub(super) fn transfers(&mut self, ending: Ending) -> VecDeque<Transfer> {
+        let result = ending.result();
+        let mut transfers = match std::mem::replace(&mut self.kind, Kind::Plain) {
+            Kind::Fetch(downloads) => {
+                let mut waiting = downloads.waiting;
+                if waiting.is_empty() && !downloads.told_some {
+                    self.server_octets -= self.completion;
+                    waiting.push_back(self.transfer(downloads.asked.kind()));
+                }
+                waiting
+            }
+            Kind::Convert(downloads) => downloads.waiting,
+            Kind::Append(uploads) => {
+                let uploads = uploads.finish().into_iter();
+                let transfer = |upload: super::append::Upload| Transfer {
+                    client_octets: upload.client_octets,
+                    server_octets: upload.server_octets,
+                    sender: upload.sender,
+                    message_id: upload.message_id,
+                    ..self.transfer(TransferKind::Upload)
+                };
+                uploads.map(transfer).collect()
+            }
+            other => {
+                self.kind = other;
+                VecDeque::new()
+            }
+        };
+        if let Some(last) = transfers.back_mut() {
+            last.last = last.last.max(self.last);
+            last.server_octets += self.completion;
+        }
+        transfers.iter_mut().for_each(|transfer| transfer.result = result);
+        transfers
+    }
+
+    /// A transfer that stands for the whole command.
+    fn transfer(&self, kind: TransferKind) -> Transfer {
+        Transfer {
+            kind,
+            result: TransferResult::Unknown,
+            client_octets: self.client_octets,
+            server_octets: self.server_octets,
+            first: self.first,
+            last: self.last,
+            sender: None,
+            message_id: None,
+        }
+    }
+}
+
+/// The commands in flight, the oldest first.
+#[derive(Default)]
+pub(super) struct Queue {
+    /// By id: these count up.
+    commands: BTreeMap<u64, Pending>,
+    /// By tag, and the oldest first where several have the same.
+    tags: BTreeSet<(Tag, u64)>,
+    next: u64,
+    octets: usize,
+    /// Logins, and lines that may be one, among them.
+    logins: usize,
+}
+
+/// Commands that are looked at for the one that asked for what comes: who has more in flight gets it told with another.
+const LOOKED_AT: usize = 32;
+
+impl Queue {
+    /// Adds the newest; gives its id.
+    pub(super) fn push(&mut self, tag: &[u8], verb: Verb, kind: Kind, first: Time) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        self.logins += usize::from(matches!(kind, Kind::Login(_)));
+        let tag = Tag(tag.to_vec());
+        self.tags.insert((tag.clone(), id));
+        let pending = Pending {
+            id,
+            tag,
+            verb,
+            kind,
+            sent: false,
+            early: None,
+            doubtful: false,
+            bye: false,
+            first,
+            last: first,
+            client_octets: 0,
+            server_octets: 0,
+            completion: 0,
+            cost: 0,
+        };
+        self.commands.insert(id, pending);
+        self.weigh(id);
+        id
+    }
+
+    /// Sees what it takes to hold a command now.
+    pub(super) fn weigh(&mut self, id: u64) {
+        if let Some(pending) = self.commands.get_mut(&id) {
+            let held = match &pending.kind {
+                Kind::Login(attempt) => attempt.cost(),
+                _ => 0,
+            };
+            let cost = pending.tag.0.len() + held;
+            self.octets = self.octets - pending.cost + cost;
+            pending.cost = cost;
+        }
+    }
+
+    /// Octets of commands that are held.
+    pub(super) fn octets(&self) -> usize {
+        self.octets
+    }
+
+    /// The oldest with this tag.
+    pub(super) fn tagged(&self, tag: &[u8]) -> Option<u64> {
+        self.tagged_from(tag).filter(|id| self.commands.get(id).is_some_and(|pending| pending.tag.0 == tag))
+    }
+
+    /// The oldest whose tag begins so: of a line that is no command only the beginning of a tag may be known.
+    pub(super) fn tagged_from(&self, beginning: &[u8]) -> Option<u64> {
+        let from = (Tag(beginning.to_vec()), 0);
+        self.tags.range(from..).next().filter(|(tag, _)| tag.0.starts_with(beginning)).map(|(_, id)| *id)
+    }
+
+    pub(super) fn get(&mut self, id: u64) -> Option<&mut Pending> {
+        self.commands.get_mut(&id)
+    }
+
+    pub(super) fn remove(&mut self, id: u64) -> Option<Pending> {
+        let pending = self.commands.remove(&id)?;
+        self.tags.remove(&(pending.tag.clone(), id));
+        self.octets -= pending.cost;
+        self.logins -= usize::from(matches!(pending.kind, Kind::Login(_)));
+        Some(pending)
+    }
+
+    /// The oldest.
+    pub(super) fn front(&mut self) -> Option<&mut Pending> {
+        self.commands.values_mut().next()
+    }
+
+    /// The newest.
+    pub(super) fn back(&mut self) -> Option<&mut Pending> {
+        self.commands.values_mut().next_back()
+    }
+
+    /// The oldest, where that is a line that is no command.
+    pub(super) fn stray_in_front(&self) -> Option<u64> {
+        self.commands.values().next().filter(|pending| pending.is_stray()).map(|pending| pending.id)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Pending> {
+        self.commands.values_mut()
+    }
+
+    /// Whether a login goes on.
+    pub(super) fn has_login(&self) -> bool {
+        self.logins > 0
+    }
+
+    /// The command that a response with a message's data answers best: the oldest of those that asked for this message and for
+    /// what was sent of it.
+    pub(super) fn answered_by(&mut self, fetched: &Fetched, is_fetch: bool) -> Option<&mut Pending> {
+        let content = fetched.kind();
+        let mut best: Option<(u8, u64)> = None;
+        for (&id, pending) in self.commands.iter().take(LOOKED_AT) {
+            let suits = match &pending.kind {
+                Kind::Fetch(downloads) if is_fetch => downloads.asked.suits(fetched.number, content),
+                Kind::Convert(_) if !is_fetch => SUITS,
+                _ => continue,
+            };
+            if best.is_none_or(|(found, _)| suits > found) {
+                best = Some((suits, id));
+            }
+            if suits == SUITS {
+                break;
+            }
+        }
+        best.and_then(|(_, id)| self.commands.get_mut(&id))
+    }
+}

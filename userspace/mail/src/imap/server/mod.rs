@@ -1,0 +1,394 @@
+//! The server's side: untagged data, go-aheads, and the tagged responses that end commands.
+
+mod login;
+mod untagged;
+
+use writ_wire::Direction::FromServer;
+use writ_wire::Time;
+
+use super::Imap;
+use super::client::to_line_end;
+use super::fetch::Fetched;
+use super::inflate::Inflater;
+use super::pending::{Ending, Kind, Pending};
+use super::scan::Scanner;
+use super::span::{Partial, Span};
+use crate::access::{Anomaly, Event, Tell};
+use untagged::Untagged;
+
+/// A tag is not longer than that of a command can be; a line that begins with more is no response, but for one that says
+/// again what a client sent by mistake.
+const LONGEST_TAG: usize = 1024;
+
+/// The longest status is PREAUTH.
+const LONGEST_STATUS: usize = 7;
+
+/// How the server's next octets are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// As the beginning of a line, up to what says what it is.
+    Start,
+    /// As untagged data.
+    Untagged,
+    /// As a literal in it, with so many octets left.
+    Literal { left: u64 },
+    /// As the tagged response to this command.
+    Tagged { id: u64 },
+    /// As a go-ahead.
+    GoAhead,
+    /// Up to the end of a line that tells nothing.
+    Line,
+    /// As a line of a login.
+    Login { id: u64 },
+    /// As a literal in one.
+    LoginLiteral { id: u64, left: u64 },
+    /// Up to the end of a line that may say a password again: not at all.
+    Drop,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Ok,
+    Refusal,
+    Bye,
+    Preauth,
+}
+
+impl Status {
+    fn named(word: &[u8]) -> Option<Self> {
+        Some(match word.to_ascii_uppercase().as_slice() {
+            b"OK" => Self::Ok,
+            b"NO" | b"BAD" => Self::Refusal,
+            b"BYE" => Self::Bye,
+            b"PREAUTH" => Self::Preauth,
+            _ => return None,
+        })
+    }
+}
+
+/// What is known of the server.
+pub(super) struct Server {
+    state: State,
+    partial: Partial,
+    scanner: Scanner,
+    untagged: Untagged,
+    /// The status of a tagged response, and whether it was read.
+    status: Vec<u8>,
+    has_status: bool,
+    is_deep: bool,
+    /// Whether lines are known to be responses. Else the next that ends a command is.
+    pub(super) synced: bool,
+    /// Octets of the response so far, and the time of the packet with the first.
+    octets: u64,
+    first: Time,
+    /// Octets passed over.
+    dropped: u64,
+    pub(super) inflater: Option<Box<Inflater>>,
+}
+
+impl Server {
+    pub(super) fn new(from_start: bool) -> Self {
+        Self {
+            state: State::Start,
+            partial: Partial::default(),
+            scanner: Scanner::default(),
+            untagged: Untagged::First,
+            status: Vec::new(),
+            has_status: false,
+            is_deep: false,
+            synced: from_start,
+            octets: 0,
+            first: Time::MIN,
+            dropped: 0,
+            inflater: None,
+        }
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.partial.is_empty()
+    }
+
+    /// The octets of the line's beginning that were not told.
+    pub(super) fn partial(&mut self) -> &mut Partial {
+        &mut self.partial
+    }
+
+    /// Octets of the literal that is being read that are among `octets` missing ones.
+    pub(super) fn skip_literal(&mut self, octets: u64) -> u64 {
+        let (State::Literal { left } | State::LoginLiteral { left, .. }) = &mut self.state else { return 0 };
+        let lost = octets.min(*left);
+        *left -= lost;
+        self.octets += lost;
+        if let (State::Literal { .. }, Untagged::Items(fetched, _)) = (self.state, &mut self.untagged) {
+            fetched.literal_lost();
+        }
+        lost
+    }
+
+    /// Octets of the response so far, and the time of the packet with the first.
+    pub(super) fn so_far(&self) -> (u64, Time) {
+        (self.octets, self.first)
+    }
+
+    /// Octets that were passed over, and not told of.
+    pub(super) fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.dropped)
+    }
+
+    /// The message that is being sent.
+    pub(super) fn take_items(&mut self) -> Option<(Box<Fetched>, bool)> {
+        match std::mem::replace(&mut self.untagged, Untagged::First) {
+            Untagged::Items(fetched, is_fetch) => Some((fetched, is_fetch)),
+            _ => None,
+        }
+    }
+
+    /// Where a line stands can be known no more.
+    pub(super) fn lose_sync(&mut self) {
+        self.begin_line();
+        self.synced = false;
+        self.state = if let State::Login { id } | State::LoginLiteral { id, .. } = self.state {
+            State::Login { id }
+        } else {
+            State::Line
+        };
+    }
+
+    /// The next octet begins a line.
+    fn start_line(&mut self) {
+        self.begin_line();
+        self.state = State::Start;
+    }
+
+    fn begin_line(&mut self) {
+        self.scanner = Scanner::default();
+        self.untagged = Untagged::First;
+        self.status = Vec::new();
+        self.has_status = false;
+        self.is_deep = false;
+        self.octets = 0;
+    }
+}
+
+impl Imap {
+    /// Reads octets of the server; gives how many. Fewer than all only where compression begins.
+    pub(super) fn read_server(&mut self, span: Span, octets: &[u8], tell: Tell<'_>) -> usize {
+        let inflated = span.inflated_from.is_some();
+        let mut read = 0;
+        while read < octets.len() && !self.dark && self.server.inflater.is_some() == inflated {
+            let (here, rest) = (span.plus(read), octets.get(read..).unwrap_or_default());
+            if self.client.is_silent {
+                // Nobody knows what it answers.
+                self.server.state = if rest.ends_with(b"\n") { State::Start } else { State::Line };
+                return octets.len();
+            }
+            if self.server.octets == 0 {
+                self.server.first = here.time;
+            }
+            read += match self.server.state {
+                State::Start => self.read_start(here, rest, tell),
+                State::Untagged => self.read_untagged(here, rest, tell),
+                State::Literal { left } => self.read_data(here, rest, left, tell),
+                State::Tagged { id } => self.read_tagged(here, rest, id, tell),
+                State::GoAhead | State::Line => self.read_text(here, rest, tell),
+                State::Login { id } => self.read_login(here, rest, id, tell),
+                State::LoginLiteral { id, left } => self.read_login_literal(here, rest, id, left),
+                State::Drop => self.pass_over(here, rest, tell),
+            };
+        }
+        read
+    }
+
+    /// Puts the line's beginning together until it is known what it is.
+    fn read_start(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
+        if self.server.partial.is_empty() {
+            let going_on = |pending: &mut Pending| {
+                let id = pending.id;
+                pending.attempt().is_some_and(|attempt| attempt.is_going_on).then_some(id)
+            };
+            let in_front = self.pending.front().filter(|pending| pending.is_login()).map(|pending| pending.id);
+            if let Some(id) = in_front.or_else(|| self.pending.back().and_then(going_on)) {
+                self.server.state = State::Login { id };
+                return 0;
+            }
+        }
+        let mut read = 0;
+        for &octet in octets {
+            // The line's end is read by what the line turns out to be.
+            let ends = octet == b'\n';
+            if !ends {
+                self.server.partial.push(here.plus(read), &[octet]);
+                read += 1;
+            }
+            if let Some(state) = self.decide(octet, ends, tell) {
+                self.server.octets += self.server.partial.octets().len() as u64;
+                self.enter(state, tell);
+                break;
+            }
+        }
+        read
+    }
+
+    /// What the line is, if its last octet shows that.
+    fn decide(&mut self, octet: u8, ends: bool, tell: Tell<'_>) -> Option<State> {
+        let held = self.server.partial.octets();
+        let is_space = ends || matches!(octet, b' ' | b'\t' | b'\r');
+        match held {
+            [b'+', ..] => return Some(State::GoAhead),
+            [b'*', b' ' | b'\t', word @ ..] => {
+                if !self.server.synced {
+                    return Some(State::Line);
+                }
+                let Some(stray) = self.pending.stray_in_front() else { return Some(State::Untagged) };
+                // A line that is no command has no tag either: it is refused by an untagged BAD (RFC 3501 §7.1.3).
+                let word = word.trim_ascii();
+                if word.eq_ignore_ascii_case(b"BAD") && is_space {
+                    return Some(State::Login { id: stray });
+                }
+                let may_be = b"BAD".get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
+                return if may_be && !ends { None } else { Some(State::Untagged) };
+            }
+            _ => {}
+        }
+        let is_long = held.len() >= LONGEST_TAG;
+        if !is_space && !is_long {
+            return None;
+        }
+        let mut words = held.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let Some(tag) = words.next() else { return ends.then_some(State::Line) };
+        let status = words.next();
+        let id = if is_long && status.is_none() { self.pending.tagged_from(tag) } else { self.pending.tagged(tag) };
+        if let Some(id) = id {
+            let is_login = self.pending.get(id).is_some_and(|pending| pending.attempt().is_some());
+            return Some(if is_login { State::Login { id } } else { State::Tagged { id } });
+        }
+        if self.commands_lost {
+            // It may be a password that a client sent in a line that was not captured; one that was is never accepted.
+            return match status {
+                None if !ends && !is_long => None,
+                Some(status) if status.eq_ignore_ascii_case(b"OK") => Some(State::Line),
+                _ => Some(State::Drop),
+            };
+        }
+        if self.server.synced {
+            tell(Event::Anomaly(if ends { Anomaly::StrayServerLine } else { Anomaly::UnaskedReply }));
+        }
+        Some(State::Line)
+    }
+
+    /// Reads on as what the line turned out to be.
+    fn enter(&mut self, state: State, tell: Tell<'_>) {
+        self.server.state = state;
+        let mut partial = std::mem::take(&mut self.server.partial);
+        match state {
+            State::Login { id } => {
+                let limit = self.limits.line;
+                if let Some(attempt) = self.pending.get(id).and_then(|pending| pending.attempt()) {
+                    partial.take(|span, octets| attempt.push_server(span, octets, limit));
+                }
+            }
+            State::GoAhead => {
+                let login = self.pending.back().filter(|pending| pending.is_login()).map(|pending| pending.id);
+                if let Some(id) = login {
+                    if let Some(attempt) = self.pending.get(id).and_then(|pending| pending.attempt()) {
+                        attempt.is_going_on = true;
+                    }
+                    self.server.partial = partial;
+                    self.enter(State::Login { id }, tell);
+                    return;
+                }
+            }
+            State::Drop => self.server.dropped += partial.octets().len() as u64,
+            State::Untagged => {
+                // A word may have been held with what comes before it.
+                let word = partial.octets().get(2..).unwrap_or_default().to_vec();
+                let mut word: &[u8] = &word;
+                while let Some(token) = self.server.scanner.next(&mut word) {
+                    self.datum(token, tell);
+                }
+            }
+            _ => {}
+        }
+        partial.tell(FromServer, tell);
+    }
+
+    fn read_tagged(&mut self, here: Span, octets: &[u8], id: u64, tell: Tell<'_>) -> usize {
+        let (read, ends) = to_line_end(octets);
+        let octets = octets.get(..read).unwrap_or_default();
+        for &octet in octets {
+            if self.server.has_status {
+                break;
+            }
+            if octet.is_ascii_whitespace() || self.server.status.len() > LONGEST_STATUS {
+                self.server.has_status = !self.server.status.is_empty();
+            } else {
+                self.server.status.push(octet);
+            }
+        }
+        self.server.octets += read as u64;
+        here.tell(FromServer, octets, tell);
+        if ends {
+            let status = Status::named(&self.server.status);
+            let octets = self.server.octets;
+            self.server.start_line();
+            self.tagged_ends(id, status, octets, here.time, tell);
+        }
+        read
+    }
+
+    /// A tagged response is over.
+    fn tagged_ends(&mut self, id: u64, status: Option<Status>, octets: u64, time: Time, tell: Tell<'_>) {
+        let ending = match status {
+            Some(Status::Ok) => Ending::Accepted,
+            Some(Status::Refusal) => Ending::Refused,
+            _ => {
+                tell(Event::Anomaly(Anomaly::StrayServerLine));
+                return;
+            }
+        };
+        if let Some(pending) = self.pending.get(id) {
+            pending.server_octets += octets;
+            pending.completion += octets;
+            pending.last = time;
+        }
+        self.answered(id, ending, time, tell);
+    }
+
+    /// Reads a go-ahead, or a line that tells nothing.
+    fn read_text(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
+        let (read, ends) = to_line_end(octets);
+        self.server.octets += read as u64;
+        here.tell(FromServer, octets.get(..read).unwrap_or_default(), tell);
+        if ends {
+            let (is_go_ahead, octets) = (self.server.state == State::GoAhead, self.server.octets);
+            self.server.start_line();
+            self.greeting_due = false;
+            if is_go_ahead {
+                match self.pending.back() {
+                    Some(pending) => {
+                        match &mut pending.kind {
+                            Kind::Append(uploads) => uploads.count_server(octets),
+                            _ => pending.server_octets += octets,
+                        }
+                        pending.last = here.time;
+                    }
+                    None => tell(Event::Anomaly(Anomaly::UnaskedReply)),
+                }
+                self.go_ahead(tell);
+            }
+        }
+        read
+    }
+
+    /// Passes over the rest of a line.
+    fn pass_over(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
+        let (read, ends) = to_line_end(octets);
+        self.server.dropped += read as u64;
+        if ends {
+            let octets = std::mem::take(&mut self.server.dropped);
+            tell(Event::Lost { from: FromServer, time: here.time, octets });
+            self.server.start_line();
+        }
+        read
+    }
+}

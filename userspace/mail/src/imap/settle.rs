@@ -1,0 +1,180 @@
+//! What commands and responses come to together.
+
+use writ_wire::Time;
+
+use super::Imap;
+use super::command::Verb;
+use super::fetch::Fetched;
+use super::login::{Attempt, Spelling};
+use super::pending::{Ending, Kind, Pending};
+use crate::access::{Closing, Event, Scheme, Tell, Transfer, TransferResult};
+use crate::sasl::{Mechanism, Outcome};
+
+impl Imap {
+    /// A command was answered by its tag.
+    pub(super) fn answered(&mut self, id: u64, ending: Ending, time: Time, tell: Tell<'_>) {
+        self.server.synced = true;
+        // The server knows what it answers: lines since the last gap are commands.
+        self.commands_lost = false;
+        // Commands are answered in their order, as a rule (RFC 3501 §5.5): those before it were.
+        while let Some(older) = self.pending.front().filter(|older| older.doubtful && older.id < id) {
+            let older = older.id;
+            self.end(older, Ending::Lost, time, tell);
+        }
+        let is_current = self.client.current == Some(id);
+        let response_begun =
+            self.client.is_in_response() && self.current_attempt().is_some_and(|attempt| attempt.is_client_speaking());
+        let waits = self.client.is_waiting() || (self.client.is_in_response() && !response_begun);
+        if is_current && !waits {
+            // The rest of it is on its way.
+            if let Some(pending) = self.pending.get(id) {
+                pending.early.get_or_insert(ending);
+            }
+            return;
+        }
+        self.end(id, ending, time, tell);
+        self.resume(tell);
+    }
+
+    /// A command is over, and what it came to is told.
+    pub(super) fn end(&mut self, id: u64, ending: Ending, time: Time, tell: Tell<'_>) {
+        let Some(mut pending) = self.pending.remove(id) else { return };
+        if self.client.current == Some(id) && (self.client.is_waiting() || self.client.is_in_response()) {
+            self.client.go_on();
+        }
+        let accepted = ending == Ending::Accepted;
+        self.logged_in |= accepted && pending.verb.needs_login();
+        match std::mem::replace(&mut pending.kind, Kind::Plain) {
+            Kind::Login(attempt) => self.login_ends(*attempt, ending, pending.doubtful, tell),
+            Kind::Compress(deflate) if accepted => {
+                tell(Event::Settled { time });
+                self.begin_compression(deflate, time, tell);
+                return;
+            }
+            kind => {
+                pending.kind = kind;
+                for transfer in pending.transfers(ending) {
+                    tell(Event::Transfer(&transfer));
+                }
+            }
+        }
+        self.closes(&pending, ending, time, tell);
+        if ending != Ending::Closed {
+            tell(Event::Settled { time });
+        }
+        if pending.verb == Verb::StartTls && accepted {
+            self.go_dark(tell);
+        }
+    }
+
+    /// LOGOUT and UNAUTHENTICATE.
+    fn closes(&mut self, pending: &Pending, ending: Ending, time: Time, tell: Tell<'_>) {
+        let closing = |answered| Closing {
+            answered,
+            client_octets: pending.client_octets,
+            server_octets: pending.server_octets,
+            first: pending.first,
+            last: pending.last,
+        };
+        match (pending.verb, ending) {
+            (Verb::Logout, Ending::Accepted) => tell(Event::Logoff(closing(true))),
+            // Many servers close the connection at once.
+            (Verb::Logout, Ending::Closed) => tell(Event::Logoff(closing(pending.bye))),
+            // Whoever comes next must not be taken for who was logged in, also where the answer is not known.
+            (Verb::Unauthenticate, Ending::Accepted | Ending::Lost | Ending::GivenUp) => {
+                while let Some(older) = self.pending.front().filter(|older| older.id < pending.id) {
+                    let older = older.id;
+                    self.end(older, Ending::Lost, time, tell);
+                }
+                self.logged_in = false;
+                tell(Event::LoggedOut(closing(ending == Ending::Accepted)));
+            }
+            _ => {}
+        }
+    }
+
+    /// A login was answered, or never will be.
+    fn login_ends(&mut self, mut attempt: Attempt, ending: Ending, doubtful: bool, tell: Tell<'_>) {
+        let outcome = match ending {
+            Ending::Accepted => Outcome::Succeeded,
+            Ending::Refused => Outcome::Failed,
+            Ending::Lost => Outcome::Unknown,
+            Ending::Closed if doubtful => Outcome::Unknown,
+            // That a client sends far ahead must not make it somebody.
+            Ending::GivenUp | Ending::Closed => Outcome::BrokenOff,
+        };
+        // After a gap a line of a message can read like a login; the server would not have answered it.
+        if self.commands_lost && matches!(outcome, Outcome::Unknown | Outcome::BrokenOff) {
+            attempt.doubt();
+        }
+        let is_stray = attempt.spelling == Spelling::Stray;
+        let login = attempt.finish(outcome);
+        tell(Event::Login(&login));
+        if outcome == Outcome::Succeeded {
+            self.logged_in = true;
+            self.suspicious = false;
+            let Scheme::Sasl(exchange) = &login.scheme else { return };
+            self.maybe_layer = matches!(exchange.mechanism, Mechanism::DigestMd5 | Mechanism::Unknown);
+        } else if !is_stray {
+            self.suspicious = true;
+        }
+    }
+
+    /// The server goes ahead: with a literal, or with a challenge.
+    pub(super) fn go_ahead(&mut self, tell: Tell<'_>) {
+        if self.let_literal_come() {
+            self.resume(tell);
+            return;
+        }
+        if self.client.is_waiting() && self.current_attempt().is_some_and(|attempt| attempt.spelling == Spelling::Sasl)
+        {
+            self.client.expect_response();
+            self.resume(tell);
+        }
+    }
+
+    /// Something of a message was sent, or something about it.
+    pub(super) fn fetched(
+        &mut self,
+        fetched: Fetched,
+        is_fetch: bool,
+        octets: u64,
+        (first, last): (Time, Time),
+        tell: Tell<'_>,
+    ) {
+        let kind = fetched.kind();
+        let limit = self.limits.transfers;
+        let answers = self.pending.answered_by(&fetched, is_fetch);
+        let Some(kind) = kind else {
+            if let Some(pending) = answers {
+                pending.server_octets += octets;
+                pending.last = last;
+            }
+            return;
+        };
+        let result = if fetched.is_cut_short { TransferResult::Unknown } else { TransferResult::Succeeded };
+        let (sender, message_id) = fetched.into_names();
+        let mut transfer =
+            Transfer { kind, result, client_octets: 0, server_octets: octets, first, last, sender, message_id };
+        let Some(pending) = answers else {
+            // Nobody asked: NOTIFY (RFC 5465 §5.2).
+            tell(Event::Transfer(&transfer));
+            return;
+        };
+        let client_octets = pending.client_octets;
+        transfer.first = pending.first;
+        pending.last = last;
+        let (Kind::Fetch(downloads) | Kind::Convert(downloads)) = &mut pending.kind else { return };
+        if !downloads.told_some && downloads.waiting.is_empty() {
+            transfer.client_octets = client_octets;
+        }
+        downloads.waiting.push_back(transfer);
+        if downloads.waiting.len() > limit
+            && let Some(mut oldest) = downloads.waiting.pop_front()
+        {
+            downloads.told_some = true;
+            oldest.result = TransferResult::Unknown;
+            tell(Event::Transfer(&oldest));
+        }
+    }
+}
