@@ -598,7 +598,7 @@ def idle():
 
 @session
 def notify():
-    """By hand to Dovecot: NOTIFY SET with FETCH items for new messages (RFC 5465): one arrives and is told of unasked."""
+    """By hand to Dovecot: NOTIFY SET with FETCH items for new messages (RFC 5465): one arrives, and is told of with the next NOOP."""
     peer = opened()
     peer.say("NOTIFY SET (selected (MessageNew (UID FLAGS BODY.PEEK[HEADER.FIELDS (FROM MESSAGE-ID)]) MessageExpunge FlagChange)) (subtree INBOX (MessageNew MessageExpunge))")
     BOX["alice"].arrive(crlf(message(B, A, "imap-notified@example.org")))
