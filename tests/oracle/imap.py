@@ -199,11 +199,13 @@ def asks_for(command: Command, number: int, response: bytes) -> bool:
     numbers = re.match(r"\S+ (UID )?FETCH ([\d:,*]+) ", words)
     if not numbers:
         return False
-    if not numbers[1]:
-        ranges = [part.partition(":") for part in numbers[2].replace("*", "4294967295").split(",")]
-        if not any(int(low) <= number <= int(high or low) for low, _, high in ranges):
-            return False
-    names = items(response[response.index(b"FETCH ") + 6:])[0][::2]
+    pairs = items(response[response.index(b"FETCH ") + 6:])[0]
+    names = pairs[::2]
+    if numbers[1] and b"UID" in names:
+        number = int(pairs[2 * names.index(b"UID") + 1])
+    ranges = [part.partition(":") for part in numbers[2].replace("*", "4294967295").split(",")]
+    if not any(int(low) <= number <= int(high or low) for low, _, high in ranges):
+        return False
     asked = [re.sub(r"<\d+>", "", name.decode("latin-1").upper()) for name in names if name.upper() not in (b"UID", b"FLAGS", b"MODSEQ")]
     return all(name in words for name in asked) and bool(asked or "FLAGS" in words)
 

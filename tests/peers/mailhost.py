@@ -151,7 +151,7 @@ class MailHost:
         for folder in ("mail", "rawlog"):
             shutil.chown(home / folder, 65534, 65534)
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=mail.example.org",
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650", "-subj", "/CN=mail.example.org",
              "-keyout", home / "key.pem", "-out", home / "cert.pem"],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
