@@ -1,18 +1,20 @@
 #!/bin/sh
-# Makes the captures of this folder again with real servers and clients: `sudo tests/captures/make.sh [NAME...]`.
+# Makes the captures of this folder again with real servers and clients: `sudo tests/captures/make.sh [NAME...]`; those of `imap/` with
+# `--imap` before the names.
 #
 # Afterwards `../oracle/expect.py` writes what is expected of them (look at what differs), and `lab/readme.py` the README's table.
 #
 # Two network namespaces hold all of it: a server's (Postfix, Dovecot for SASL, a scripted server for what Postfix does not
 # speak) and a client's, joined by a veth pair with the addresses of documentation. Nothing else of the machine is touched.
 #
-# Needs root and, from Debian 12: iproute2 ethtool tcpdump postfix dovecot-core openssl swaks msmtp curl mutt, and of
+# Needs root and, from Debian 12: iproute2 ethtool tcpdump postfix dovecot-core dovecot-imapd openssl swaks msmtp curl mutt isync
+# offlineimap3, and of
 # exim4-daemon-light, nullmailer and opensmtpd the files alone (they conflict with Postfix as installed packages):
 # PEERS=DIR names a folder where `apt-get download` and `dpkg-deb -x` put them. Their captures are left alone without it.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-client=writora-cli
-server=writora-srv
+client=writora-cli-$$
+server=writora-srv-$$
 
 clean() {
     ip netns del "$client" 2>/dev/null || true
@@ -44,4 +46,9 @@ ip netns exec "$server" ip address add 2001:db8:25::25/64 dev wo-srv nodad
 ip netns exec "$server" ip route add 198.51.100.0/24 dev wo-srv
 ip netns exec "$server" ip route add 2001:db8:1::/64 dev wo-srv
 
-ip netns exec "$client" python3 "$here/lab/make.py" --server-namespace "$server" "$@"
+lab=make.py
+if [ "${1:-}" = --imap ]; then
+    lab=make_imap.py
+    shift
+fi
+ip netns exec "$client" python3 "$here/lab/$lab" --server-namespace "$server" "$@"

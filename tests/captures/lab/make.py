@@ -36,7 +36,7 @@ def restamp(raw: bytes) -> bytes:
     return bytes(out)
 
 
-def capture(namespace: str, name: str, session) -> None:
+def capture(namespace: str, to: Path, session) -> None:
     with tempfile.TemporaryDirectory(prefix="writora-") as folder:
         path = Path(folder) / "raw.pcap"
         tap = subprocess.Popen(
@@ -53,7 +53,7 @@ def capture(namespace: str, name: str, session) -> None:
         finally:
             tap.send_signal(signal.SIGINT)
             tap.wait(10)
-        path_of(name).write_bytes(restamp(path.read_bytes()))
+        to.write_bytes(restamp(path.read_bytes()))
 
 
 def main() -> None:
@@ -71,7 +71,7 @@ def main() -> None:
             failed.clear()
             for name in wanted:
                 try:
-                    capture(chosen.server_namespace, name, SESSIONS[name])
+                    capture(chosen.server_namespace, path_of(name), SESSIONS[name])
                     print(f"{name}: {path_of(name).stat().st_size} octets", flush=True)
                 except Skip as reason:
                     print(f"{name}: SKIPPED: {reason}", flush=True)
