@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use writ_mail::At;
 use writ_mail::access::Machine;
+use writ_mail::imap::{self, Imap};
 use writ_mail::pop3::{self, Pop3};
 use writ_mail::smtp::{self, Smtp};
 use writ_wire::{Close, Connection, Direction, Packet, Time};
@@ -205,7 +206,10 @@ impl Session {
             Service::Plain(Protocol::Pop3) => {
                 mailbox(protocol, Pop3::new(from_start, pop3::Limits::default()), connection, ctx)
             }
-            Service::Plain(Protocol::Imap4) | Service::Tls(_) => Reading::Dark(Box::new(Dark::new(
+            Service::Plain(Protocol::Imap4) => {
+                mailbox(protocol, Imap::new(from_start, imap::Limits::default()), connection, ctx)
+            }
+            Service::Tls(_) => Reading::Dark(Box::new(Dark::new(
                 Covers::new(protocol, connection.client, connection.server),
                 client,
                 ctx,
