@@ -1,4 +1,4 @@
-//! What a packet is: Ethernet, its tags, IPv4, and the ports of TCP.
+//! What a packet is: Ethernet, its tags or SNAP, IPv4, and the ports of TCP.
 
 use crate::packet::Packet;
 use crate::ports::{self, PortSet};
@@ -29,9 +29,16 @@ mod ether_type {
     pub(super) const CUSTOMER_TAG: u16 = 0x8100;
     /// 802.1ad.
     pub(super) const SERVICE_TAG: u16 = 0x88a8;
-    /// Stacked tags before 802.1ad gave them a number.
+    /// Stacked tags before 802.1ad gave them a number: three that vendors chose.
     pub(super) const SERVICE_TAG_BEFORE_STANDARD: u16 = 0x9100;
+    pub(super) const SERVICE_TAG_OF_A_VENDOR: u16 = 0x9200;
+    pub(super) const SERVICE_TAG_OF_ANOTHER: u16 = 0x9300;
+    /// Below it, the field is the length of an IEEE 802.3 frame, and LLC follows.
+    pub(super) const LEAST: u16 = 0x0600;
 }
+
+/// LLC and SNAP that announce an EtherType (RFC 1042): all else behind a length holds no IP.
+const SNAP: [u8; 6] = [0xaa, 0xaa, 0x03, 0, 0, 0];
 
 /// IANA's protocol number of TCP.
 pub(crate) const TCP: u8 = 6;
@@ -46,16 +53,24 @@ pub fn class_of<P: Packet + ?Sized>(packet: &P, ports: &PortSet) -> Class {
     walk_link(packet, ports).unwrap_or(Class::Malformed)
 }
 
-/// Walks the Ethernet header and its tags.
+/// Walks the Ethernet header, and its tags or LLC and SNAP.
 #[inline(always)]
 fn walk_link<P: Packet + ?Sized>(packet: &P, ports: &PortSet) -> Option<Class> {
-    let mut at = ADDRESSES;
+    let mut kind = packet.u16(ADDRESSES)?;
+    let mut at = ADDRESSES + 2;
+    if kind < ether_type::LEAST {
+        let [head @ .., high, low] = packet.octets::<8>(at)?;
+        kind = u16::from_be_bytes([high, low]);
+        at += 8;
+        if head != SNAP || is_tag(kind) {
+            return Some(Class::Other);
+        }
+    }
     for _ in 0..=MOST_TAGS {
-        let kind = packet.u16(at)?;
-        at += 2;
         match kind {
-            ether_type::CUSTOMER_TAG | ether_type::SERVICE_TAG | ether_type::SERVICE_TAG_BEFORE_STANDARD => {
-                at += 2;
+            _ if is_tag(kind) => {
+                kind = packet.u16(at + 2)?;
+                at += 4;
             }
             ether_type::IPV4 => return walk_ipv4(packet, at, ports),
             ether_type::IPV6 => return crate::ipv6::walk(packet, at, ports),
@@ -63,6 +78,19 @@ fn walk_link<P: Packet + ?Sized>(packet: &P, ports: &PortSet) -> Option<Class> {
         }
     }
     Some(Class::TooDeep)
+}
+
+/// Whether a VLAN tag follows this type.
+#[inline(always)]
+fn is_tag(kind: u16) -> bool {
+    matches!(
+        kind,
+        ether_type::CUSTOMER_TAG
+            | ether_type::SERVICE_TAG
+            | ether_type::SERVICE_TAG_BEFORE_STANDARD
+            | ether_type::SERVICE_TAG_OF_A_VENDOR
+            | ether_type::SERVICE_TAG_OF_ANOTHER
+    )
 }
 
 /// Walks an IPv4 header with its options (RFC 791 §3.1).

@@ -12,6 +12,8 @@ pub const ETHER_ARP: u16 = 0x0806;
 pub const CUSTOMER_TAG: u16 = 0x8100;
 pub const SERVICE_TAG: u16 = 0x88a8;
 pub const OLD_SERVICE_TAG: u16 = 0x9100;
+/// IEEE 802.2 LLC and SNAP, before an EtherType (RFC 1042).
+pub const SNAP: [u8; 6] = [0xaa, 0xaa, 3, 0, 0, 0];
 
 /// An Ethernet frame with these tags, padded to the shortest that there is.
 pub fn ethernet(tags: &[u16], ether_type: u16, payload: &[u8]) -> Vec<u8> {
@@ -124,6 +126,7 @@ pub fn cases() -> Vec<Case> {
         ("QinQ", &[SERVICE_TAG, CUSTOMER_TAG]),
         ("two 802.1Q", &[CUSTOMER_TAG, CUSTOMER_TAG]),
         ("QinQ before the standard", &[OLD_SERVICE_TAG, CUSTOMER_TAG]),
+        ("vendors' tags", &[0x9200, 0x9300]),
         ("three tags", &[SERVICE_TAG, CUSTOMER_TAG, CUSTOMER_TAG]),
     ] {
         add(name, Mail, ethernet(tags, ETHER_IPV4, &plain(TCP, 40_000, 587)));
@@ -212,5 +215,18 @@ pub fn cases() -> Vec<Case> {
 
     add("ARP", Other, ethernet(&[], ETHER_ARP, &[0; 28]));
     add("LLC", Other, ethernet(&[], 60, &[0x42, 0x42, 3]));
+    for (ether_type, packet) in [(ETHER_IPV4, plain(TCP, 40_000, 25)), (ETHER_IPV6, ipv6(&[], TCP, &to_25))] {
+        let snap = |head: &[u8], kind: u16| {
+            let payload = [head, &kind.to_be_bytes(), &packet].concat();
+            ethernet(&[], payload.len() as u16, &payload)
+        };
+        add("SNAP", Mail, snap(&SNAP, ether_type));
+        add("SNAP of an organisation", Other, snap(&[0xaa, 0xaa, 3, 0, 0, 0xf8], ether_type));
+        add("SNAP with another control field", Other, snap(&[0xaa, 0xaa, 7, 0, 0, 0], ether_type));
+        add("SNAP, ARP", Other, snap(&SNAP, ETHER_ARP));
+        add("SNAP, a tag", Other, snap(&SNAP, CUSTOMER_TAG));
+    }
+    let fragment = [&SNAP[..], &ETHER_IPV4.to_be_bytes(), &ipv4(TCP, &[], 0x2001, &[0; 64])].concat();
+    add("SNAP, fragment", Fragment, ethernet(&[], 92, &fragment));
     cases
 }
