@@ -37,7 +37,7 @@ impl Imap {
                 return;
             }
         }
-        self.commands_lost = true;
+        self.lost_before = Some(self.pending.next());
         missing += self.client.take_unfinished();
         tell(Event::Lost { from: FromClient, time, octets: missing });
         // What follows in a login goes on as one: it may be a password.
@@ -141,7 +141,7 @@ impl Imap {
     /// What was read and waited to be told. What of the client was not understood may be anything.
     pub(super) fn tell_unfinished(&mut self, time: Time, tell: Tell<'_>) {
         let mut octets = self.server.take_dropped();
-        if self.commands_lost || self.pending.has_login() {
+        if self.lost_before.is_some() || self.pending.has_login() {
             self.server.partial().take(|_, held| octets += held.len() as u64);
         } else {
             self.server.partial().tell(FromServer, tell);

@@ -100,8 +100,9 @@ pub struct Imap {
     logged_in: bool,
     /// A login was refused: what the client sent ahead may be the rest of it, and a line that is no command a password.
     suspicious: bool,
-    /// Commands were lost: responses to nothing are no surprise, and what they say as their tag may be a password.
-    commands_lost: bool,
+    /// Commands were lost before this one: responses to nothing are no surprise, what they say as their tag may be a
+    /// password, and what reads like a command may be the text of a message.
+    lost_before: Option<u64>,
     /// Whether a compressed stream is told as on the wire.
     on_the_wire: bool,
     dark: bool,
@@ -121,7 +122,7 @@ impl Imap {
             maybe_layer: false,
             logged_in: false,
             suspicious: false,
-            commands_lost: !from_start,
+            lost_before: (!from_start).then_some(0),
             on_the_wire: false,
             dark: false,
         }

@@ -271,6 +271,11 @@ impl Queue {
         self.commands.values().next().filter(|pending| pending.is_stray()).map(|pending| pending.id)
     }
 
+    /// The id of the next command.
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
     pub(super) fn len(&self) -> usize {
         self.commands.len()
     }

@@ -15,7 +15,7 @@ impl Imap {
     pub(super) fn answered(&mut self, id: u64, ending: Ending, time: Time, tell: Tell<'_>) {
         self.server.synced = true;
         // The server knows what it answers: lines since the last gap are commands.
-        self.commands_lost = false;
+        self.lost_before = self.lost_before.filter(|lost| id < *lost);
         // Commands are answered in their order, as a rule (RFC 3501 §5.5): those before it were.
         while let Some(older) = self.pending.front().filter(|older| older.doubtful && older.id < id) {
             let older = older.id;
@@ -104,7 +104,7 @@ impl Imap {
             Ending::GivenUp | Ending::Closed => Outcome::BrokenOff,
         };
         // After a gap a line of a message can read like a login; the server would not have answered it.
-        if self.commands_lost && matches!(outcome, Outcome::Unknown | Outcome::BrokenOff) {
+        if self.lost_before.is_some() && matches!(outcome, Outcome::Unknown | Outcome::BrokenOff) {
             attempt.doubt();
         }
         let is_stray = attempt.spelling == Spelling::Stray;

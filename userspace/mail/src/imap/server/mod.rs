@@ -150,7 +150,8 @@ impl Server {
         self.state = if let State::Login { id } | State::LoginLiteral { id, .. } = self.state {
             State::Login { id }
         } else {
-            State::Line
+            // What was lost are packets, and these begin lines more often than not: with a tag that is waited for, it is one.
+            State::Start
         };
     }
 
@@ -262,12 +263,15 @@ impl Imap {
             let is_login = self.pending.get(id).is_some_and(|pending| pending.attempt().is_some());
             return Some(if is_login { State::Login { id } } else { State::Tagged { id } });
         }
-        if self.commands_lost {
-            // It may be a password that a client sent in a line that was not captured; one that was is never accepted.
+        if self.lost_before.is_some() {
+            // It may be a password from a line that was not captured, which the server refuses.
+            let is_refusal = |status: &[u8]| Status::named(status) == Some(Status::Refusal);
             return match status {
                 None if !ends && !is_long => None,
-                Some(status) if status.eq_ignore_ascii_case(b"OK") => Some(State::Line),
-                _ => Some(State::Drop),
+                Some(_) if !is_space && !is_long => None,
+                None if is_long => Some(State::Drop),
+                Some(status) if is_refusal(status) => Some(State::Drop),
+                _ => Some(State::Line),
             };
         }
         if self.server.synced {
@@ -298,7 +302,10 @@ impl Imap {
                     return;
                 }
             }
-            State::Drop => self.server.dropped += partial.octets().len() as u64,
+            State::Drop => {
+                self.server.dropped += partial.octets().len() as u64;
+                partial = Partial::default();
+            }
             State::Untagged => {
                 // A word may have been held with what comes before it.
                 let word = partial.octets().get(2..).unwrap_or_default().to_vec();

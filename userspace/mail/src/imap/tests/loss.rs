@@ -1,1 +1,211 @@
+//! Octets that were not captured, and captures that begin in mid-stream.
 
+use super::*;
+
+#[test]
+fn a_gap_inside_a_literal_is_exact() {
+    let notes = run_logged_in(
+        "
+        C: a FETCH 1 BODY[]
+        S: * 1 FETCH (BODY[] {30}
+        S! From: a@
+        S? 17
+        S! abcde
+        S: )
+        S: a OK
+        C: b APPEND x {10+}
+        C! ab
+        C? 3
+        C! abcde
+        C:
+        S: b OK",
+    );
+    assert_eq!(
+        notes,
+        [
+            "C a FETCH 1 BODY[]|",
+            "S * 1 FETCH (BODY[] {30}|From: a@",
+            "lost S 17",
+            "S abcde)|a OK|",
+            "Download Succeeded 18+63 - -",
+            "settled",
+            "C b APPEND x {10+}|ab",
+            "lost C 3",
+            "C abcde|",
+            "S b OK|",
+            "Upload Succeeded 30+6 - -",
+            "settled"
+        ]
+    );
+    // A gap that ends with the literal.
+    let notes = run_logged_in("C: a FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {5}\nS? 5\nS: )\nS: a OK");
+    assert_eq!(notes.last().unwrap(), "settled");
+}
+
+#[test]
+fn after_a_gap_a_tagged_response_tells_where_the_dialogue_stands() {
+    let notes = run_logged_in(
+        "
+        C: a FETCH 1:2 BODY[]
+        S: * 1 FETCH (BODY[] {2}
+        S: ab)
+        S! * 2 FE
+        S? 20
+        S: * 3 FETCH (BODY[] {999999}
+        S: * 4 EXISTS
+        S: a OK
+        C: b FETCH 1 BODY[]
+        S: * 1 FETCH (BODY[] {2}
+        S: ab)
+        S: b OK",
+    );
+    assert_eq!(
+        notes,
+        [
+            "C a FETCH 1:2 BODY[]|",
+            "S * 1 FETCH (BODY[] {2}|ab)|* 2 FE",
+            "lost S 20",
+            "S * 3 FETCH (BODY[] {999999}|* 4 EXISTS|a OK|",
+            "Download Succeeded 20+34 - -",
+            "settled",
+            "C b FETCH 1 BODY[]|",
+            "S * 1 FETCH (BODY[] {2}|ab)|b OK|",
+            "Download Succeeded 18+34 - -",
+            "settled"
+        ]
+    );
+}
+
+#[test]
+fn an_answer_that_was_not_captured_is_unknown() {
+    // A later answer shows it.
+    let notes = run_logged_in("C: a FETCH 1 FLAGS\nC: b NOOP\nS? 20\nS: x\nS: b OK\n");
+    assert_eq!(notes[3..6], ["PartialDownload Unknown 17+0 - -", "settled", "settled"]);
+    // Or that the client goes on.
+    let notes = run("S: * OK\nC: a LOGIN alice secret\nS? 10\nC: b SELECT x\nS: * 1 EXISTS\nS: b OK");
+    assert_eq!(
+        notes[2..],
+        [
+            "lost S 10",
+            "login alice Unknown C a LOGIN alice ******|",
+            "settled",
+            "C b SELECT x|",
+            "S * 1 EXISTS|b OK|",
+            "settled"
+        ]
+    );
+    // It was captured, after all.
+    let notes = run("S: * OK\nC: a LOGIN alice secret\nS? 10\nS: x\nS: a NO\nC: b NOOP\nS: b OK");
+    assert!(notes[3].starts_with("login alice Failed"), "{notes:?}");
+    // Whoever comes next is another, for all that is known.
+    let notes = run_logged_in("C: a UNAUTHENTICATE\nS? 10\nC: b LOGIN bob two\nS: b OK");
+    assert_eq!(notes[2], "logged out false 18+0");
+    // A literal was let come, as it came.
+    let notes = run_logged_in("C: a APPEND x {3}\nS? 10\nC: abc\nS: a OK");
+    assert_eq!(notes[4], "Upload Succeeded 21+6 - -", "{notes:?}");
+}
+
+#[test]
+fn no_password_is_told_after_a_loss() {
+    for script in [
+        // In the line, in the literal, in the exchange, between.
+        "C! a LOGIN al\nC? 5\nC: secret\nS: a NO",
+        "C? 5\nC: secret\nC: b NOOP\nS: b OK",
+        "C? 5\nC: alice secret\nC: b NOOP\nS: b OK",
+        "C: a LOGIN alice {12+}\nC! x\nC? 5\nC: secret\nS: a NO",
+        "C: a LOGIN alice {4+}\nC! x\nC? 50\nC: secret\nS: a NO",
+        "C: a LOGIN {5}\nC? 5\nS: + \nC: secret\nS: a NO",
+        "C: a AUTHENTICATE PLAIN\nS: +\nC! AGFs\nC? 5\nC: secret\nS: a NO",
+        "C: a AUTHENTICATE PLAIN\nC? 5\nC: secret\nS: +\nC: secret\nS: a NO\nS: secret BAD",
+        "C: a AUTHENTICATE PLAIN\nS: +\nC? 50\nC: secret\nS: a NO\nS: secret BAD",
+        "C: a AUTHENTICATE PLAIN\nS? 9\nC: secret\nS: secret BAD",
+        "C? 5\nC: secret\nS: secret BAD\nC: b NOOP\nS: b OK",
+        "C? 5\nC! secr",
+        "S? 5\nC: secret\nS: secret BAD",
+    ] {
+        let notes = run(&format!("S: * OK\n{script}"));
+        assert!(!notes.concat().contains("secr"), "{script}: {notes:?}");
+    }
+}
+
+#[test]
+fn a_gap_that_hides_the_end_of_a_command_hides_no_other() {
+    let notes = run_logged_in("C: a NOOP\nC! b SEL\nC? 20\nC: ect\nC: c NOOP\nS: a OK\nS: b OK\nS: z OK\nS: c OK");
+    assert_eq!(
+        notes,
+        [
+            "C a NOOP|",
+            "lost C 25",
+            "lost C 5",
+            "C c NOOP|",
+            "S a OK|",
+            "settled",
+            // Answers to what was not captured are no surprise.
+            "S b OK|z OK|c OK|",
+            "settled"
+        ]
+    );
+}
+
+#[test]
+fn a_text_after_a_gap_makes_nobody_somebody() {
+    let notes =
+        run_logged_in("C: a APPEND x {100+}\nC! ab\nC? 200\nC: x\nC: m LOGIN bob one\nC: b NOOP\nS: a OK\nS: b OK");
+    assert!(notes.iter().any(|note| note.starts_with("login ? BrokenOff")), "{notes:?}");
+    assert!(!notes.concat().contains("login bob"));
+}
+
+#[test]
+fn a_capture_that_begins_in_mid_stream_is_read_from_the_first_command() {
+    let notes = run_with(
+        "
+        S: lots of mail {9999}
+        C: c2VjcmV0
+        S: c2VjcmV0 BAD x
+        C: a FETCH 1 BODY[]
+        S: * 1 FETCH (BODY[] {2}
+        S: ab)
+        S: a OK
+        C: b FETCH 1 BODY[]
+        S: * 1 FETCH (BODY[] {2}
+        S: ab)
+        S: b OK",
+        false,
+        Limits::default(),
+    );
+    assert_eq!(
+        notes,
+        [
+            "C a FETCH 1 BODY[]|",
+            "S * 1 FETCH (BODY[] {2}|ab)|a OK|",
+            // What the server said before it answered a command could not be read.
+            "Download Succeeded 18+6 - -",
+            "settled",
+            "C b FETCH 1 BODY[]|",
+            "S * 1 FETCH (BODY[] {2}|ab)|b OK|",
+            "Download Succeeded 18+34 - -",
+            "settled"
+        ]
+    );
+    let notes = run_with("C: a LOGIN alice secret\nS: a OK\n", false, Limits::default());
+    assert_eq!(notes[0], "login alice Succeeded C a LOGIN alice ******| S a OK|");
+    let tls = vec![Turn::Octets(Direction::FromClient, vec![0x16, 3, 1, 0])];
+    assert_eq!(run_turns(&tls, 1, false, Limits::default()).lines, ["dark"]);
+    let noise = vec![
+        Turn::Octets(Direction::FromClient, vec![0x17; 5000]),
+        Turn::Octets(Direction::FromServer, vec![0x17; 5000]),
+    ];
+    assert!(run_turns(&noise, 100, false, Limits::default()).lines.is_empty());
+}
+
+#[test]
+fn the_end_of_a_session_without_logout_says_nothing_more() {
+    let notes = run_logged_in("S: * BYE idle for too long");
+    assert_eq!(notes, ["S * BYE idle for too long|"]);
+    let notes = run_logged_in("C: a LOGOUT\nS: * BYE");
+    assert_eq!(notes, ["C a LOGOUT|", "S * BYE|", "logoff true 10+7"]);
+    assert_eq!(run_logged_in("C: a LOGOUT"), ["C a LOGOUT|", "logoff false 10+0"]);
+    assert_eq!(run_logged_in("C: a LOGOUT\nS: a BAD"), ["C a LOGOUT|", "S a BAD|", "settled"]);
+    // Half a line of the server is told, of the client it is not known what it is.
+    assert_eq!(run_logged_in("C! a NO\nS! a O"), ["! unasked_reply", "S a O", "lost C 4"]);
+}
