@@ -26,7 +26,9 @@ enum Item {
     Envelope,
     /// RFC822.SIZE.
     Size,
-    /// What is no content: FLAGS, UID, INTERNALDATE, MODSEQ and the like.
+    /// UID.
+    Uid,
+    /// What is no content: FLAGS, INTERNALDATE, MODSEQ and the like.
     Other,
 }
 
@@ -55,6 +57,7 @@ impl Item {
             b"RFC822.HEADER" => Self::Header { from_start: true },
             b"RFC822.TEXT" | b"RFC822.TEXT.PEEK" => Self::Text,
             b"RFC822.SIZE" => Self::Size,
+            b"UID" => Self::Uid,
             b"ENVELOPE" => Self::Envelope,
             b"BODYSTRUCTURE" | b"BODY" => Self::Structure,
             b"PREVIEW" | b"SNIPPET" => Self::Part,
@@ -77,8 +80,9 @@ const MAX_RANGES: usize = 16;
 /// What a FETCH asks for.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    /// The messages, by number; `None` where that is not known.
+    /// The messages, by number or by UID; `None` where that is not known.
     numbers: Option<Vec<RangeInclusive<u32>>>,
+    by_uid: bool,
     /// Whether the messages were read.
     has_set: bool,
     whole: bool,
@@ -93,12 +97,13 @@ impl Asked {
         }
         if !self.has_set {
             self.has_set = true;
-            self.numbers = if by_uid || scanner.is_cut() { None } else { ranges(scanner.text()) };
+            self.by_uid = by_uid;
+            self.numbers = if scanner.is_cut() { None } else { ranges(scanner.text()) };
             return;
         }
         match Item::named(scanner.text()) {
             Item::Whole => self.whole = true,
-            Item::Other | Item::Size => {
+            Item::Other | Item::Size | Item::Uid => {
                 let macros: [&[u8]; 2] = [b"ALL", b"FULL"];
                 self.part |= macros.iter().any(|name| scanner.text().eq_ignore_ascii_case(name));
             }
@@ -112,8 +117,13 @@ impl Asked {
     }
 
     /// How well what came answers it: up to [`SUITS`].
-    pub(super) fn suits(&self, number: u32, content: Option<TransferKind>) -> u8 {
-        let named = self.numbers.as_ref().is_none_or(|ranges| ranges.iter().any(|range| range.contains(&number)));
+    pub(super) fn suits(&self, fetched: &Fetched, content: Option<TransferKind>) -> u8 {
+        let number = if self.by_uid { fetched.uid } else { Some(fetched.number) };
+        let named = match (&self.numbers, number) {
+            (Some(ranges), Some(number)) => ranges.iter().any(|range| range.contains(&number)),
+            // What answers a UID FETCH says which UID it is of (RFC 3501 §6.4.8).
+            (_, number) => number.is_some(),
+        };
         let asked = match content {
             None => true,
             Some(TransferKind::Download) => self.whole,
@@ -153,6 +163,7 @@ enum Value {
 pub(super) struct Fetched {
     /// The message's number; 0 where it has none.
     pub(super) number: u32,
+    uid: Option<u32>,
     /// Whether the response ends before its end.
     pub(super) is_cut_short: bool,
     /// Whether it is not FETCH: what content it has is a part.
@@ -228,8 +239,10 @@ impl Fetched {
                 self.item = None;
             }
             (Token::Word, Some(item)) if scanner.depth() <= 1 => {
-                if item == Item::Size {
-                    self.size = number(scanner.text());
+                match item {
+                    Item::Size => self.size = number(scanner.text()),
+                    Item::Uid => self.uid = number(scanner.text()).and_then(|uid| uid.try_into().ok()),
+                    _ => {}
                 }
                 self.item = None;
             }
@@ -255,7 +268,7 @@ impl Fetched {
                 let is_url = scanner.depth() == 0 && self.item.is_none() && !word.eq_ignore_ascii_case(b"NIL");
                 // URLFETCH=BINARY (RFC 5524 §3) names what it sends without a section.
                 let is_named = [&b"BODY"[..], b"BINARY"].iter().any(|name| word.eq_ignore_ascii_case(name));
-                let is_content = is_named || !matches!(Item::named(word), Item::Other | Item::Size);
+                let is_content = is_named || !matches!(Item::named(word), Item::Other | Item::Size | Item::Uid);
                 self.item = (is_url || is_content).then_some(Item::Part);
             }
             Token::Literal(_) => {
@@ -289,7 +302,7 @@ impl Fetched {
             Item::Header { .. } => (self.part, self.header) = (true, true),
             Item::Text => (self.part, self.text) = (true, true),
             Item::Part | Item::Structure | Item::Envelope => self.part = true,
-            Item::Size | Item::Other => {}
+            Item::Size | Item::Uid | Item::Other => {}
         }
         let has_head = matches!(item, Item::Whole | Item::Range(0) | Item::Header { from_start: true });
         if has_head && (self.sender.is_none() || self.message_id.is_none()) {

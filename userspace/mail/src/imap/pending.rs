@@ -82,7 +82,7 @@ pub(super) struct Pending {
     pub(super) sent: bool,
     /// The answer, where that came before all of it was sent.
     pub(super) early: Option<Ending>,
-    /// Whether its answer may have been among octets that were not captured.
+    /// Whether its answer, or some of it, may have been among octets that were not captured.
     pub(super) doubtful: bool,
     /// Whether the server said BYE after it.
     pub(super) bye: bool,
@@ -126,7 +126,12 @@ impl Pending {
                 let mut waiting = downloads.waiting;
                 if waiting.is_empty() && !downloads.told_some {
                     self.server_octets -= self.completion;
-                    waiting.push_back(self.transfer(downloads.asked.kind()));
+                    // Where the server had nothing to send, nobody has downloaded a whole message.
+                    let kind = match result {
+                        TransferResult::Succeeded if !self.doubtful => TransferKind::PartialDownload,
+                        _ => downloads.asked.kind(),
+                    };
+                    waiting.push_back(self.transfer(kind));
                 }
                 waiting
             }
@@ -296,7 +301,7 @@ impl Queue {
         let mut best: Option<(u8, u64)> = None;
         for (&id, pending) in self.commands.iter().take(LOOKED_AT) {
             let suits = match &pending.kind {
-                Kind::Fetch(downloads) if is_fetch => downloads.asked.suits(fetched.number, content),
+                Kind::Fetch(downloads) if is_fetch => downloads.asked.suits(fetched, content),
                 Kind::Convert(_) if !is_fetch => SUITS,
                 _ => continue,
             };

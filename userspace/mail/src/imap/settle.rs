@@ -13,7 +13,12 @@ use crate::sasl::{Mechanism, Outcome};
 impl Imap {
     /// A command was answered by its tag.
     pub(super) fn answered(&mut self, id: u64, ending: Ending, time: Time, tell: Tell<'_>) {
-        self.server.synced = true;
+        if !std::mem::replace(&mut self.server.synced, true)
+            && let Some(pending) = self.pending.get(id)
+        {
+            // What came before it was not read, and may have been its data.
+            pending.doubtful = true;
+        }
         // The server knows what it answers: lines since the last gap are commands.
         self.lost_before = self.lost_before.filter(|lost| id < *lost);
         // Commands are answered in their order, as a rule (RFC 3501 §5.5): those before it were.

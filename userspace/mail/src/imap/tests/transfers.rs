@@ -35,7 +35,7 @@ fn whole_messages_parts_and_what_is_neither() {
         ("PREVIEW", "PREVIEW \"ab\"", "PartialDownload"),
         // Nothing of the message: one for the command.
         ("FLAGS", "FLAGS (\\Seen)", "PartialDownload"),
-        ("BODY[]", "BODY[] NIL", "Download"),
+        ("BODY[]", "BODY[] NIL", "PartialDownload"),
         (
             "(UID RFC822.SIZE BINARY.SIZE[1] INTERNALDATE MODSEQ)",
             "UID 4 RFC822.SIZE 5 BINARY.SIZE[1] 2 MODSEQ (7)",
@@ -288,4 +288,24 @@ fn a_message_put_together_from_parts_is_one_upload() {
         "C: a APPEND x CATENATE (URL \"/a\" TEXT {{{header}+}}\nC! {HEADER}\nC: )\nS: a NO [BADURL \"/a\"]"
     ));
     assert!(found[0].starts_with("Upload Failed") && found[0].ends_with(" - -"), "{found:?}");
+}
+
+#[test]
+fn what_answers_a_pipelined_uid_fetch_goes_to_the_one_that_named_it() {
+    // A server may send the data of all before it says that the first is done.
+    let found = transfers(
+        "
+        C: a UID FETCH 7 BODY.PEEK[]
+        C: b UID FETCH 8 BODY.PEEK[]
+        C: c UID FETCH 9 BODY.PEEK[]
+        S: * 1 FETCH (UID 7 BODY[] {2}
+        S: ab)
+        S: * 2 FETCH (UID 8 BODY[] {3}
+        S: abc)
+        S: a OK
+        S: b OK
+        S: c OK nothing there",
+    );
+    let kinds: Vec<_> = found.iter().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(kinds, ["Download Succeeded", "Download Succeeded", "PartialDownload Succeeded"], "{found:?}");
 }
