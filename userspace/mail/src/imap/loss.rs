@@ -70,8 +70,10 @@ impl Imap {
         self.server.partial().take(|_, octets| unfinished += octets.len() as u64);
         tell(Event::Lost { from: FromServer, time, octets: octets + unfinished });
         self.break_off_response(time, tell);
+        let waits = self.client.is_waiting().then_some(self.client.current).flatten();
         for pending in self.pending.iter_mut() {
-            pending.doubtful = true;
+            // What was not sent was not answered either.
+            pending.doubtful |= pending.sent || waits == Some(pending.id);
             if let Some(attempt) = pending.attempt() {
                 attempt.lose_server(octets);
             }
@@ -115,6 +117,9 @@ impl Imap {
             return;
         }
         if self.let_literal_come() {
+            if let Some(pending) = self.pending.get(id) {
+                pending.doubtful = false;
+            }
             self.resume(tell);
             return;
         }

@@ -50,7 +50,7 @@ pub(super) struct Client {
     pub(super) current: Option<u64>,
     /// Whether that is a login.
     is_login: bool,
-    /// Whether it was said already that its lists are nested too deeply.
+    /// Whether its lists are nested too deeply.
     is_deep: bool,
     /// Whether a line is known to be one. Else the next that begins like a known command is.
     synced: bool,
@@ -246,12 +246,15 @@ impl Imap {
             self.count_client(read - counted);
             counted = read;
             let Some(token) = token else { break None };
-            self.argument(token, tell);
+            self.argument(token);
             if matches!(token, Token::Literal(_) | Token::End) {
                 break Some(token);
             }
         };
         self.put_client(here, octets.get(..counted).unwrap_or_default(), tell);
+        if end.is_some() && std::mem::take(&mut self.client.is_deep) {
+            tell(Event::Anomaly(Anomaly::OverLimit));
+        }
         match end {
             Some(Token::Literal(literal)) => self.literal_announced(literal, here.time, tell),
             Some(_) => self.command_sent(here.time, tell),
@@ -260,12 +263,9 @@ impl Imap {
         counted
     }
 
-    fn argument(&mut self, token: Token, tell: Tell<'_>) {
+    fn argument(&mut self, token: Token) {
         let client = &mut self.client;
-        if token == Token::Open && client.scanner.depth() > self.limits.nesting && !client.is_deep {
-            client.is_deep = true;
-            tell(Event::Anomaly(Anomaly::OverLimit));
-        }
+        client.is_deep |= token == Token::Open && client.scanner.depth() > self.limits.nesting;
         let Some(pending) = client.current.and_then(|id| self.pending.get(id)) else { return };
         match &mut pending.kind {
             Kind::Fetch(downloads) => {

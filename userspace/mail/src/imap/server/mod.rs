@@ -275,7 +275,11 @@ impl Imap {
             };
         }
         if self.server.synced {
-            tell(Event::Anomaly(if ends { Anomaly::StrayServerLine } else { Anomaly::UnaskedReply }));
+            tell(Event::Anomaly(if status.is_none() && octet != b' ' {
+                Anomaly::StrayServerLine
+            } else {
+                Anomaly::UnaskedReply
+            }));
         }
         Some(State::Line)
     }
@@ -311,7 +315,7 @@ impl Imap {
                 let word = partial.octets().get(2..).unwrap_or_default().to_vec();
                 let mut word: &[u8] = &word;
                 while let Some(token) = self.server.scanner.next(&mut word) {
-                    self.datum(token, tell);
+                    self.datum(token);
                 }
             }
             _ => {}

@@ -29,7 +29,7 @@ impl Imap {
         let mut rest = octets;
         let end = loop {
             let Some(token) = self.server.scanner.next(&mut rest) else { break None };
-            self.datum(token, tell);
+            self.datum(token);
             if matches!(token, Token::Literal(_) | Token::End) {
                 break Some(token);
             }
@@ -37,6 +37,9 @@ impl Imap {
         let read = octets.len() - rest.len();
         self.server.octets += read as u64;
         here.tell(FromServer, octets.get(..read).unwrap_or_default(), tell);
+        if end.is_some() && std::mem::take(&mut self.server.is_deep) {
+            tell(Event::Anomaly(Anomaly::OverLimit));
+        }
         match end {
             Some(Token::Literal(literal)) => {
                 self.server.state = State::Literal { left: literal.size };
@@ -49,12 +52,9 @@ impl Imap {
     }
 
     /// A token of untagged data.
-    pub(super) fn datum(&mut self, token: Token, tell: Tell<'_>) {
+    pub(super) fn datum(&mut self, token: Token) {
         let server = &mut self.server;
-        if token == Token::Open && server.scanner.depth() > self.limits.nesting && !server.is_deep {
-            server.is_deep = true;
-            tell(Event::Anomaly(Anomaly::OverLimit));
-        }
+        server.is_deep |= token == Token::Open && server.scanner.depth() > self.limits.nesting;
         let word = server.scanner.text();
         let next = match &mut server.untagged {
             Untagged::First if token == Token::Word => match Status::named(word) {

@@ -91,7 +91,7 @@ fn the_sender_comes_from_wherever_the_header_is() {
         format!("BODY[] {{{}}}\nS! {HEADER}body\nS: ", size + 4),
         format!("BINARY[] ~{{{}}}\nS! {HEADER}bo\\0y\nS: ", size + 4),
         format!("BODY[]<0> {{{}}}\nS! {HEADER}bo\nS: ", size + 2),
-        format!("BODY[HEADER.FIELDS (From)] {{25}}\nS! From: A <a@x.example>\\r\\n\\r\\n\nS:  BODY[HEADER.FIELDS (Message-Id)] {{21}}\nS! Message-ID: <1@x>\\r\\n\\r\\n\nS: "),
+        "BODY[HEADER.FIELDS (From)] {25}\nS! From: A <a@x.example>\\r\\n\\r\\n\nS:  BODY[HEADER.FIELDS (Message-Id)] {21}\nS! Message-ID: <1@x>\\r\\n\\r\\n\nS: ".to_owned(),
     ] {
         let found = transfers(&format!("C: a FETCH 1 X\nS: * 1 FETCH ({sent})\nS: a OK"));
         assert!(found[0].ends_with(" a@x.example <1@x>"), "{sent}: {found:?}");
