@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use writ_handover::pdu::Interface;
 use writ_handover::{Drained, Snapshot};
 use writ_lemf::show;
+use writ_mail::access;
 use writ_mail::smtp::Anomaly;
 
 use crate::sources::Skipped;
@@ -76,6 +77,9 @@ pub fn delivered(drained: &Drained, within: Duration) -> anyhow::Result<()> {
 /// Counters with their names.
 pub type Named = Vec<(&'static str, u64)>;
 
+/// The protocols by their names in metrics, in the order of [`Tally::anomalies`].
+pub const PROTOCOLS: [&str; 3] = ["smtp", "pop3", "imap4"];
+
 /// What one worker has counted, or several together.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -83,8 +87,8 @@ pub struct Tally {
     pub wire: Named,
     /// Sessions, messages, records.
     pub intercept: Named,
-    /// What the protocols do not allow.
-    pub anomalies: Named,
+    /// What the protocols do not allow, of SMTP, POP3 and IMAP4.
+    pub anomalies: [Named; 3],
     /// Flows in the table now.
     pub open_flows: u64,
     /// Octets held now.
@@ -104,8 +108,15 @@ impl Tally {
         let mut intercept = Named::new();
         worker.counters().each(|name, count| intercept.push((name, count)));
         intercept.push(("records_dropped", worker.records_dropped()));
-        let anomalies =
-            Anomaly::ALL.iter().zip(worker.counters().anomalies).map(|(kind, count)| (kind.name(), count)).collect();
+        let counters = worker.counters();
+        let of_access = |counts: [u64; access::Anomaly::ALL.len()]| {
+            access::Anomaly::ALL.iter().zip(counts).map(|(kind, count)| (kind.name(), count)).collect()
+        };
+        let anomalies = [
+            Anomaly::ALL.iter().zip(counters.anomalies).map(|(kind, count)| (kind.name(), count)).collect(),
+            of_access(counters.pop3_anomalies),
+            of_access(counters.imap_anomalies),
+        ];
         let (open_flows, held_octets) = (wire.open_flows() as u64, wire.held_octets() as u64);
         Self { wire: seen, intercept, anomalies, open_flows, held_octets }
     }
@@ -122,7 +133,7 @@ impl Tally {
         };
         sum(&mut self.wire, &other.wire);
         sum(&mut self.intercept, &other.intercept);
-        sum(&mut self.anomalies, &other.anomalies);
+        self.anomalies.iter_mut().zip(&other.anomalies).for_each(|(to, from)| sum(to, from));
         self.open_flows += other.open_flows;
         self.held_octets += other.held_octets;
     }
@@ -151,12 +162,21 @@ impl Tally {
         json!({ "counters": groups.collect::<Map<String, Value>>() })
     }
 
+    /// Those of each protocol under its name.
+    fn anomalies_named(&self) -> Vec<(String, u64)> {
+        let of = PROTOCOLS.iter().zip(&self.anomalies);
+        of.flat_map(|(protocol, counters)| {
+            counters.iter().map(move |(name, count)| (format!("{protocol}_{name}"), *count))
+        })
+        .collect()
+    }
+
     fn groups(&self, delivery: &Snapshot) -> Vec<(String, Vec<(String, u64)>)> {
         let named = |counters: &Named| counters.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
         let mut groups = vec![
             ("seen".to_owned(), named(&self.wire)),
             ("matched".to_owned(), named(&self.intercept)),
-            ("anomalies".to_owned(), named(&self.anomalies)),
+            ("anomalies".to_owned(), self.anomalies_named()),
             ("delivery".to_owned(), delivery.core.named().map(|(name, count)| (name.to_owned(), count)).collect()),
         ];
         for lemf in &delivery.lemfs {

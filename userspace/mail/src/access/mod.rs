@@ -60,7 +60,8 @@ pub enum Event<'a> {
     LoggedOut(Closing),
     /// A message, or a part of one, was transferred.
     Transfer(&'a Transfer),
-    /// A command and all that answers it are over: every octet of them has been told. Told for each command.
+    /// A command and all that answers it are over: every octet of them has been told. Told for each command, and for what the
+    /// server says by itself while nothing but IDLE (RFC 2177) waits.
     Settled {
         /// When.
         time: Time,

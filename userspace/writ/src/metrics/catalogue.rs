@@ -280,6 +280,20 @@ pub const PROCESS: &[Metric] = &[
         "Messages by what the server said to them, whoever's they are.",
     ),
     metric(
+        "writ_transfers_total",
+        Counter,
+        WHOLE,
+        Each(
+            "kind",
+            &[
+                ("messages_downloaded", "download"),
+                ("messages_partly_downloaded", "partial_download"),
+                ("messages_uploaded", "upload"),
+            ],
+        ),
+        "Messages that servers sent from mailboxes and took into them, whoever's they are.",
+    ),
+    metric(
         "writ_logins_total",
         Counter,
         WHOLE,
@@ -358,6 +372,9 @@ pub const ANOMALIES: &[Metric] = &[metric(
             ("unasked_reply", "unasked_reply"),
             ("too_far_ahead", "too_far_ahead"),
             ("bare_lf_end", "bare_lf_end"),
+            ("tag_reused", "tag_reused"),
+            ("over_limit", "over_limit"),
+            ("broken_compression", "broken_compression"),
         ],
     ),
     "What a mail protocol does not allow and was met on the wire.",

@@ -19,7 +19,7 @@ use writ_handover::{Counters, Snapshot};
 use writ_wire::Time;
 
 use crate::live::{Interfaces, Published, Warranted};
-use crate::report::Tally;
+use crate::report::{PROTOCOLS, Tally};
 use page::{Counted, families, histogram};
 
 /// Everything that metrics are made of.
@@ -71,7 +71,7 @@ fn gather(seen: &Seen, started: u64) -> Vec<MetricFamily> {
         families(catalogue::XDP_OCTETS, &octets),
         families(catalogue::QUEUES, &queues(seen)),
         families(catalogue::PROCESS, &of_process(process(&tally, &snapshot))),
-        families(catalogue::ANOMALIES, &[Counted { of: vec!["smtp".into()], counters: tally.anomalies }]),
+        families(catalogue::ANOMALIES, &anomalies(tally)),
         families(catalogue::WARRANTS, &of_process(seen.warranted.counters(now()))),
         families(catalogue::LINKS, &links(&snapshot)),
         families(catalogue::BUFFERS, &buffers(&snapshot, &seen.buffers)),
@@ -121,6 +121,11 @@ fn process(tally: &Tally, snapshot: &Snapshot) -> Vec<(&'static str, u64)> {
     counters
 }
 
+fn anomalies(tally: Tally) -> Vec<Counted> {
+    let each = PROTOCOLS.iter().zip(tally.anomalies);
+    each.map(|(protocol, counters)| Counted { of: vec![(*protocol).to_owned()], counters }).collect()
+}
+
 fn links(snapshot: &Snapshot) -> Vec<Counted> {
     let each = snapshot.lemfs.iter().flat_map(|lemf| Handover::ALL.map(|interface| (lemf, interface)));
     each.map(|(lemf, interface)| of_link(&lemf.name, interface, lemf.of(interface).named().collect())).collect()
@@ -156,6 +161,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use writ_handover::LinkSnapshot;
+    use writ_mail::access;
     use writ_mail::smtp::Anomaly;
 
     use super::catalogue::{ANOMALIES, Kind, LATENCY, LINKS, Metric, PROCESS, Series, XDP_OCTETS, XDP_PACKETS, all};
@@ -197,7 +203,8 @@ mod tests {
         assert_eq!(&shown(PROCESS) | &left_out, names);
 
         assert_eq!(shown(LINKS), LinkSnapshot::default().named().map(|(name, _)| name).collect());
-        assert_eq!(shown(ANOMALIES), Anomaly::ALL.iter().map(|kind| kind.name()).collect());
+        let of_access = access::Anomaly::ALL.iter().map(|kind| kind.name());
+        assert_eq!(shown(ANOMALIES), Anomaly::ALL.iter().map(|kind| kind.name()).chain(of_access).collect());
         assert_eq!(shown(XDP_PACKETS), shown(XDP_OCTETS));
     }
 

@@ -6,6 +6,7 @@ use writ_wire::Time;
 use super::{State, Status};
 use crate::access::{Anomaly, Event, Tell};
 use crate::imap::Imap;
+use crate::imap::command::Verb;
 use crate::imap::fetch::Fetched;
 use crate::imap::scan::Token;
 use crate::imap::span::Span;
@@ -131,6 +132,10 @@ impl Imap {
                 let bye = matches!(untagged, Untagged::Status(Status::Bye));
                 self.untagged_of_oldest(bye, octets, time);
             }
+        }
+        // Nothing else ends what the server says by itself; a client can idle for hours (RFC 2177).
+        if !greeting_due && self.pending.front().is_none_or(|oldest| oldest.verb == Verb::Idle) {
+            tell(Event::Settled { time });
         }
     }
 

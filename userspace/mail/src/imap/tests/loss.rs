@@ -201,7 +201,7 @@ fn a_capture_that_begins_in_mid_stream_is_read_from_the_first_command() {
 #[test]
 fn the_end_of_a_session_without_logout_says_nothing_more() {
     let notes = run_logged_in("S: * BYE idle for too long");
-    assert_eq!(notes, ["S * BYE idle for too long|"]);
+    assert_eq!(notes, ["S * BYE idle for too long|", "settled"]);
     let notes = run_logged_in("C: a LOGOUT\nS: * BYE");
     assert_eq!(notes, ["C a LOGOUT|", "S * BYE|", "logoff true 10+7"]);
     assert_eq!(run_logged_in("C: a LOGOUT"), ["C a LOGOUT|", "logoff false 10+0"]);

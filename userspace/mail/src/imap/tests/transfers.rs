@@ -151,9 +151,13 @@ fn what_nobody_asked_for_is_a_transfer_if_it_is_of_a_message() {
     assert_eq!(
         notes,
         [
-            "S * 5 FETCH (FLAGS (\\Seen))|* 6 FETCH (UID 9 BODY[] {2}|ab)|",
+            "S * 5 FETCH (FLAGS (\\Seen))|",
+            "settled",
+            "S * 6 FETCH (UID 9 BODY[] {2}|ab)|",
             "Download Succeeded 0+34 - -",
-            "S * 7 EXISTS|"
+            "settled",
+            "S * 7 EXISTS|",
+            "settled"
         ]
     );
 }

@@ -1,0 +1,319 @@
+//! IMAP4: TS 102 232-2 annex C.
+
+mod support;
+
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use support::*;
+use writ_intercept::Warrant;
+use writ_intercept::warrant::AuthenticationData;
+
+const SERVER: &str = "198.51.100.143:143";
+
+fn open(warrants: Vec<Warrant>) -> Play {
+    Play::new(warrants).between("192.0.2.10:40000", SERVER).open()
+}
+
+/// A whole session on the port of IMAP4.
+fn run(warrants: Vec<Warrant>, script: &str) -> Play {
+    open(warrants).say(script).fin().finish()
+}
+
+fn named(warrant: Warrant) -> Vec<Warrant> {
+    vec![Warrant { authentication_data: AuthenticationData::Username, ..warrant }]
+}
+
+const LOGIN: &str = "S: * OK ready\nC: a1 LOGIN alice wonder\nS: a1 OK in\n";
+const LOGOUT: &str = "\nC: z LOGOUT\nS: * BYE\nS: z OK bye";
+
+/// C.4, its header shortened.
+const EXAMPLE: &str = "S: * OK IMAP4rev1 Service Ready
+    C: a001 login mrc secret
+    S: a001 OK LOGIN completed
+    C: a002 select inbox
+    S: * 18 EXISTS
+    S: * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)
+    S: * 2 RECENT
+    S: * OK [UNSEEN 17] Message 17 is the first unseen message
+    S: * OK [UIDVALIDITY 3857529045] UIDs valid
+    S: a002 OK [READ-WRITE] SELECT completed
+    C: a003 fetch 12 full
+    S: * 12 FETCH (FLAGS (\\Seen) INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" RFC822.SIZE 4286 ENVELOPE (\"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\" \"IMAP4rev1 WG mtg\" ((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) ((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) ((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) ((NIL NIL \"imap\" \"cac.washington.edu\")) NIL NIL NIL \"<B27397-0100000@cac.washington.edu>\") BODY (\"TEXT\" \"PLAIN\" (\"CHARSET\" \"US-ASCII\") NIL NIL \"7BIT\" 3028 92))
+    S: a003 OK FETCH completed
+    C: a004 fetch 12 body[header]
+    S: * 12 FETCH (BODY[HEADER] {84}
+    S: From: Terry Gray <gray@cac.washington.edu>
+    S: Message-Id: <B27397@cac.washington.edu>
+    S:
+    S: )
+    S: a004 OK FETCH completed
+    C: a005 store 12 +flags \\deleted
+    S: * 12 FETCH (FLAGS (\\Seen \\Deleted))
+    S: a005 OK +FLAGS completed
+    C: a006 logout
+    S: * BYE IMAP4rev1 server terminating connection
+    S: a006 OK LOGOUT completed";
+
+#[test]
+fn the_example_of_annex_c() {
+    let play = run(named(cc("MRC", [login("mrc")])), &EXAMPLE.replace("{84}", "{87}"));
+    let sequence = play.sequence("MRC");
+    let kinds: Vec<String> = sequence
+        .iter()
+        .map(|line| match line.as_bytes()[0] {
+            b'<' | b'>' => line.chars().take(12).collect(),
+            _ => line.split(" from").next().unwrap().split(" to").next().unwrap().to_owned(),
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "Begin Logon Succeeded",
+            ">a001 login ",
+            "<a001 OK LOG",
+            ">a002 select",
+            "<* 18 EXISTS",
+            "Report PartialDownload Succeeded",
+            ">a003 fetch ",
+            "<* 12 FETCH ",
+            "Report PartialDownload Succeeded",
+            ">a004 fetch ",
+            "<* 12 FETCH ",
+            ">a005 store ",
+            "<* 12 FETCH ",
+            "End Logoff Succeeded",
+            ">a006 logout",
+            "<* BYE IMAP4",
+            "closed 0",
+        ],
+        "{sequence:#?}"
+    );
+    assert_eq!(sequence[1], ">a001 login mrc ******|");
+    assert!(
+        sequence[5].contains("from=<gray@cac.washington.edu> to=mrc n=1 id=<B27397-0100000@cac.washington.edu>"),
+        "{}",
+        sequence[5]
+    );
+    assert!(
+        sequence[8].contains("from=<gray@cac.washington.edu> to=mrc n=1 id=<B27397@cac.washington.edu>"),
+        "{}",
+        sequence[8]
+    );
+    let iri = &play.iris()[2];
+    assert_eq!(iri.client_octets, "a004 fetch 12 body[header]\r\n".len() as u64);
+    assert_eq!(play.told(), run(named(iri_alone("MRC")), &EXAMPLE.replace("{84}", "{87}")).told());
+    play.nowhere("secret");
+}
+
+fn iri_alone(liid: &str) -> Warrant {
+    iri(liid, [login("mrc")])
+}
+
+#[test]
+fn however_the_octets_are_cut_events_and_content_are_the_same() {
+    let example = EXAMPLE.replace("{84}", "{87}");
+    let whole = run(named(cc("MRC", [login("mrc")])), &example).sequence("MRC");
+    for size in [1, 2, 3, 7, 100] {
+        let mut play = open(named(cc("MRC", [login("mrc")])));
+        for line in example.lines().map(str::trim_start) {
+            let from = if line.starts_with("C:") { FromClient } else { FromServer };
+            let text = format!("{}\r\n", line[2..].strip_prefix(' ').unwrap_or_default());
+            text.as_bytes().chunks(size).for_each(|part| play.raw(from, 0x10, part));
+        }
+        assert_eq!(play.fin().finish().sequence("MRC"), whole, "segments of {size}");
+    }
+}
+
+#[test]
+fn every_spelling_of_a_login_is_the_login_and_shows_no_password() {
+    for spelled in [
+        "C: a1 LOGIN alice@example.org wonder\nS: a1 OK in\n",
+        "C: a1 LOGIN \"alice@example.org\" \"wonder\"\nS: a1 OK in\n",
+        "C: a1 login {17+}\nC: alice@example.org {6+}\nC: wonder\nS: a1 OK in\n",
+        "C: a1 LOGIN {17}\nS: + go\nC: alice@example.org {6}\nS: + go\nC: wonder\nS: a1 OK in\n",
+        "C: a1 AUTHENTICATE PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHdvbmRlcg==\nS: a1 OK in\n",
+        "C: a1 AUTHENTICATE PLAIN\nS: + \nC: AGFsaWNlQGV4YW1wbGUub3JnAHdvbmRlcg==\nS: a1 OK in\n",
+        "C: a1 AUTHENTICATE LOGIN\nS: + VXNlcm5hbWU6\nC: YWxpY2VAZXhhbXBsZS5vcmc=\nS: + UGFzc3dvcmQ6\nC: d29uZGVy\nS: a1 OK in\n",
+    ] {
+        let script = format!("S: * OK ready\n{spelled}{LOGOUT}");
+        let play = run(named(cc("ALICE", [email("alice@example.org")])), &script);
+        assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Succeeded"], "{spelled}");
+        assert!(
+            play.told()[0].contains("to=alice@example.org n=1 aaa=alice@example.org/Undefined/Succeeded"),
+            "{:?}",
+            play.told()
+        );
+        play.nowhere("wonder");
+        let full =
+            Warrant { authentication_data: AuthenticationData::Full, ..cc("ALICE", [email("alice@example.org")]) };
+        let play = run(vec![full], &script);
+        assert!(play.told()[0].ends_with("/password=wonder"), "{:?}", play.told());
+        let content = play.content("ALICE");
+        for line in spelled.lines() {
+            assert!(content.contains(line[2..].trim_start()), "{line} in {content}");
+        }
+    }
+}
+
+#[test]
+fn downloads_and_uploads_are_told_each_with_what_the_server_said() {
+    let script = format!(
+        "{LOGIN}C: b UID FETCH 7:8 (UID BODY.PEEK[])
+        S: * 1 FETCH (UID 7 BODY[] {{46}}
+        S: From: bob@example.net
+        S: Message-ID: <1@x>
+        S:
+        S: )
+        S: * 2 FETCH (UID 8 BODY[] {{2}}
+        S: ab)
+        S: b OK
+        C: c FETCH 1 FLAGS
+        S: * 1 FETCH (FLAGS ())
+        S: c OK
+        C: d FETCH 9 BODY[]
+        S: d NO no such message
+        C: e APPEND Sent {{25+}}
+        C: From: alice@example.org
+        C:
+        S: e OK
+        C: f APPEND Sent {{4}}
+        S: f NO full{LOGOUT}"
+    );
+    let play = run(named(iri("ALICE", [login("alice")])), &script);
+    assert_eq!(
+        play.events(),
+        [
+            "Begin Logon Succeeded",
+            "Report Download Succeeded",
+            "Report Download Succeeded",
+            "Report PartialDownload Succeeded",
+            "Report Download Failed",
+            "Report Upload Succeeded",
+            "Report Upload Failed",
+            "End Logoff Succeeded",
+        ],
+        "{:#?}",
+        play.sequence("ALICE")
+    );
+    assert!(play.told()[1].contains("from=<bob@example.net> to=alice n=1 id=<1@x>"), "{:?}", play.told());
+    assert!(play.told()[5].contains("from=<alice@example.org>"), "{:?}", play.told());
+}
+
+#[test]
+fn a_login_that_fails_and_one_that_succeeds_in_one_session() {
+    let script = format!("S: * OK\nC: a LOGIN alice wrong-1\nS: a NO\nC: b LOGIN alice right-1\nS: b OK{LOGOUT}");
+    let play = run(named(cc("ALICE", [login("alice")])), &script);
+    assert_eq!(play.events(), ["Report LogonFailure Failed", "Begin Logon Succeeded", "End Logoff Succeeded"]);
+    assert!(play.content("ALICE").starts_with(">a LOGIN alice *******\n<a NO\n>b LOGIN alice *******\n<b OK\n"));
+    let other = script.replacen("alice wrong-1", "mallory wrong-1", 1);
+    let play = run(named(cc("ALICE", [login("alice")])), &other);
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Succeeded"]);
+    play.nowhere("mallory");
+    let play = run(named(cc("MALLORY", [login("mallory")])), &other);
+    assert_eq!(play.events(), ["Report LogonFailure Failed"]);
+    assert_eq!(play.content("MALLORY"), "");
+}
+
+#[test]
+fn a_login_without_an_answer_is_an_attempt() {
+    let play = run(vec![iri("ALICE", [login("alice")])], "S: * OK\nC: a LOGIN alice x");
+    assert_eq!(play.events(), ["Report LogonAttempt Unknown"]);
+}
+
+#[test]
+fn on_one_connection_each_user_has_a_session_of_his_own() {
+    let user = |name: &str, text: &str| {
+        format!(
+            "C: a LOGIN {name} pw-{name}\nS: a OK\nC: b FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {{{}}}\nS: {text})\nS: b OK\n\
+             C: c UNAUTHENTICATE\nS: c OK\n",
+            text.len()
+        )
+    };
+    let script = format!(
+        "S: * OK\n{}{}{}C: z LOGOUT\nS: * BYE\nS: z OK",
+        user("alice", "alices-first"),
+        user("mallory", "mallorys-own"),
+        user("alice", "alices-second")
+    );
+    let play = run(named(cc("ALICE", [login("alice")])), &script);
+    let session = ["Begin Logon Succeeded", "Report Download Succeeded", "End Logoff Succeeded"];
+    assert_eq!(play.events(), [session, session].concat());
+    play.nowhere("mallory");
+    let cins: Vec<u32> = play.room.records.iter().map(|record| record.cin.0).collect();
+    assert!(cins.contains(&0) && cins.contains(&1) && !cins.contains(&2), "{cins:?}");
+    let content = play.content("ALICE");
+    assert!(
+        content.contains("alices-first") && content.contains("alices-second") && !content.contains("LOGOUT"),
+        "{content}"
+    );
+    let packets = run(vec![packets("ALICE", [login("alice")])], &script);
+    packets.nowhere("mallory");
+    assert!(packets.packets("ALICE").iter().any(|line| line.contains("alices-second")));
+    // Who has the client's address has all of them, one after the other.
+    let play = run(vec![iri("IP", [ip("192.0.2.10")])], &script);
+    assert_eq!(play.events(), [session, session, session].concat());
+}
+
+#[test]
+fn where_the_next_user_may_have_come_in_a_gap_nothing_more_is_handed_over() {
+    let start = "S: * OK\nC: a LOGIN mallory x\nS: a OK\nC: b UNAUTHENTICATE\nS: b OK\nC: c LOGIN alice y\nS: c OK\nC: d NOOP\nS: d OK\n";
+    let mut play = open(vec![cc("ALICE", [login("alice")])]).say(start);
+    play.lose(FromClient, 60);
+    let play =
+        play.say("C: g FETCH 1 BODY[]\nS: e OK\nS: f OK\nS: * 1 FETCH (BODY[] {6}\nS: bob's!)\nS: g OK").fin().finish();
+    assert!(play.content("ALICE").contains("d NOOP"));
+    play.nowhere("bob's!");
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Unknown"]);
+}
+
+#[test]
+fn what_comes_while_the_client_idles_goes_out_at_once() {
+    let mut play = open(vec![cc("ALICE", [login("alice")])]).say(LOGIN).say("C: b IDLE\nS: + idling");
+    play.now = at(1000);
+    play.send(FromServer, b"* 5 EXISTS\r\n");
+    assert!(play.content("ALICE").ends_with("* 5 EXISTS\n"), "{}", play.content("ALICE"));
+    let play = play.say("C: DONE\nS: b OK").say(LOGOUT.trim_start()).fin().finish();
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Succeeded"]);
+}
+
+#[test]
+fn a_compressed_session_is_read_and_handed_over_inflated() {
+    let mut play = open(named(cc("ALICE", [login("alice")]))).say(LOGIN).say("C: b COMPRESS DEFLATE\nS: b OK");
+    let mut client = DeflateEncoder::new(Vec::new(), Compression::default());
+    let mut server = DeflateEncoder::new(Vec::new(), Compression::default());
+    let mut say = |play: &mut Play, from, text: &str| {
+        let encoder = if from == FromClient { &mut client } else { &mut server };
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.flush().unwrap();
+        let octets = std::mem::take(encoder.get_mut());
+        play.send(from, &octets);
+    };
+    say(&mut play, FromClient, "c FETCH 1 BODY[]\r\n");
+    say(&mut play, FromServer, "* 1 FETCH (BODY[] {25}\r\nFrom: bob@example.net\r\n\r\n)\r\nc OK\r\n");
+    say(&mut play, FromClient, "d LOGOUT\r\n");
+    say(&mut play, FromServer, "* BYE\r\nd OK\r\n");
+    let play = play.fin().finish();
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "Report Download Succeeded", "End Logoff Succeeded"]);
+    assert!(play.content("ALICE").contains("From: bob@example.net"), "{}", play.content("ALICE"));
+    assert!(play.told()[1].contains("from=<bob@example.net>"));
+}
+
+#[test]
+fn after_starttls_a_target_by_address_has_what_there_is() {
+    let script = "S: * OK\nC: a STARTTLS\nS: a OK go\nC: 0123456789\nS: 01234";
+    let play = run(vec![packets("IP", [ip("192.0.2.10")]), cc("ALICE", [login("alice")])], script);
+    assert_eq!(play.events(), ["Begin Logon Unknown", "End Logoff Unknown"]);
+    let last = play.iris().last().map(|iri| (iri.client_octets, iri.server_octets));
+    assert_eq!(last, Some((12, 7)));
+    assert!(play.packets("IP").iter().any(|line| line.contains("0123456789")));
+}
+
+#[test]
+fn a_session_that_is_logged_in_from_the_start_is_the_addresss_alone() {
+    let script =
+        format!("S: * PREAUTH ready\nC: a FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {{2}}\nS: ab)\nS: a OK{LOGOUT}");
+    let play = run(vec![iri("IP", [ip("192.0.2.10")]), iri("ALICE", [login("alice")])], &script);
+    assert_eq!(play.events(), ["Begin Logon Unknown", "Report Download Succeeded", "End Logoff Succeeded"]);
+}
