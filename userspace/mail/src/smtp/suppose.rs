@@ -29,6 +29,15 @@ enum Heard {
     Gap(Time, u64),
 }
 
+/// What a line with a dot was.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    End,
+    Text,
+    /// Nobody will know. It is read as text, as are all that were met since.
+    Unknown,
+}
+
 /// Both suppositions, and all that was heard since.
 #[derive(Clone)]
 pub(super) struct Fork {
@@ -93,7 +102,7 @@ impl Smtp {
     /// Whether what is held is too much, or too old.
     pub(super) fn settle_overdue(&mut self, tell: Tell<'_>) {
         if self.fork.as_ref().is_some_and(|fork| fork.cost > self.limits.stalled || fork.rounds >= MAX_ROUNDS) {
-            self.settle(false, tell);
+            self.settle(Verdict::Unknown, tell);
         }
     }
 
@@ -110,7 +119,7 @@ impl Smtp {
             fork.hold(Heard::Server(at, line.to_vec()), line.len());
             let (taken, text) = (fork.taken.strains(), fork.text.strains());
             if taken != text && line.ends_with(b"\n") {
-                self.settle(taken < text, tell);
+                self.settle(if taken < text { Verdict::End } else { Verdict::Text }, tell);
                 self.server(start.plus(read), octets.get(read..).unwrap_or_default(), tell);
                 return;
             }
@@ -136,7 +145,7 @@ impl Smtp {
         let Some(fork) = &mut self.fork else { return false };
         if !matches!(fork.text.last_text().mode, Mode::Body(_)) {
             // The replies that would have told cannot be counted any more.
-            self.settle(false, tell);
+            self.settle(Verdict::Unknown, tell);
             return false;
         }
         if from == Direction::FromServer {
@@ -169,15 +178,23 @@ impl Smtp {
             // A refusal of the whole message is more likely than one of a part of it.
             let front = fork.text.last_text().pending.front();
             let refused = matches!(front, Some(Pending::EndOfData { early: Some(reply), .. }) if reply.code >= 400);
-            self.settle(refused, tell);
+            self.settle(if refused { Verdict::End } else { Verdict::Unknown }, tell);
         }
     }
 
     /// It is known, or never will be, what the line was.
-    fn settle(&mut self, taken: bool, tell: Tell<'_>) {
+    fn settle(&mut self, verdict: Verdict, tell: Tell<'_>) {
         let Some(fork) = self.fork.take() else { return };
-        self.settle_habit(fork.line, taken);
-        if taken {
+        match verdict {
+            Verdict::End => self.habit.learn(fork.line, true),
+            // And what the copy learnt besides, or what is held would be read once more for each.
+            Verdict::Text => self.habit = fork.text.habit,
+            Verdict::Unknown => self.habit = fork.text.last_text().habit,
+        }
+        if let Mode::Body(body) = &mut self.mode {
+            body.habit = self.habit;
+        }
+        if verdict == Verdict::End {
             tell(Event::Anomaly(Anomaly::BareLfEnd));
             self.end_of_data(fork.at, tell);
         }

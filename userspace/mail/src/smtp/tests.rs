@@ -960,3 +960,31 @@ proptest! {
         prop_assert!(open <= 8);
     }
 }
+
+#[test]
+fn dots_of_every_kind_cost_what_they_are_long() {
+    let text: Vec<u8> = (LOOSE.join("x") + "x").into_bytes().repeat(4096);
+    let read = |text: &[u8]| {
+        let mut smtp = Smtp::new(true, Limits::default());
+        let mut octets = 0;
+        let mut tell = |event: Event<'_>| {
+            if let Event::Body { octets: body, .. } = event {
+                octets += body.len();
+            }
+        };
+        smtp.server(AT, b"220 mx\r\n", &mut tell);
+        smtp.client(AT, b"DATA\r\n", &mut tell);
+        smtp.server(AT, b"354 go\r\n", &mut tell);
+        let begin = std::time::Instant::now();
+        for piece in text.chunks(65_000) {
+            smtp.client(AT, piece, &mut tell);
+        }
+        let took = begin.elapsed();
+        smtp.close(Time::MIN, &mut tell);
+        assert_eq!(octets, text.len());
+        took
+    };
+    let (short, long) = (text.repeat(4), text.repeat(32));
+    let (once, eight_times) = (read(&short), read(&long));
+    assert!(eight_times < once * 32 + std::time::Duration::from_millis(200), "{once:?} {eight_times:?}");
+}
