@@ -11,7 +11,9 @@ pub mod record;
 pub mod show;
 pub mod smtp;
 mod summary;
+mod unblocked;
 
 pub use decode_file::{DecodeSummary, End, Found, decode_file, decode_reader};
 pub use receiver::{LemfError, Settings, receive};
 pub use summary::Summary;
+pub use unblocked::Unblocked;

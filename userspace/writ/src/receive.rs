@@ -1,11 +1,12 @@
 //! `writ lemf`: the reference receiver.
 
+use std::io::{self, Write as _};
 use std::net::ToSocketAddrs as _;
 
 use anyhow::Context as _;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use writ_lemf::{Settings, receive};
+use writ_lemf::{Settings, Unblocked, receive};
 
 use crate::cli;
 
@@ -22,8 +23,10 @@ pub fn run(arguments: &cli::Lemf) -> anyhow::Result<()> {
                 _ = interrupt.recv() => {}
             }
         };
-        anyhow::Ok(receive(listen, arguments.store.clone(), Settings::default(), shutdown).await?)
+        // Who looks at the lines must not hold up what is received and stored.
+        let settings = Settings { out: Box::new(Unblocked::new(io::stdout())?), ..Settings::default() };
+        anyhow::Ok(receive(listen, arguments.store.clone(), settings, shutdown).await?)
     })?;
-    println!("{summary}");
+    writeln!(Unblocked::new(io::stdout())?, "{summary}")?;
     Ok(())
 }
