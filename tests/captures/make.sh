@@ -7,8 +7,8 @@
 # Two network namespaces hold all of it: a server's (Postfix, Dovecot for SASL, a scripted server for what Postfix does not
 # speak) and a client's, joined by a veth pair with the addresses of documentation. Nothing else of the machine is touched.
 #
-# Needs root and, from Debian 12: iproute2 ethtool tcpdump postfix dovecot-core dovecot-imapd openssl swaks msmtp curl mutt isync
-# offlineimap3, and of
+# Needs root and, from Debian 12: iproute2 ethtool tcpdump postfix dovecot-core dovecot-imapd dovecot-pop3d openssl swaks msmtp
+# curl mutt isync offlineimap3 fetchmail mpop getmail6, and of
 # exim4-daemon-light, nullmailer and opensmtpd the files alone (they conflict with Postfix as installed packages):
 # PEERS=DIR names a folder where `apt-get download` and `dpkg-deb -x` put them. Their captures are left alone without it.
 set -eu
@@ -49,6 +49,9 @@ ip netns exec "$server" ip route add 2001:db8:1::/64 dev wo-srv
 lab=make.py
 if [ "${1:-}" = --imap ]; then
     lab=make_imap.py
+    shift
+elif [ "${1:-}" = --pop3 ]; then
+    lab=make_pop3.py
     shift
 fi
 ip netns exec "$client" python3 "$here/lab/$lab" --server-namespace "$server" "$@"

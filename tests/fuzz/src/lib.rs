@@ -3,6 +3,7 @@
 //!
 //! An input that panics is a fault: of the code, or of an invariant that is asserted here.
 
+mod access;
 mod addresses;
 mod capture_file;
 mod choices;
@@ -14,6 +15,7 @@ mod memory;
 mod packets;
 mod pdu;
 mod pieces;
+mod pop3;
 mod sasl;
 pub mod seeds;
 mod smtp;
@@ -25,7 +27,7 @@ mod wire_frames;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target there is; `fuzz_targets/` has a program for each.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("addresses", addresses::run),
     ("capture_file", capture_file::run),
     ("configuration", configuration::run),
@@ -33,6 +35,7 @@ pub const TARGETS: [Target; 13] = [
     ("lemf_smtp", lemf::smtp),
     ("lemf_store", lemf::store),
     ("pdu", pdu::run),
+    ("pop3", pop3::run),
     ("sasl", sasl::run),
     ("smtp", smtp::run),
     ("warrants", configuration::warrants),

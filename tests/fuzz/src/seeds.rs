@@ -20,8 +20,10 @@ pub type Seed = (&'static str, String, Vec<u8>);
 /// The captures that are short enough.
 pub fn captures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../captures");
-    let mut captures: Vec<PathBuf> = fs::read_dir(folder)
-        .expect("the captures of the tree")
+    let folders = [folder.clone(), folder.join("pop3")];
+    let mut captures: Vec<PathBuf> = folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).expect("the captures of the tree"))
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "pcap"))
         .filter(|path| fs::metadata(path).is_ok_and(|metadata| metadata.len() <= LONGEST))
@@ -34,7 +36,10 @@ pub fn captures() -> Vec<PathBuf> {
 pub fn all() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for path in captures() {
-        let name = path.file_stem().expect("a file's name").to_string_lossy().into_owned();
+        let mut name = path.file_stem().expect("a file's name").to_string_lossy().into_owned();
+        if path.parent().is_some_and(|folder| folder.ends_with("pop3")) {
+            name.insert_str(0, "pop3-");
+        }
         of_capture(&path, &name, &mut seeds);
     }
     of_words(&mut seeds);
@@ -108,6 +113,10 @@ fn of_capture(path: &Path, name: &str, seeds: &mut Vec<Seed>) {
     }
     for (number, dialogue) in dialogues(&frames).into_iter().enumerate().filter(|(_, dialogue)| !dialogue.is_empty()) {
         let name = format!("{name}-{number}");
+        if name.starts_with("pop3-") {
+            seeds.push(("pop3", name.clone(), [&[6][..], &dialogue].concat()));
+            continue;
+        }
         seeds.push(("lemf_smtp", name.clone(), dialogue.clone()));
         seeds.push(("smtp", name.clone(), [&[6][..], &dialogue].concat()));
         for client in [0, 2] {
@@ -190,6 +199,21 @@ address = "127.0.0.1:4000"
 interface = "tap0"
 "#;
 
+const POP3: [(Direction, &[u8]); 12] = [
+    (Direction::FromServer, b"+OK <1@x>\r\n"),
+    (Direction::FromClient, b"CAPA\r\nUSER carol\r\nPASS zqxj\r\nSTAT\r\n"),
+    (Direction::FromServer, b"+OK\r\nPIPELINING\r\n.\r\n+OK\r\n-ERR\r\n-ERR\r\n"),
+    (Direction::FromClient, b"AUTH LOGIN\r\n"),
+    (Direction::FromServer, b"+ VXNlcm5hbWU6\r\n"),
+    (Direction::FromClient, b"Y2Fyb2w=\r\n"),
+    (Direction::FromServer, b"+ UGFzc3dvcmQ6\r\n"),
+    (Direction::FromClient, b"enF4ag==\r\n"),
+    (Direction::FromServer, b"+OK\r\n"),
+    (Direction::FromClient, b"UIDL\r\nRETR 1\r\nTOP 2 0\r\nDELE 1\r\nXTND XLST\r\nQUIT\r\n"),
+    (Direction::FromServer, b"+OK\r\n1 a\r\n.\r\n+OK 9\r\nFrom: <a@x>\r\nMessage-ID: <1@x>\r\n\r\n..\r\n.\r\n"),
+    (Direction::FromServer, b"+OK\r\n\r\n.\r\n+OK\r\n+OK\r\nx\r\n.\r\n+OK\r\n"),
+];
+
 fn of_words(seeds: &mut Vec<Seed>) {
     seeds.push(("warrants", "all".to_owned(), WARRANTS.into()));
     seeds.push(("configuration", "all".to_owned(), CONFIGURATION.into()));
@@ -230,6 +254,7 @@ fn of_words(seeds: &mut Vec<Seed>) {
     for (number, (mechanism, messages)) in exchanges.iter().enumerate() {
         seeds.push(("sasl", format!("{number}"), steps(*mechanism, messages)));
     }
+    seeds.push(("pop3", "words".to_owned(), [&[6][..], &pieces::write(POP3)].concat()));
     let isn = [0xff, 0xff, 0xff, 0xf0, 0, 0, 0, 9];
     let dialogues: [&[u8]; 4] = [
         // Said in turns, then both ends end.

@@ -17,7 +17,16 @@ pub(super) struct Attempt {
     clear: Clear,
     /// Whether the server wants to hear no PASS.
     refused: bool,
+    /// Whether the PASS may be among octets that were lost.
+    lost: bool,
     last: Time,
+}
+
+impl Attempt {
+    /// Octets of the client were not captured here.
+    pub(super) fn lost(&mut self) {
+        self.lost = true;
+    }
 }
 
 impl Pop3 {
@@ -39,7 +48,7 @@ impl Pop3 {
             last = answer.line.last;
             add_answer(&mut clear, answer);
         }
-        self.attempt = Some(Box::new(Attempt { clear, refused, last }));
+        self.attempt = Some(Box::new(Attempt { clear, refused, lost: false, last }));
     }
 
     /// PASS or APOP, and what became of it.
@@ -73,8 +82,7 @@ impl Pop3 {
         let Some(attempt) = self.attempt.take() else { return };
         let outcome = if attempt.refused {
             Outcome::Failed
-        } else if self.matching.ever_lost() {
-            // The PASS may be among what was lost.
+        } else if attempt.lost {
             Outcome::Unknown
         } else {
             Outcome::BrokenOff

@@ -73,7 +73,7 @@ impl Pop3 {
     pub(super) fn align(&mut self, time: Time, tell: Tell<'_>) {
         let spoke = self.matching.spoke;
         let in_turn = self.matching.command() && self.pending.is_empty();
-        if let Some(answering) = &self.answering {
+        if let Some(answering) = &mut self.answering {
             if in_turn && answering.body.may_be_over() && answering.lost == 0 {
                 // A client that waits for the end has seen it.
                 self.lines_ended(End::Found, tell);
@@ -81,6 +81,9 @@ impl Pop3 {
                 self.lines_ended(End::NotCaptured, tell);
             } else {
                 self.matching.sent_ahead();
+                // The end may be among what was lost, and then what comes answers this command.
+                answering.doubtful |= answering.lost > 0;
+                self.matching.lost |= answering.lost > 0;
             }
         } else if !self.pending.is_empty() || (self.matching.lost && !spoke) {
             self.matching.sent_ahead();
@@ -112,7 +115,7 @@ impl Pop3 {
 
     /// What is said of a login without an answer.
     pub(super) fn unanswered(&self) -> Outcome {
-        let is_known = self.closing && self.server_began && !self.matching.ever_lost;
+        let is_known = self.closing && self.server_began && !self.matching.lost;
         if is_known { Outcome::BrokenOff } else { Outcome::Unknown }
     }
 
@@ -205,6 +208,9 @@ impl Pop3 {
         self.matching.lose(false);
         if let Some(exchange) = &mut self.auth {
             exchange.lost();
+        }
+        if let Some(attempt) = &mut self.attempt {
+            attempt.lost();
         }
         if self.mode == Mode::Response {
             self.mode = Mode::Waiting;

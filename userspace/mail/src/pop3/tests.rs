@@ -543,6 +543,8 @@ fn what_may_be_a_password_is_never_told() {
         S: -ERR
         C: USER alice s3cret
         S: -ERR
+        C: AUTH $$s3cret
+        S: -ERR
         C: s3cret
         S: -ERR
         C: AUTH LOGIN
@@ -564,9 +566,11 @@ fn what_may_be_a_password_is_never_told() {
             ";",
             "login - Failed APOP ************|-ERR|",
             ";",
-            "! unknown_command",
             "login - Failed USER ************|-ERR|",
             ";",
+            "sasl - Failed AUTH ********|-ERR|",
+            ";",
+            "! unknown_command",
             "C ******|",
             "S -ERR|",
             ";",
@@ -765,7 +769,30 @@ fn where_answers_were_lost_nothing_is_said_of_those_that_wait() {
 }
 
 #[test]
+fn a_gap_in_a_message_of_one_who_sends_ahead_may_hold_more_than_its_end() {
+    let notes = run_in_mailbox(
+        "
+        C: RETR 1
+        S: +OK
+        S: From: a@x
+        S? 100
+        S! text
+        C: RETR 2
+        S: text
+        S: .
+        S: +OK
+        S: From: b@x
+        S: .",
+    );
+    let transfers: Vec<_> = notes.iter().filter(|note| note.starts_with("RETR")).collect();
+    assert_eq!(transfers, ["RETR Unknown 8+129 - -"]);
+}
+
+#[test]
 fn logins_whose_answers_were_lost() {
+    // What was lost before a login says nothing of it.
+    let notes = run("S? 5\nC: USER alice\nS: +OK\nC: PASS s3cret");
+    assert_eq!(notes[2..], ["login alice BrokenOff USER alice|+OK|PASS ******|", ";"]);
     let notes = run("S: +OK\nC: USER alice\nS? 5\nC: PASS s3cret\nS: +OK\nC: NOOP\nS: +OK");
     assert_eq!(notes[2..5], ["lost FromServer 5", ";", "login alice Succeeded USER alice|PASS ******|+OK|"]);
     let notes = run("S: +OK\nC: USER alice\nS: +OK\nC: PASS s3cret\nS? 5\nC: NOOP\nS: +OK");

@@ -1,0 +1,111 @@
+"""The POP3 servers of the captures: Dovecot's pop3d, and a scripted one for what it does not speak."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from clients import MX, MX6, crlf, message
+from servers import USERS
+
+SCRIPTED, BARE = "192.0.2.28", "192.0.2.27"
+NOBODY = 65534
+
+DOVECOT_CONF = """\
+protocols = pop3
+listen = {address} {address6}
+base_dir = {home}/run
+state_dir = {home}/run
+log_path = {home}/dovecot-pop3.log
+ssl = yes
+ssl_cert = <{home}/cert.pem
+ssl_key = <{home}/key.pem
+disable_plaintext_auth = no
+auth_mechanisms = plain login cram-md5 digest-md5 scram-sha-256 apop
+auth_realms = example.org
+auth_failure_delay = 1 secs
+mail_location = maildir:{home}/mail/%n
+mail_max_userip_connections = 100
+passdb {{
+  driver = passwd-file
+  args = {home}/users
+}}
+userdb {{
+  driver = static
+  args = uid=65534 gid=65534 home={home}/mail/%n
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+"""
+
+FEW = [
+    message("Bob <bob@example.org>", "alice@example.org", "first@example.org", subject="Friday", body="Friday at nine?\n\nBob\n"),
+    message("carol@example.com (Carol)", "alice@example.org", "second@example.com", subject="Keys", body="They are at the desk.\n"),
+    message('"Dave, of sales" <dave@example.com>', "alice@example.org", None, subject="Offer", body="Last chance.\n",
+            extra="Resent-Message-ID: <resent@example.net>\n"),
+]
+
+
+class Pop3Servers:
+    """Both, in the server's namespace, with their state under `home`."""
+
+    def __init__(self, namespace: str, home: Path):
+        self.namespace = namespace
+        self.home = home
+        self.running: list[subprocess.Popen] = []
+
+    def _run(self, *command: str) -> None:
+        log = open(self.home / "servers.log", "ab")
+        command = ["ip", "netns", "exec", self.namespace, *command]
+        self.running.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True))
+
+    def start(self) -> None:
+        home = self.home
+        os.chmod(home, 0o755)
+        (home / "run").mkdir()
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=mail.example.org",
+             "-keyout", home / "key.pem", "-out", home / "cert.pem"],
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        (home / "users").write_text("".join(f"{name}:{{PLAIN}}{password}\n" for name, password in USERS.items()))
+        (home / "dovecot-pop3.conf").write_text(DOVECOT_CONF.format(home=home, address=MX, address6=MX6))
+        self.fill("alice", FEW)
+        self.fill("mallory", [])
+        self._run("dovecot", "-F", "-c", str(home / "dovecot-pop3.conf"))
+        self._run("python3", str(Path(__file__).parent / "pop3_scripted.py"), SCRIPTED, BARE)
+        deadline = time.monotonic() + 20
+        for address in (MX, MX6, SCRIPTED, BARE):
+            while True:
+                try:
+                    with socket.create_connection((address, 110), timeout=1) as peer:
+                        peer.recv(100)
+                    break
+                except OSError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.1)
+
+    def fill(self, user: str, messages: list[str]) -> None:
+        """A mailbox with these messages and no others. Their order is that of the names."""
+        box = self.home / "mail" / user
+        shutil.rmtree(box, ignore_errors=True)
+        for folder in ("cur", "new", "tmp"):
+            (box / folder).mkdir(parents=True)
+        for number, text in enumerate(messages, 1):
+            (box / "new" / f"{1772442000 + number}.M{number}.mail").write_bytes(crlf(text))
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(self.home / "mail")], check=True)
+
+    def stop(self) -> None:
+        for process in self.running:
+            process.terminate()
+        for process in self.running:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
