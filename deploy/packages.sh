@@ -5,8 +5,12 @@ set -euo pipefail
 case "${1:-}" in
     # xsk-rs builds libxdp from its source.
     build) packages=(clang gcc libc6-dev libelf-dev m4 make pkg-config zlib1g-dev) ;;
-    # The tests send captures over a pair of interfaces, read them with others' tools, and put queries to a real Prometheus.
-    test) packages=(curl ethtool iproute2 jq netsniff-ng procps prometheus python3 tcpreplay tshark valgrind) ;;
+    # The tests send captures over a pair of interfaces, read them with others' tools, put queries to a real Prometheus, and have
+    # real mail servers and clients talk.
+    test) packages=(
+        curl ethtool iproute2 jq netsniff-ng procps prometheus python3 tcpdump tcpreplay tshark valgrind
+        dovecot-imapd dovecot-lmtpd dovecot-pop3d fetchmail isync mpop msmtp mutt offlineimap3 openssl postfix swaks
+    ) ;;
     *) echo "usage: $0 build|test" >&2; exit 2 ;;
 esac
 
@@ -20,6 +24,6 @@ echo "installing: ${missing[*]}"
 as_root=()
 [ "$(id -u)" -eq 0 ] || as_root=(sudo)
 "${as_root[@]}" apt-get update --quiet=2
-# Neither a question about packet capture for everybody nor a monitoring server that starts by itself.
+# Neither a question about packet capture for everybody, or about this machine's mail, nor servers that start by themselves.
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
     apt-get install --yes --quiet=2 --no-install-recommends "${missing[@]}" > /dev/null

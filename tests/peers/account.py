@@ -3,6 +3,7 @@
 STORE is the receiver's, HOME that of the mail host, BEFORE a copy of its mail store from before anybody read.
 """
 
+import base64
 import collections
 import re
 import sys
@@ -24,6 +25,8 @@ class Warrant:
     ip: str | None = None
     password: bool = False
     content: bool = True
+    # Whether the names of logins go along.
+    names: bool = True
 
     def due(self, session: Session) -> list[Happening]:
         """What of a session is handed over."""
@@ -45,12 +48,8 @@ class Warrant:
 WARRANTS = [
     Warrant("ALICE", email="alice@example.org"),
     Warrant("LAPTOP", ip="192.0.2.10", password=True),
-    Warrant("CAROL", email="carol@example.org", content=False),
+    Warrant("CAROL", email="carol@example.org", content=False, names=False),
 ]
-
-
-def line(liid: str, session: tuple, one) -> str:
-    return f"{liid} {session[0]} {session[1][0]}:{session[1][1]} > {session[2]}  {one}"
 
 
 def shown(record: dict) -> str:
@@ -110,6 +109,21 @@ def pair(due: list[Happening], got: list[dict]) -> list[str]:
     return differences + [f"extra:   {shown(record)}" for record in left]
 
 
+def authentication(warrant: Warrant, session: Session, record: dict) -> list[str]:
+    """What a record says of the login, against what the server knew of it."""
+    wrong, aaa = [], record["aaa"]
+    failed = record["event"] == "logon-failure"
+    users = {one.user for one in session.happenings if one.event == "logon-failure"} if failed else {session.user}
+    due = warrant.names and record["event"] != "logoff" and users != {None} and (session.protocol != "smtp" or record["event"] in ("send", "logon-failure"))
+    if due and aaa is None:
+        wrong.append("names nobody")
+    if aaa is not None and (not warrant.names or aaa["username"] not in users or aaa["result"] != ("failed" if failed else "succeeded")):
+        wrong.append(f"names {aaa['username']}, {aaa['result']}; due {', '.join(map(str, users))}")
+    if record["event"] in ("send", "receive") and record["validity"] != ("validated" if session.user else "nonvalidated"):
+        wrong.append(f"the sender is {record['validity']}")
+    return [f"{record['event']} {text}" for text in wrong]
+
+
 def events(sessions: list[Session], got: list[dict]) -> tuple[list[str], int]:
     """Every event, session by session."""
     wrong, count = [], 0
@@ -127,6 +141,7 @@ def events(sessions: list[Session], got: list[dict]) -> tuple[list[str], int]:
                     wrong.append(f"{warrant.liid}: server {record['server']}:{record['server_port']} of {session.client}, due {session.server}")
             where = f"{warrant.liid} {session.protocol} {session.client[0]}:{session.client[1]} ({session.user or 'nobody'})"
             wrong += [f"{where}\n    {text}" for text in pair(due, mine)]
+            wrong += [f"{where}\n    {text}" for record in mine for text in authentication(warrant, session, record)]
     wrong += [f"{' '.join(map(str, where))}: of no session that the servers know:\n    " + "\n    ".join(map(shown, records)) for where, records in piles.items()]
     return wrong, count
 
@@ -171,7 +186,6 @@ def messages(store: Path, sessions: list[Session], got: list[dict], stored: list
 
 def secrets(got: list[dict]) -> list[str]:
     """Whose passwords and names may be where."""
-    import base64
     wrong = []
     for warrant in WARRANTS:
         octets = b"".join(base64.b64decode(record["content"]) for record in got if record["kind"] == "cc" and record["liid"] == warrant.liid)

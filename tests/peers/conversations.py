@@ -85,9 +85,9 @@ def curl(host: Host, user: str, url: str, *options: str, ok=(0,), password: str 
     host.run("curl", "-sS", "-u", f"{user}:{password or USERS[user]}", url, *options, ok=ok, files=files)
 
 
-def curl_sends(host: Host, sender: str, recipients: list[str], ident: str, body: str = "See you at nine.\n") -> None:
+def curl_sends(host: Host, sender: str, recipients: list[str], ident: str, *options: str, body: str = "See you at nine.\n") -> None:
     wanted = [part for recipient in recipients for part in ("--mail-rcpt", recipient)]
-    curl(host, sender, f"smtp://{ADDRESS}:587/laptop.example.org", "--mail-from", sender, *wanted, "-T", "{home}/mail",
+    curl(host, sender, f"smtp://{ADDRESS}:587/laptop.example.org", "--mail-from", sender, *wanted, "-T", "{home}/mail", *options,
          files={"mail": text(sender, recipients[0], ident, body).replace("\n", "\r\n")})
 
 
@@ -200,11 +200,12 @@ def sending(laptop: Host, other: Host, relay: Host) -> None:
         lambda: swaks(relay, "dave@example.com", [ALICE], "in-6@example.com", body=LONG),
         lambda: msmtp(laptop, ALICE, [BOB, "erin@example.net"], "out-1@example.org"),
         lambda: msmtp(laptop, CAROL, [BOB], "out-2@example.org"),
-        lambda: curl_sends(laptop, ALICE, [ALICE], "out-3@example.org", "..two dots\n.one dot\nA note to myself.\n"),
+        lambda: curl_sends(laptop, ALICE, [ALICE], "out-3@example.org", body="..two dots\n.one dot\nA note to myself.\n"),
         lambda: curl_sends(other, MALLORY, [BOB, CAROL], "out-4@example.org"),
         lambda: msmtp(other, MALLORY, [BOB], "out-5@example.org"),
         lambda: swaks(laptop, ALICE, [BOB], "out-6@example.org", "--port", "587", "--auth", "PLAIN", "--auth-user", ALICE, "--auth-password", "queen-of-hearts", ok=(28,)),
         lambda: swaks(laptop, ALICE, [CAROL], "out-7@example.org", "--port", "587", "--auth", "CRAM-MD5", "--auth-user", ALICE, "--auth-password", USERS[ALICE]),
+        lambda: curl_sends(laptop, ALICE, [BOB], "out-8@example.org", "--ssl-reqd", "-k"),
     )
 
 
@@ -216,6 +217,8 @@ def reading_by_pop3(laptop: Host, other: Host) -> None:
         curl(laptop, ALICE, f"pop3://{ADDRESS}/1")
         curl(laptop, ALICE, f"pop3://{ADDRESS}/", "-X", "TOP 1 2")
         curl(laptop, ALICE, f"pop3://{ADDRESS}/99", ok=(8, 56))
+        curl(laptop, ALICE, f"pop3://{ADDRESS}/1", "--ssl-reqd", "-k")
+        curl(laptop, ALICE, f"pop3s://{ADDRESS}/1", "-k")
         curl(laptop, ALICE, f"pop3://{ADDRESS}/1", ok=(67,), password="queen-of-hearts")
 
     def carol() -> None:
@@ -237,6 +240,8 @@ def reading_by_imap(laptop: Host, other: Host) -> None:
         lambda: curl(laptop, ALICE, f"imap://{ADDRESS}/INBOX/;UID=2/;SECTION=HEADER"),
         lambda: curl(laptop, ALICE, f"imap://{ADDRESS}/Sent", "-T", "{home}/mail", files={"mail": text(ALICE, BOB, "saved-1@example.org").replace("\n", "\r\n")}),
         lambda: curl(laptop, ALICE, f"imap://{ADDRESS}/INBOX/;UID=1", ok=(67,), password="queen-of-hearts"),
+        lambda: curl(laptop, ALICE, f"imap://{ADDRESS}/INBOX/;UID=1", "--ssl-reqd", "-k"),
+        lambda: curl(laptop, ALICE, f"imaps://{ADDRESS}/INBOX/;UID=1", "-k"),
         lambda: offlineimap(laptop, CAROL),
         lambda: offlineimap(other, MALLORY),
         lambda: mbsync(other, MALLORY, "pushed-2@example.org"),

@@ -42,6 +42,8 @@ class Session:
     server: tuple
     user: str | None = None
     happenings: list = field(default_factory=list)
+    # Encrypted, from its first octet or from STARTTLS on.
+    dark: bool = False
 
 
 def crlf(octets: bytes) -> bytes:
@@ -84,6 +86,8 @@ def smtp(log: str, server: str, stored: dict[str, bytes]) -> list[Session]:
             if re.search(r"\behlo=[1-9]", line):
                 session.happenings.insert(0, Happening("logon", "begin", "succeeded"))
             session.happenings.append(Happening("logoff", "end", "succeeded"))
+        elif found := re.search(r"TLS connection established from " + END_OF, line):
+            sessions[found["ip"], int(found["port"])].dark = True
         elif found := re.search(END_OF + r": SASL (\S+) authentication failed: .*sasl_username=(?P<user>\S+)", line):
             sessions[found["ip"], int(found["port"])].happenings.append(Happening("logon-failure", "report", "failed", user=found["user"]))
         elif found := re.search(r"smtpd\[\d+\]: (?P<id>[0-9A-F]+): client=" + END_OF + r"(?:, sasl_method=\S+, sasl_username=(?P<user>\S+))?$", line):
@@ -111,6 +115,10 @@ def smtp(log: str, server: str, stored: dict[str, bytes]) -> list[Session]:
             mark.status = "unknown"
         if mark.message is not None:
             mark.client_octets = (len(mark.message) - 1500, len(mark.message) + 4000)
+    for session in sessions.values():
+        if session.dark:
+            # The EHLO before STARTTLS was in the clear.
+            session.happenings, session.user = [Happening("logon", "begin", "succeeded"), Happening("logoff", "end", "unknown")], None
     return list(sessions.values())
 
 
@@ -131,6 +139,7 @@ def logins(log: str) -> tuple[dict[int, Session], list[Session]]:
             protocol, what, user, _, rip, rport, lip, lport, ident = found.groups()
             session = Session("imap4" if protocol == "imap" else protocol, (rip, int(rport)), (lip, int(lport)))
             session.happenings += [Happening("logon-failure", "report", "failed", recipients=(name,), user=name) for name in refused[ident]]
+            session.dark = ", TLS" in line
             if what == "Login":
                 session.user = user
                 session.happenings.append(Happening("logon", "begin", "succeeded", recipients=(user,)))
@@ -181,6 +190,10 @@ def access(log: str, rawlog: Path) -> list[Session]:
     """Dovecot's sessions of POP3 and IMAP4."""
     inside, outside = logins(log)
     for process, session in inside.items():
+        if session.dark:
+            # Whether anybody logs in cannot be seen.
+            session.happenings, session.user = [Happening("logon", "begin", "unknown"), Happening("logoff", "end", "unknown")], None
+            continue
         record = next(iter(rawlog.glob(f"*.{process}.*.in")))
         read = pop3 if session.protocol == "pop3" else imap4
         session.happenings += read(without_stamps(record), without_stamps(record.with_suffix(".out")))

@@ -48,11 +48,15 @@ smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = {home}/auth/socket
 smtpd_sasl_security_options = noanonymous
+smtpd_tls_cert_file = {home}/cert.pem
+smtpd_tls_key_file = {home}/key.pem
+smtpd_tls_loglevel = 1
+lmtp_connection_cache_on_demand = no
 """
 
 MASTER_CF = """\
 {address}:25  inet n - n - - smtpd
-{address}:587 inet n - n - - smtpd -o smtpd_sasl_auth_enable=yes
+{address}:587 inet n - n - - smtpd -o smtpd_sasl_auth_enable=yes -o smtpd_tls_security_level=may
 pickup    unix n - n 60 1 pickup
 cleanup   unix n - n - 0 cleanup
 qmgr      unix n - n 300 1 qmgr
@@ -61,6 +65,7 @@ bounce    unix - - n - 0 bounce
 defer     unix - - n - 0 bounce
 trace     unix - - n - 0 bounce
 proxymap  unix - - n - - proxymap
+tlsmgr    unix - - n 1000? 1 tlsmgr
 lmtp      unix - - n - - lmtp
 discard   unix - - n - - discard
 error     unix - - n - - error
@@ -165,7 +170,7 @@ class MailHost:
         subprocess.run(self.within("postfix", "-c", home / "postfix", "check"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
         self._run("/usr/lib/postfix/sbin/master", "-c", home / "postfix", "-d")
         self._until("the SASL socket", (home / "auth/socket").exists)
-        for port in (25, 587, 110, 143):
+        for port in (25, 587, 110, 143, 993, 995):
             self._until(f"port {port}", lambda: self._listens(port))
 
     def _listens(self, port: int) -> bool:
