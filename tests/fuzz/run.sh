@@ -54,6 +54,7 @@ fuzz() { # target, further options
     mkdir -p "corpus/$target" "artifacts/$target"
     case $target in
     smtp | interception | lemf_smtp) set -- "$@" -dict=dictionaries/smtp.dict ;;
+    imap | inflate) set -- "$@" -dict=dictionaries/imap.dict ;;
     esac
     "$built/$target" -artifact_prefix="artifacts/$target/" -timeout=10 -rss_limit_mb=2048 -max_len=16384 "$@"
 }

@@ -3,11 +3,14 @@
 //!
 //! An input that panics is a fault: of the code, or of an invariant that is asserted here.
 
+mod access;
 mod addresses;
 mod capture_file;
 mod choices;
 mod configuration;
 mod filter;
+mod imap;
+mod inflate;
 mod interception;
 mod lemf;
 mod memory;
@@ -25,10 +28,12 @@ mod wire_frames;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target there is; `fuzz_targets/` has a program for each.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 15] = [
     ("addresses", addresses::run),
     ("capture_file", capture_file::run),
     ("configuration", configuration::run),
+    ("imap", imap::run),
+    ("inflate", inflate::run),
     ("interception", interception::run),
     ("lemf_smtp", lemf::smtp),
     ("lemf_store", lemf::store),

@@ -1,0 +1,179 @@
+//! What the machines of POP3 and IMAP4 have in common: what they say does not depend on how the octets are cut, they hold no
+//! more than their limits, and every octet that they tell of is told once.
+//!
+//! The input is a header (whether the beginning was captured, and the size of the cuts) and pieces.
+
+use writ_mail::At;
+use writ_mail::access::{Event, Login, Machine, Octets, Scheme};
+use writ_mail::sasl::{Exchange, Step};
+use writ_wire::{Direction, Time};
+
+use crate::choices::Choices;
+use crate::memory;
+use crate::pieces::{self, Piece};
+use crate::streams::side;
+
+/// An event as text. Octets of one side that follow each other are put together, however they came.
+#[derive(Default)]
+pub(crate) struct Log {
+    pub(crate) lines: Vec<String>,
+    octets: Option<(Direction, u64, Time, Vec<u8>)>,
+    /// How far each side's stream was read as it is on the wire, and the stretches of it that were told.
+    told: [Vec<(u64, u64)>; 2],
+    /// The last octets of the client's commands.
+    last: Vec<u8>,
+    /// Whether the octets may be inflated (RFC 4978): then they stand nowhere on the wire, and each stretch of it is told as often
+    /// as it says something.
+    pub(crate) inflates: bool,
+}
+
+impl Log {
+    pub(crate) fn flush(&mut self) {
+        if let Some((from, offset, time, octets)) = self.octets.take() {
+            self.lines.push(format!("{from:?} at {offset} {time:?}: {}", text_of(&octets)));
+        }
+    }
+
+    pub(crate) fn event(&mut self, event: &Event<'_>) {
+        if let Event::Octets(said) = event {
+            self.look_for_compression(said);
+            let start = if self.inflates { 0 } else { said.wire.start };
+            if !self.inflates {
+                self.told[side(said.from)].push((said.wire.start, said.wire.end));
+            }
+            match &mut self.octets {
+                Some((from, offset, time, held))
+                    if *from == said.from
+                        && *time == said.time
+                        && (self.inflates || *offset + held.len() as u64 == start) =>
+                {
+                    held.extend_from_slice(said.octets);
+                }
+                _ => {
+                    self.flush();
+                    self.octets = Some((said.from, start, said.time, said.octets.to_vec()));
+                }
+            }
+            return;
+        }
+        self.flush();
+        let text = match event {
+            Event::Greeting { logged_in, time } => format!("greeting {logged_in} {time:?}"),
+            Event::Login(login) => self.login(login),
+            Event::LoggedOut(closing) => format!("logged out {closing:?}"),
+            Event::Transfer(transfer) => format!(
+                "{:?} {:?} {:?} {:?} {:?}",
+                transfer.kind,
+                transfer.result,
+                (transfer.client_octets, transfer.server_octets, transfer.first, transfer.last),
+                transfer.sender,
+                transfer.message_id.as_deref().map(text_of)
+            ),
+            Event::Settled { time } => format!("settled {time:?}"),
+            Event::Logoff(closing) => format!("logoff {closing:?}"),
+            Event::Dark => "dark".to_owned(),
+            Event::Lost { from, time, octets } => format!("lost {from:?} {time:?} {octets}"),
+            Event::Anomaly(anomaly) => format!("{anomaly:?}"),
+            Event::Octets(_) => unreachable!("told above"),
+        };
+        self.lines.push(text);
+    }
+
+    fn look_for_compression(&mut self, said: &Octets<'_>) {
+        const WORD: &[u8] = b"COMPRESS";
+        if said.from == Direction::FromClient && !self.inflates {
+            for octet in said.octets {
+                self.last.push(octet.to_ascii_uppercase());
+                let end = self.last.len().saturating_sub(WORD.len());
+                self.last.drain(..end);
+                self.inflates |= self.last == WORD;
+            }
+        }
+    }
+
+    fn login(&mut self, login: &Login) -> String {
+        let steps: Vec<&Step> = match &login.scheme {
+            Scheme::Clear(clear) => clear.spoken.iter().map(|spoken| &spoken.step).collect(),
+            Scheme::Sasl(Exchange { steps, .. }) => steps.iter().collect(),
+        };
+        let mut text = format!("login {:?} {:?} {:?}", login.outcome, login.octets(), login.times());
+        for step in steps {
+            if !login.inflated && !self.inflates {
+                self.told[side(step.from)].push((step.offset, step.offset + step.octets.len() as u64));
+            }
+            let offset = if self.inflates { 0 } else { step.offset };
+            text += &format!(" {:?} {offset} {}", step.from, text_of(&step.octets));
+        }
+        text
+    }
+
+    /// No octet is told twice.
+    fn assert_told_once(&mut self) {
+        for told in &mut self.told {
+            told.sort_unstable();
+            for pair in told.windows(2) {
+                assert!(pair[0].1 <= pair[1].0, "told twice: {pair:?}\n{:#?}", self.lines);
+            }
+        }
+    }
+}
+
+fn text_of(octets: &[u8]) -> String {
+    octets.escape_ascii().to_string()
+}
+
+/// Feeds pieces, cut to at most `cut` octets each.
+pub(crate) fn feed(machine: &mut dyn Machine, pieces: &[Piece<'_>], cut: usize, tell: &mut dyn FnMut(Event<'_>)) {
+    let mut offsets = [0_u64; 2];
+    let mut time = Time::from_parts(1_772_442_000, 0);
+    for piece in pieces {
+        match *piece {
+            Piece::Octets(from, octets) => {
+                for octets in octets.chunks(cut) {
+                    let offset = &mut offsets[side(from)];
+                    let at = At { time, offset: *offset };
+                    *offset += octets.len() as u64;
+                    match from {
+                        Direction::FromClient => machine.client(at, octets, tell),
+                        Direction::FromServer => machine.server(at, octets, tell),
+                    }
+                    let _ = (machine.is_quiet(), machine.is_dark());
+                }
+            }
+            Piece::Gap(from, length) => {
+                offsets[side(from)] += u64::from(length);
+                machine.gap(from, time, length.into(), tell);
+            }
+            Piece::Pause(pause) => time = time.after(pause),
+        }
+    }
+    machine.close(time, tell);
+}
+
+/// Runs an input through machines with limits that no input reaches, and through one with limits that are soon reached, which
+/// may hold `most_held` octets besides a piece that it is just being given.
+pub fn run<M: Machine>(input: &[u8], ample: impl Fn(bool) -> M, tight: impl Fn(bool) -> M, most_held: usize) {
+    let mut choices = Choices::new(input);
+    let bits = choices.octet();
+    let from_start = bits & 1 == 0;
+    let cut = 1 + usize::from(bits >> 1 & 7);
+    let pieces = pieces::read(&mut choices);
+    let log_of = |cut| {
+        let mut log = Log::default();
+        feed(&mut ample(from_start), &pieces, cut, &mut |event| log.event(&event));
+        log.flush();
+        log.assert_told_once();
+        log.lines
+    };
+    // What was left out at a limit may depend on the cuts; the rest does not.
+    assert_eq!(log_of(usize::MAX), log_of(cut), "in pieces of {cut}");
+
+    let longest = pieces.iter().map(|piece| if let Piece::Octets(_, octets) = piece { octets.len() } else { 0 }).max();
+    let before = memory::allocated();
+    let mut machine = tight(from_start);
+    let mut most = before;
+    feed(&mut machine, &pieces, cut, &mut |_| most = most.max(memory::allocated()));
+    most = most.max(memory::allocated());
+    let held = most.saturating_sub(before);
+    assert!(held <= most_held + 2 * longest.unwrap_or(0), "{held} octets held");
+}
