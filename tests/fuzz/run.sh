@@ -55,6 +55,7 @@ fuzz() { # target, further options
     case $target in
     smtp | interception | lemf_smtp) set -- "$@" -dict=dictionaries/smtp.dict ;;
     pop3) set -- "$@" -dict=dictionaries/pop3.dict ;;
+    imap | inflate) set -- "$@" -dict=dictionaries/imap.dict ;;
     esac
     "$built/$target" -artifact_prefix="artifacts/$target/" -timeout=10 -rss_limit_mb=2048 -max_len=16384 "$@"
 }

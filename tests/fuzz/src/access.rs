@@ -4,7 +4,7 @@
 //! The input is a header (whether the beginning was captured, and the size of the cuts) and pieces.
 
 use writ_mail::At;
-use writ_mail::access::{Event, Login, Machine, Scheme};
+use writ_mail::access::{Event, Login, Machine, Octets, Scheme};
 use writ_mail::sasl::{Exchange, Step};
 use writ_wire::{Direction, Time};
 
@@ -15,32 +15,43 @@ use crate::streams::side;
 
 /// An event as text. Octets of one side that follow each other are put together, however they came.
 #[derive(Default)]
-struct Log {
-    lines: Vec<String>,
+pub(crate) struct Log {
+    pub(crate) lines: Vec<String>,
     octets: Option<(Direction, u64, Time, Vec<u8>)>,
     /// How far each side's stream was read as it is on the wire, and the stretches of it that were told.
     told: [Vec<(u64, u64)>; 2],
+    /// The last octets of the client's commands.
+    last: Vec<u8>,
+    /// Whether the octets may be inflated (RFC 4978): then they stand nowhere on the wire, and each stretch of it is told as often
+    /// as it says something.
+    pub(crate) inflates: bool,
 }
 
 impl Log {
-    fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         if let Some((from, offset, time, octets)) = self.octets.take() {
             self.lines.push(format!("{from:?} at {offset} {time:?}: {}", text_of(&octets)));
         }
     }
 
-    fn event(&mut self, event: &Event<'_>) {
+    pub(crate) fn event(&mut self, event: &Event<'_>) {
         if let Event::Octets(said) = event {
-            self.told[side(said.from)].push((said.wire.start, said.wire.end));
+            self.look_for_compression(said);
+            let start = if self.inflates { 0 } else { said.wire.start };
+            if !self.inflates {
+                self.told[side(said.from)].push((said.wire.start, said.wire.end));
+            }
             match &mut self.octets {
                 Some((from, offset, time, held))
-                    if *from == said.from && *time == said.time && *offset + held.len() as u64 == said.wire.start =>
+                    if *from == said.from
+                        && *time == said.time
+                        && (self.inflates || *offset + held.len() as u64 == start) =>
                 {
                     held.extend_from_slice(said.octets);
                 }
                 _ => {
                     self.flush();
-                    self.octets = Some((said.from, said.wire.start, said.time, said.octets.to_vec()));
+                    self.octets = Some((said.from, start, said.time, said.octets.to_vec()));
                 }
             }
             return;
@@ -68,6 +79,18 @@ impl Log {
         self.lines.push(text);
     }
 
+    fn look_for_compression(&mut self, said: &Octets<'_>) {
+        const WORD: &[u8] = b"COMPRESS";
+        if said.from == Direction::FromClient && !self.inflates {
+            for octet in said.octets {
+                self.last.push(octet.to_ascii_uppercase());
+                let end = self.last.len().saturating_sub(WORD.len());
+                self.last.drain(..end);
+                self.inflates |= self.last == WORD;
+            }
+        }
+    }
+
     fn login(&mut self, login: &Login) -> String {
         let steps: Vec<&Step> = match &login.scheme {
             Scheme::Clear(clear) => clear.spoken.iter().map(|spoken| &spoken.step).collect(),
@@ -75,10 +98,11 @@ impl Log {
         };
         let mut text = format!("login {:?} {:?} {:?}", login.outcome, login.octets(), login.times());
         for step in steps {
-            if !login.inflated {
+            if !login.inflated && !self.inflates {
                 self.told[side(step.from)].push((step.offset, step.offset + step.octets.len() as u64));
             }
-            text += &format!(" {:?} {} {}", step.from, step.offset, text_of(&step.octets));
+            let offset = if self.inflates { 0 } else { step.offset };
+            text += &format!(" {:?} {offset} {}", step.from, text_of(&step.octets));
         }
         text
     }
@@ -99,7 +123,7 @@ fn text_of(octets: &[u8]) -> String {
 }
 
 /// Feeds pieces, cut to at most `cut` octets each.
-fn feed(machine: &mut dyn Machine, pieces: &[Piece<'_>], cut: usize, tell: &mut dyn FnMut(Event<'_>)) {
+pub(crate) fn feed(machine: &mut dyn Machine, pieces: &[Piece<'_>], cut: usize, tell: &mut dyn FnMut(Event<'_>)) {
     let mut offsets = [0_u64; 2];
     let mut time = Time::from_parts(1_772_442_000, 0);
     for piece in pieces {

@@ -9,6 +9,8 @@ mod capture_file;
 mod choices;
 mod configuration;
 mod filter;
+mod imap;
+mod inflate;
 mod interception;
 mod lemf;
 mod memory;
@@ -27,10 +29,12 @@ mod wire_frames;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target there is; `fuzz_targets/` has a program for each.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 16] = [
     ("addresses", addresses::run),
     ("capture_file", capture_file::run),
     ("configuration", configuration::run),
+    ("imap", imap::run),
+    ("inflate", inflate::run),
     ("interception", interception::run),
     ("lemf_smtp", lemf::smtp),
     ("lemf_store", lemf::store),

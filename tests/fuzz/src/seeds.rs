@@ -214,7 +214,50 @@ const POP3: [(Direction, &[u8]); 12] = [
     (Direction::FromServer, b"+OK\r\n\r\n.\r\n+OK\r\n+OK\r\nx\r\n.\r\n+OK\r\n"),
 ];
 
+const IMAP: [(Direction, &[u8]); 18] = [
+    (Direction::FromServer, b"* OK [CAPABILITY IMAP4rev1] hi\r\n"),
+    (Direction::FromClient, b"a AUTHENTICATE LOGIN\r\n"),
+    (Direction::FromServer, b"+ VXNlcm5hbWU6\r\n"),
+    (Direction::FromClient, b"Y2Fyb2w=\r\n"),
+    (Direction::FromServer, b"+ UGFzc3dvcmQ6\r\n"),
+    (Direction::FromClient, b"enF4ag==\r\n"),
+    (Direction::FromServer, b"a NO\r\n"),
+    (Direction::FromClient, b"b LOGIN {5}\r\n"),
+    (Direction::FromServer, b"+ go\r\n"),
+    (Direction::FromClient, b"carol {4+}\r\nzqxj\r\nc FETCH 1 (BODY[] ENVELOPE)\r\nd UID FETCH 1 FLAGS\r\n"),
+    (
+        Direction::FromServer,
+        b"* CAPABILITY x\r\nb OK in\r\n* 1 FETCH (BODY[] {25}\r\nFrom: <a@x>\r\nMessage-I ENVELOPE (NIL NIL",
+    ),
+    (
+        Direction::FromServer,
+        b" ((NIL NIL \"a\" {1}\r\nx)) NIL NIL NIL NIL NIL NIL \"<1@x>\"))\r\nd OK\r\n* 2 EXISTS\r\nc OK\r\n",
+    ),
+    (Direction::FromClient, b"e APPEND x (\\Seen) {3+}\r\nabc CATENATE (URL y TEXT {2}\r\n"),
+    (Direction::FromServer, b"+\r\n"),
+    (Direction::FromClient, b"ab)\r\nf IDLE\r\nDONE\r\ng UNAUTHENTICATE\r\n"),
+    (Direction::FromServer, b"e OK\r\n+ x\r\n* 3 FETCH (UID 1 BODY[HEADER.FIELDS (From)] \"x\")\r\nf OK\r\ng OK\r\n"),
+    (Direction::FromClient, b"h LOGOUT\r\n"),
+    (Direction::FromServer, b"* BYE\r\nh OK\r\n"),
+];
+
 fn of_words(seeds: &mut Vec<Seed>) {
+    let imap = pieces::write(IMAP);
+    let headless = pieces::write(IMAP.into_iter().skip(9));
+    for bits in [0_u8, 6, 0x3f] {
+        seeds.push(("imap", format!("words-{bits}"), [&[bits][..], &imap].concat()));
+        seeds.push(("inflate", format!("words-{bits}"), [&[bits][..], &headless].concat()));
+    }
+    let compress: [(Direction, &[u8]); 5] = [
+        (Direction::FromServer, b"* PREAUTH\r\n"),
+        (Direction::FromClient, b"a COMPRESS DEFLATE\r\n"),
+        (Direction::FromServer, b"a OK\r\n"),
+        // Stored blocks.
+        (Direction::FromClient, b"\x00\x08\x00\xf7\xffb NOOP\r\n"),
+        (Direction::FromServer, b"\x00\x06\x00\xf9\xffb OK\r\n"),
+    ];
+    seeds.push(("imap", "compress".to_owned(), [&[6][..], &pieces::write(compress)].concat()));
+    seeds.push(("inflate", "stored".to_owned(), [&[0x46][..], &pieces::write(compress.into_iter().skip(3))].concat()));
     seeds.push(("warrants", "all".to_owned(), WARRANTS.into()));
     seeds.push(("configuration", "all".to_owned(), CONFIGURATION.into()));
     for (number, text) in
