@@ -207,7 +207,8 @@ impl Session {
                 mailbox(protocol, Pop3::new(from_start, pop3::Limits::default()), connection, ctx)
             }
             Service::Plain(Protocol::Imap4) => {
-                mailbox(protocol, Imap::new(from_start, imap::Limits::default()), connection, ctx)
+                let limits = imap::Limits { compressed: ctx.settings.compressed, ..imap::Limits::default() };
+                mailbox(protocol, Imap::new(from_start, limits), connection, ctx)
             }
             Service::Tls(_) => Reading::Dark(Box::new(Dark::new(
                 Covers::new(protocol, connection.client, connection.server),

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use hashbrown::{HashMap, HashSet};
+pub use writ_mail::imap::Compressed;
 
 use crate::address;
 
@@ -19,6 +20,8 @@ pub struct Settings {
     /// Octets that all transactions of one session may hold until it is known whether they are covered, and as many again in
     /// its packets where some warrant wants packets.
     pub hold_octets: usize,
+    /// How content of a compressed IMAP4 session (RFC 4978) is handed over.
+    pub compressed: Compressed,
 }
 
 impl Default for Settings {
@@ -29,6 +32,7 @@ impl Default for Settings {
             default_domain: None,
             // Room for the envelope of a message with thousands of recipients, and for chunks sent ahead of replies.
             hold_octets: 1024 * 1024,
+            compressed: Compressed::Inflated,
         }
     }
 }

@@ -69,6 +69,18 @@ pub struct Intercept {
     pub server: Vec<Server>,
     /// Octets that one session may hold until it is known whether they are covered.
     pub hold_octets: Option<usize>,
+    /// How content of a compressed session is handed over.
+    pub compressed: Option<Compressed>,
+}
+
+/// `intercept.compressed`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compressed {
+    /// As what it says.
+    Inflated,
+    /// As it crossed the wire.
+    Wire,
 }
 
 /// `[[intercept.server]]`.
@@ -183,6 +195,11 @@ impl Config {
             settings.default_domain(Some(server.address), &server.default_domain);
         }
         set(&mut settings.hold_octets, self.intercept.hold_octets);
+        let compressed = self.intercept.compressed.map(|compressed| match compressed {
+            Compressed::Inflated => writ_intercept::settings::Compressed::Inflated,
+            Compressed::Wire => writ_intercept::settings::Compressed::AsOnTheWire,
+        });
+        set(&mut settings.compressed, compressed);
         settings
     }
 }
