@@ -279,6 +279,9 @@ fn told(records: &[Record]) -> Vec<String> {
     // By communication: how the records of different ones follow one another may depend on the segments.
     let mut order: Vec<&Record> = records.iter().collect();
     order.sort_by_key(|record| record.cin);
+    // Where what was said since the last event begins: commands and replies of one packet go out as they crossed the wire, so
+    // that between events only the order within each direction is the same.
+    let mut since = 0;
     for record in order {
         let head = |what: &str| format!("{} {:?} {what}", record.mandate.liid, record.cin);
         match &record.body {
@@ -298,15 +301,17 @@ fn told(records: &[Record]) -> Vec<String> {
             }
             Body::Cc(cc) if cc.format == CcFormat::Application => {
                 let line = head(&format!("{:?}", cc.direction));
-                match told.last_mut().filter(|(last, _)| *last == line) {
+                match told.iter_mut().skip(since).find(|(known, _)| *known == line) {
                     Some((_, octets)) => octets.extend_from_slice(cc.content.octets()),
                     None => told.push((line, cc.content.octets().to_vec())),
                 }
+                continue;
             }
-            Body::Cc(_) => {}
+            Body::Cc(_) => continue,
             Body::Notice(notice) => told.push((head(&format!("{notice:?}")), Vec::new())),
             Body::Closed => told.push((head("closed"), Vec::new())),
         }
+        since = told.len();
     }
     told.into_iter().map(|(head, octets)| format!("{head} {}", octets.escape_ascii())).collect()
 }
