@@ -101,6 +101,8 @@ class Dialogue:
             if asked and len(mine) > 1:
                 # A server may answer several at once, and end them all afterwards (RFC 3501 §5.5): what was asked for tells.
                 mine = [command for command in mine if asks_for(command, int(asked[1]), got)] or mine
+            # What nobody asked for comes with the next best command (RFC 5465 §5.2).
+            mine = mine or self.open
             (mine[0].responses if mine else self.unasked).append(got)
             return got
         for command in self.open:
@@ -182,7 +184,7 @@ def items(octets: bytes) -> list:
                 end += 2 if octets[end:end + 1] == b"\\" else 1
             stack[-1].append(re.sub(rb"\\(.)", rb"\1", octets[at + 1:end]))
             at = end + 1
-        elif literal := re.compile(rb"~?\{(\d+)\}\r?\n").match(octets, at):
+        elif literal := re.compile(rb"~?\{(\d+)[+-]?\}\r?\n").match(octets, at):
             stack[-1].append(octets[literal.end():literal.end() + int(literal[1])])
             at = literal.end() + int(literal[1])
         else:
@@ -190,6 +192,10 @@ def items(octets: bytes) -> list:
             atom = re.compile(rb"(?:BODY|BINARY(?:\.SIZE)?)\[[^\]]*\](?:<\d+>)?|[^ ()\r\n\"]+", re.I).match(octets, at)
             stack[-1].append(None if atom[0].upper() == b"NIL" else atom[0])
             at = atom.end()
+    # What was cut off is closed.
+    while len(stack) > 1:
+        done = stack.pop()
+        stack[-1].append(done)
     return stack[0]
 
 
@@ -211,6 +217,7 @@ def asks_for(command: Command, number: int, response: bytes) -> bool:
 
 
 WHOLE = {b"BODY[]", b"RFC822", b"BINARY[]"}
+HEADERS, TEXTS = {b"BODY[HEADER]", b"RFC822.HEADER"}, {b"BODY[TEXT]", b"RFC822.TEXT"}
 STATUSES = {"OK": "succeeded", "NO": "failed", "BAD": "failed", None: "unknown"}
 
 
@@ -219,28 +226,43 @@ def transfers(command: Command) -> list[Transfer]:
     status = STATUSES[command.result]
     if command.verb == "APPEND":
         return uploads(command, status)
-    if command.verb not in ("FETCH", "UID FETCH"):
-        return []
-    found: dict[int, Transfer] = {}
-    for response in command.responses:
-        head = re.match(rb"\* (\d+) FETCH ", response, re.I)
-        if not head:
-            continue
-        pairs = (items(response[head.end():]) or [[]])[0]
-        for name, value in zip(pairs[::2], pairs[1::2]):
-            name = name.upper()
-            part = re.match(rb"(BODY|BINARY)\[", name) or name in (b"RFC822", b"RFC822.HEADER", b"RFC822.TEXT", b"ENVELOPE")
-            if not part:
-                continue
-            one = found.setdefault(int(head[1]), Transfer("partial-download", status, command, int(head[1])))
-            if name in WHOLE:
-                one.event, one.message = "download", value
-                one.fields = value or b""
-            elif name == b"ENVELOPE":
-                one.envelope = value
-            elif re.match(rb"(BODY\[(HEADER|0)|BODY\[\]<0>|RFC822\.HEADER)", name) and isinstance(value, bytes):
-                one.fields = one.fields or value
-    return list(found.values()) or [Transfer("partial-download", status, command)]
+    fetch = command.verb in ("FETCH", "UID FETCH")
+    found = [transfer for response in command.responses if (transfer := carried(command, response, status if fetch else "succeeded"))]
+    if not fetch or found:
+        return found
+    # Nothing was sent. Of a command that did not succeed, what it asked for is told.
+    asked = re.search(rb"(?i) \(?(?:.* )?(?:BODY(?:\.PEEK)?\[\]|BINARY(?:\.PEEK)?\[\]|RFC822)[ )\r]", command.octets)
+    return [Transfer("download" if asked and command.result != "OK" else "partial-download", status, command)]
+
+
+def carried(command: Command, response: bytes, status: str) -> Transfer | None:
+    """What one response transferred of one message, if it did."""
+    if re.match(rb"\* (URLFETCH|\d+ CONVERTED) ", response, re.I):
+        # RFC 4467, RFC 5259: content by another command. It has no row in table C.1.
+        return Transfer("partial-download", status, command) if re.search(rb"\{\d+\}\r\n", response) else None
+    head = re.match(rb"\* (\d+) FETCH ", response, re.I)
+    if not head:
+        return None
+    literal = re.search(rb"\{(\d+)\}\r\n", response)
+    cut = literal is not None and literal.end() + int(literal[1]) > len(response)
+    pairs = (items(response[head.end():]) or [[]])[0]
+    values = {name.upper(): value for name, value in zip(pairs[::2], pairs[1::2])}
+    parts = {name: value for name, value in values.items() if name.startswith((b"BODY[", b"BINARY[")) or name in WHOLE | HEADERS | TEXTS | {b"ENVELOPE"}}
+    parts = {name: value for name, value in parts.items() if value is not None}
+    if not parts:
+        return None
+    one = Transfer("partial-download", status, command, int(head[1]), envelope=parts.get(b"ENVELOPE"))
+    for name, value in parts.items():
+        if name in WHOLE:
+            one.event, one.message, one.fields = "download", None if cut else value, value
+        elif re.match(rb"BODY\[(HEADER|\]<0>)|RFC822\.HEADER", name):
+            one.fields = one.fields or value
+    if cut and b"\r\n\r\n" not in one.fields:
+        # A head that is not all there says nothing.
+        one.fields = b""
+    if HEADERS & parts.keys() and TEXTS & parts.keys():
+        one.event = "download"
+    return one
 
 
 def uploads(command: Command, status: str) -> list[Transfer]:
@@ -255,7 +277,7 @@ def uploads(command: Command, status: str) -> list[Transfer]:
 
 def described(transfer: Transfer) -> tuple[str | None, str | None]:
     """The sender's address and the Message-ID, from the header or from ENVELOPE (RFC 3501 §7.4.2)."""
-    head = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(transfer.fields)
+    head = email.parser.HeaderParser(policy=email.policy.compat32).parsestr(transfer.fields.decode("utf-8", "replace"))
     sender, ident = head.get("From"), head.get("Message-ID") or head.get("Resent-Message-ID")
     if transfer.envelope:
         if sender is None and transfer.envelope[2]:

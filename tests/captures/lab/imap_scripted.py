@@ -141,7 +141,7 @@ class Session(socketserver.StreamRequestHandler):
                     self.connection.close()
                     return False
                 case 6:
-                    self.say(body, '"From: bob@example.net\\"', '")')
+                    self.say(body, '"From: \\"Bob\\" <bob@example.net>")')
                 case 7:
                     self.say(body, "NIL)")
                 case 8:
