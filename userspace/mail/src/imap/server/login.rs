@@ -42,7 +42,6 @@ impl Imap {
 
     /// A line of the server is over that belongs to a login.
     fn login_line_ends(&mut self, id: u64, time: Time, tell: Tell<'_>) {
-        self.greeting_due = false;
         let octets = self.server.octets;
         let Some(pending) = self.pending.get(id) else { return };
         let tag = pending.tag.clone();

@@ -183,7 +183,7 @@ impl Imap {
                 self.server.state = if rest.ends_with(b"\n") { State::Start } else { State::Line };
                 return octets.len();
             }
-            if self.server.octets == 0 {
+            if self.server.octets == 0 && self.server.partial.is_empty() {
                 self.server.first = here.time;
             }
             read += match self.server.state {
@@ -202,7 +202,8 @@ impl Imap {
 
     /// Puts the line's beginning together until it is known what it is.
     fn read_start(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
-        if self.server.partial.is_empty() {
+        // A client may send its login before it has seen the greeting.
+        if self.server.partial.is_empty() && !self.greeting_due {
             let going_on = |pending: &mut Pending| {
                 let id = pending.id;
                 pending.attempt().is_some_and(|attempt| attempt.is_going_on).then_some(id)
@@ -287,6 +288,7 @@ impl Imap {
     /// Reads on as what the line turned out to be.
     fn enter(&mut self, state: State, tell: Tell<'_>) {
         self.server.state = state;
+        self.greeting_due &= state == State::Untagged;
         let mut partial = std::mem::take(&mut self.server.partial);
         match state {
             State::Login { id } => {
@@ -373,7 +375,6 @@ impl Imap {
         if ends {
             let (is_go_ahead, octets) = (self.server.state == State::GoAhead, self.server.octets);
             self.server.start_line();
-            self.greeting_due = false;
             if is_go_ahead {
                 match self.pending.back() {
                     Some(pending) => {

@@ -275,6 +275,18 @@ fn octets_of_commands_before_a_login_are_theirs() {
 }
 
 #[test]
+fn a_login_can_come_before_the_greeting() {
+    let notes = run("C: a LOGIN alice secret\nS: * OK hi\nS: a OK");
+    assert_eq!(
+        notes,
+        ["S * OK hi|", "greeting false", "login alice Succeeded C a LOGIN alice ******| S a OK|", "settled"]
+    );
+    // The greeting was not captured.
+    let notes = run("C: a NOOP\nS: a OK\nC: b LOGIN alice secret\nS: * OK hi\nS: b OK");
+    assert_eq!(notes[3], "login alice Succeeded C b LOGIN alice ******| S * OK hi| S b OK|");
+}
+
+#[test]
 fn a_login_without_an_answer_is_broken_off() {
     assert_eq!(logins("C: a LOGIN alice secret")[0], "login alice BrokenOff C a LOGIN alice ******|");
     assert_eq!(
