@@ -111,7 +111,11 @@ fn of_iri(iri: &EmailIri) -> Value {
         "event": match iri.event_type {
             EmailEvent::Send => "send",
             EmailEvent::Receive => "receive",
+            EmailEvent::Download => "download",
+            EmailEvent::PartialDownload => "partial-download",
+            EmailEvent::Upload => "upload",
             EmailEvent::Logon => "logon",
+            EmailEvent::LogonAttempt => "logon-attempt",
             EmailEvent::LogonFailure => "logon-failure",
             EmailEvent::Logoff => "logoff",
             _ => "other",
@@ -142,26 +146,48 @@ fn of_iri(iri: &EmailIri) -> Value {
 }
 
 fn of_aaa(aaa: &AaaInformation) -> Value {
-    let AaaInformation::AsmtpAaaInformation(aaa) = aaa else { panic!("authentication that is not SMTP's") };
-    let text = |octets: &Option<writ_etsi::asn1::OctetString>| {
-        octets.as_ref().map(|octets| octets.iter().map(|&octet| char::from(octet)).collect::<String>())
-    };
+    match aaa {
+        AaaInformation::AsmtpAaaInformation(aaa) => {
+            let text = |octets: &Option<writ_etsi::asn1::OctetString>| {
+                octets.as_ref().map(|octets| octets.iter().map(|&octet| char::from(octet)).collect::<String>())
+            };
+            json!({
+                "username": aaa.username,
+                "method": match aaa.auth_method {
+                    writ_etsi::AaaAuthMethod::Undefined => "undefined",
+                    writ_etsi::AaaAuthMethod::CramMd5 => "cram-md5",
+                    writ_etsi::AaaAuthMethod::DigestMd5 => "digest-md5",
+                    _ => "other",
+                },
+                "result": aaa.aaa_result.map(result),
+                "challenge": text(&aaa.challenge),
+                "response": text(&aaa.response),
+                "password": null,
+            })
+        }
+        AaaInformation::Pop3AaaInformation(aaa) => of_mailbox(&aaa.username, aaa.password.as_deref(), aaa.aaa_result),
+        AaaInformation::ImapAaaInformation(aaa) => of_mailbox(&aaa.username, aaa.password.as_deref(), aaa.aaa_result),
+        _ => panic!("authentication of no protocol"),
+    }
+}
+
+fn of_mailbox(username: &str, password: Option<&str>, outcome: Option<writ_etsi::AaaResult>) -> Value {
     json!({
-        "username": aaa.username,
-        "method": match aaa.auth_method {
-            writ_etsi::AaaAuthMethod::Undefined => "undefined",
-            writ_etsi::AaaAuthMethod::CramMd5 => "cram-md5",
-            writ_etsi::AaaAuthMethod::DigestMd5 => "digest-md5",
-            _ => "other",
-        },
-        "result": aaa.aaa_result.map(|result| match result {
-            writ_etsi::AaaResult::ResultUnknown => "unknown",
-            writ_etsi::AaaResult::AaaFailed => "failed",
-            writ_etsi::AaaResult::AaaSucceeded => "succeeded",
-            _ => "other",
-        }),
-        "challenge": text(&aaa.challenge),
-        "response": text(&aaa.response),
-        "password": null,
+        "username": username,
+        "method": null,
+        "result": outcome.map(result),
+        "challenge": null,
+        "response": null,
+        // The BER reader shows it octet for octet.
+        "password": password.map(|password| password.bytes().map(char::from).collect::<String>()),
     })
+}
+
+fn result(result: writ_etsi::AaaResult) -> &'static str {
+    match result {
+        writ_etsi::AaaResult::ResultUnknown => "unknown",
+        writ_etsi::AaaResult::AaaFailed => "failed",
+        writ_etsi::AaaResult::AaaSucceeded => "succeeded",
+        _ => "other",
+    }
 }

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import ber
 import events
+import streams
 
 FIELDS = ("sender", "recipients", "total", "client_octets", "server_octets")
 
@@ -174,6 +175,15 @@ def compare_numbers(got: list[dict]) -> list[str]:
     return wrong
 
 
+def of_smtp(got: list[dict], captures: list[str]) -> list[dict]:
+    """What is left when sessions of POP3 and IMAP4 are taken away: those have readers of their own."""
+    others = {110, 143, 993, 995}
+    if not any(streams.read(capture, others) for capture in captures):
+        return got
+    told = {(record["liid"], record["cin"]): record["server_port"] for record in got if record["kind"] == "iri"}
+    return [record for record in got if told.get((record["liid"], record["cin"]), 110) not in others]
+
+
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("delivered")
@@ -184,7 +194,7 @@ def main() -> int:
     options.add_argument("--at-most", action="store_true")
     chosen = options.parse_args()
     warrants = {warrant.liid: warrant for warrant in events.load(chosen.warrants)}
-    got = ber.read(Path(chosen.delivered).read_bytes())
+    got = of_smtp(ber.read(Path(chosen.delivered).read_bytes()), chosen.captures)
     due = events.due(list(warrants.values()), chosen.captures, chosen.only_whole, chosen.at_most)
     if chosen.only_whole:
         partial = events.partial(chosen.captures)

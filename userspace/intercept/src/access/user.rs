@@ -77,7 +77,9 @@ impl User {
     /// Table B.1: the one recipient is the mailbox that was logged in to.
     pub(super) fn describe(&self, iri: &mut Iri) {
         if let Some(identity) = &self.identity {
-            let mailbox = identity.acting_as.as_ref().unwrap_or(&identity.login);
+            // NTLM names the user once more with the domain of a Windows network, which is none of mail.
+            let is_other = |name: &&String| name.rsplit_once('\\').is_none_or(|(_, user)| user != identity.login);
+            let mailbox = identity.acting_as.as_ref().filter(is_other).unwrap_or(&identity.login);
             iri.recipients = vec![mailbox.clone()];
             iri.total_recipients = Some(1);
         }
