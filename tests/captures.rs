@@ -7,9 +7,12 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace").to_owned()
 }
 
-/// Every capture in the tree, by name, but for the known gaps.
+/// Every capture of SMTP in the tree, by name, but for the known gaps.
 pub fn in_tree() -> Vec<PathBuf> {
-    let captures = found(&root().join("tests/captures"));
+    let folder = root().join("tests/captures");
+    let mut captures = found(&folder);
+    // Those of POP3 and IMAP4 lie in folders of their own: this oracle does not read them, and they have people in common with these.
+    captures.retain(|capture| capture.parent() == Some(&folder));
     assert!(captures.len() > 40, "the captures of the tree are there");
     captures
 }

@@ -8,6 +8,7 @@ login to the logoff, but for what another said.
 
 import base64
 import collections
+import functools
 import subprocess
 import sys
 import tempfile
@@ -79,6 +80,7 @@ def parts(dialogue: imap.Dialogue) -> list[Part]:
     return found
 
 
+@functools.cache
 def dialogues(capture: str) -> list[tuple[streams.Stream, imap.Dialogue]]:
     return [(stream, imap.Dialogue(bytes(stream.up.octets), bytes(stream.down.octets))) for stream in streams.read(capture, {143}) if stream.server_port == 143]
 

@@ -1,0 +1,35 @@
+//! IMAP4: captures between real clients and servers, and those that lie beside the tree, replayed under a warrant for every address and one
+//! for each user, and held against the oracle's reading of them.
+
+use std::path::{Path, PathBuf};
+
+use writ_tests::{Corpus, Oracle, build_writ, corpora, skip};
+
+fn agree(oracle: Oracle, captures: &[PathBuf]) {
+    let writ = build_writ().to_str().expect("a path in UTF-8");
+    let captures = captures.iter().map(|capture| capture.to_str().expect("a path in UTF-8"));
+    let said = oracle.ask("imap_check.py", &std::iter::once(writ).chain(captures).collect::<Vec<_>>());
+    assert!(said.contains(" 0 differences"), "{said}");
+}
+
+#[test]
+fn every_capture_of_imap4_yields_what_the_oracle_reads() {
+    let Some(oracle) = Oracle::find("every_capture_of_imap4_yields_what_the_oracle_reads") else { return };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/imap");
+    let mut captures: Vec<_> = std::fs::read_dir(folder)
+        .expect("the captures of the tree are there")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "pcap"))
+        .collect();
+    captures.sort();
+    assert!(captures.len() > 50, "only {} captures", captures.len());
+    agree(oracle, &captures);
+}
+
+#[test]
+fn live_captures_of_imap4_agree_with_the_oracle() {
+    let test = "live_captures_of_imap4_agree_with_the_oracle";
+    let Some(captures) = corpora(Corpus::Live) else { return skip(test, "no captures beside the tree (WRIT_CORPORA)") };
+    let Some(oracle) = Oracle::find(test) else { return };
+    agree(oracle, &captures);
+}
