@@ -3,12 +3,27 @@
 
 use std::net::IpAddr;
 
-use bytes::Bytes;
 use writ_wire::{Direction, Packet, Time};
 
 use crate::context::Context;
 use crate::cover::{Cover, Covers, Side};
+use crate::packets::Tape;
 use crate::record::{IriType, MailEvent, Notice, Status};
+use crate::warrant::AuthenticationData;
+
+/// What is known of a session when its encryption begins.
+pub(crate) struct Dusk {
+    /// The warrants that cover it already.
+    pub(crate) covers: Covers,
+    pub(crate) client: IpAddr,
+    /// Packets that are not decided on yet.
+    pub(crate) tape: Option<Box<Tape>>,
+    /// Stream offsets, the client's and the server's, up to which it was in the clear, and up to which it was captured.
+    pub(crate) clear_to: (u64, u64),
+    pub(crate) read_to: (u64, u64),
+    /// When its first octets came.
+    pub(crate) first: Time,
+}
 
 /// Follows one encrypted session, or one from where its encryption began.
 pub(crate) struct Dark {
@@ -18,13 +33,32 @@ pub(crate) struct Dark {
     generation: u64,
     /// Octets of the client and of the server since the encryption began.
     octets: (u64, u64),
+    tape: Option<Box<Tape>>,
+    read_to: (u64, u64),
+    /// Whether what each end sends looks encrypted, once it has sent something. An end that goes on in the clear may send a
+    /// password, and nothing is read any more that could tell.
+    looks: (Option<bool>, Option<bool>),
 }
 
 impl Dark {
-    /// From here on, with the warrants that cover the session already.
-    pub(crate) fn new(covers: Covers, client: IpAddr, ctx: &Context<'_>) -> Self {
-        let mut dark = Self { covers, client, generation: 0, octets: (0, 0) };
+    /// A session that is encrypted from here on.
+    pub(crate) fn new(dusk: Dusk, ctx: &mut Context<'_>) -> Self {
+        let Dusk { covers, client, tape, clear_to, read_to, first } = dusk;
+        // With nothing in the clear before it, that both ends speak TLS is how it was known.
+        let is_tls = (clear_to == (0, 0) && read_to != (0, 0)).then_some(true);
+        let octets = (read_to.0.saturating_sub(clear_to.0), read_to.1.saturating_sub(clear_to.1));
+        let mut dark = Self { covers, client, generation: 0, octets: (0, 0), tape, read_to, looks: (is_tls, is_tls) };
         dark.look_up(ctx);
+        if octets != (0, 0) {
+            dark.begin_all(first, ctx);
+            dark.octets = octets;
+            for (from, start, length) in
+                [(Direction::FromClient, clear_to.0, octets.0), (Direction::FromServer, clear_to.1, octets.1)]
+            {
+                dark.grant(from, first, start, length);
+            }
+        }
+        dark.decide(ctx);
         dark
     }
 
@@ -41,31 +75,71 @@ impl Dark {
     pub(crate) fn packet(&mut self, packet: &Packet<'_>, ctx: &mut Context<'_>) {
         self.look_up(ctx);
         let wanted = |cover: &Cover| cover.by_address && cover.is_whole() && cover.wants_packets();
-        for at in self.covers.places(wanted) {
-            let direction = Side::Client.direction(packet.from);
-            if packet.fragments.is_empty() {
-                self.covers.tell_packet(at, ctx, direction, packet.time, Bytes::copy_from_slice(packet.ip));
-            }
-            for fragment in packet.fragments {
-                self.covers.tell_packet(at, ctx, direction, fragment.time, Bytes::copy_from_slice(fragment.ip));
-            }
+        if self.tape.is_some() || self.covers.iter().any(wanted) {
+            self.tape.get_or_insert_default().hold(packet, ctx.settings.hold_octets);
+            self.decide(ctx);
         }
     }
 
     /// Octets in order.
-    pub(crate) fn octets(&mut self, from: Direction, time: Time, octets: u64, ctx: &mut Context<'_>) {
+    pub(crate) fn octets(&mut self, from: Direction, time: Time, offset: u64, octets: &[u8], ctx: &mut Context<'_>) {
+        let looks = match from {
+            Direction::FromClient => &mut self.looks.0,
+            Direction::FromServer => &mut self.looks.1,
+        };
+        looks.get_or_insert_with(|| looks_encrypted(octets));
+        self.count(from, time, offset, octets.len() as u64, ctx);
+        self.grant(from, time, offset, octets.len() as u64);
+        self.decide(ctx);
+    }
+
+    /// Octets that were never captured. They crossed the wire, and octets are all that can be told.
+    pub(crate) fn gap(&mut self, from: Direction, time: Time, offset: u64, octets: u64, ctx: &mut Context<'_>) {
+        self.count(from, time, offset, octets, ctx);
+        self.decide(ctx);
+    }
+
+    fn count(&mut self, from: Direction, time: Time, offset: u64, octets: u64, ctx: &mut Context<'_>) {
         self.look_up(ctx);
+        self.begin_all(time, ctx);
+        let (sum, read_to) = match from {
+            Direction::FromClient => (&mut self.octets.0, &mut self.read_to.0),
+            Direction::FromServer => (&mut self.octets.1, &mut self.read_to.1),
+        };
+        *sum += octets;
+        *read_to = offset + octets;
+    }
+
+    /// Lets octets go out in packets, where they are encrypted or may be a password.
+    fn grant(&mut self, from: Direction, time: Time, offset: u64, octets: u64) {
+        let looks = match from {
+            Direction::FromClient => self.looks.0,
+            Direction::FromServer => self.looks.1,
+        };
+        for cover in self.covers.iter_mut().filter(|cover| cover.by_address && cover.is_whole()) {
+            let may_be_read = cover.warrant.authentication_data == AuthenticationData::Full;
+            if cover.wants_packets() && cover.warrant.covers(time) && (looks == Some(true) || may_be_read) {
+                cover.granted.extend(from, Side::Client, offset, octets);
+            }
+        }
+    }
+
+    fn decide(&mut self, ctx: &mut Context<'_>) {
+        if let Some(tape) = &mut self.tape {
+            // Every packet is decided on as soon as it is read: none has to be let go.
+            tape.take_let_go();
+            tape.decide(&mut self.covers, ctx, self.read_to);
+        }
+    }
+
+    fn begin_all(&mut self, time: Time, ctx: &mut Context<'_>) {
         for at in self.covers.places(|cover| cover.by_address && cover.is_whole()) {
             self.begin(at, time, ctx);
         }
-        let sum = match from {
-            Direction::FromClient => &mut self.octets.0,
-            Direction::FromServer => &mut self.octets.1,
-        };
-        *sum += octets;
     }
 
-    /// Tells the begin of the session, once, when octets flow: who only knocks has no session. Whether anybody logs in, and who, nobody can see.
+    /// Tells the begin of the session, once, when octets flow: who only knocks has no session. Whether anybody logs in, and
+    /// who, nobody can see.
     fn begin(&mut self, at: usize, time: Time, ctx: &mut Context<'_>) {
         let octets = self.octets;
         let Some(cover) = self.covers.get_mut(at) else { return };
@@ -80,6 +154,8 @@ impl Dark {
 
     /// The connection is over.
     pub(crate) fn close(mut self, time: Time, ctx: &mut Context<'_>) {
+        self.read_to = (u64::MAX, u64::MAX);
+        self.decide(ctx);
         for at in self.covers.places(|cover| cover.has_session() && cover.begun) {
             let mut iri = self.covers.iri(IriType::End, MailEvent::Logoff, Status::Unknown);
             // Who is a target by a name alone was seen in the clear, and of what is encrypted nobody can say whose it is.
@@ -98,4 +174,10 @@ impl Dark {
             self.covers.tell_notice(at, ctx, time, Notice::SessionDropped);
         }
     }
+}
+
+/// A TLS record (RFC 8446 §5.1), or a buffer of a SASL security layer, which begins with its length in four octets
+/// (RFC 4422 §3.7).
+fn looks_encrypted(octets: &[u8]) -> bool {
+    matches!(octets, [0, ..] | [20..=23] | [20..=23, 3, ..])
 }

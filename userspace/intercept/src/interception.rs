@@ -44,8 +44,8 @@ impl<C: CinSource> Interception<C> {
 impl<C: CinSource> Streams for Interception<C> {
     type Session = Session;
 
-    fn open(&mut self, connection: &Connection, _time: Time) -> Session {
-        Session::open(connection, &mut self.context())
+    fn open(&mut self, connection: &Connection, time: Time) -> Session {
+        Session::open(connection, time, &mut self.context())
     }
 
     fn packet(&mut self, session: &mut Session, packet: &Packet<'_>) {

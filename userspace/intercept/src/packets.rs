@@ -44,15 +44,24 @@ impl Granted {
 
     /// Adds what `piece` covers.
     pub(crate) fn add(&mut self, side: Side, piece: &Piece) {
-        let ranges = match piece.from {
+        let shown = piece.redacted.then(|| piece.octets.clone());
+        self.add_range(piece.from, side, piece.offset, piece.on_wire, shown);
+    }
+
+    /// Adds octets as they crossed the wire.
+    pub(crate) fn extend(&mut self, from: From, side: Side, offset: u64, octets: u64) {
+        self.add_range(from, side, offset, octets, None);
+    }
+
+    fn add_range(&mut self, from: From, side: Side, start: u64, octets: u64, shown: Option<Bytes>) {
+        let ranges = match from {
             From::FromClient => &mut self.from_client,
             From::FromServer => &mut self.from_server,
         };
-        let (start, end) = (piece.offset, piece.offset + piece.on_wire);
-        if start == end {
+        if octets == 0 {
             return;
         }
-        let shown = piece.redacted.then(|| piece.octets.clone());
+        let end = start + octets;
         match ranges.back_mut() {
             Some(last) if last.end == start && last.side == side && last.shown.is_none() && shown.is_none() => {
                 last.end = end

@@ -12,7 +12,7 @@ use writ_wire::{Close, Connection, Direction, Packet, Time};
 use crate::access;
 use crate::context::Context;
 use crate::cover::Covers;
-use crate::dark::Dark;
+use crate::dark::{Dark, Dusk};
 use crate::packets::Tape;
 use crate::record::{Notice, Protocol};
 use crate::smtp::Follow;
@@ -20,6 +20,10 @@ use crate::smtp::Follow;
 /// One connection.
 pub struct Session {
     client: IpAddr,
+    /// Whether it was to be encrypted from its first octet.
+    by_port: bool,
+    /// The time of its first octets.
+    first: Option<Time>,
     reading: Reading,
 }
 
@@ -70,6 +74,8 @@ trait Dialogue {
     /// The connection is over: the session's end.
     fn close(&mut self, time: Time, ctx: &mut Context<'_>);
     fn is_dark(&self) -> bool;
+    /// Stream offsets, the client's and the server's, up to which the session was in the clear.
+    fn clear_to(&self) -> (u64, u64);
     /// Whether nothing that is still to come can change what the octets are that were read, and whether they are covered.
     fn is_decided(&self) -> bool;
     fn covers(&mut self) -> &mut Covers;
@@ -108,6 +114,10 @@ impl Dialogue for SmtpDialogue {
 
     fn is_dark(&self) -> bool {
         self.machine.is_dark()
+    }
+
+    fn clear_to(&self) -> (u64, u64) {
+        self.follow.clear_to
     }
 
     fn is_decided(&self) -> bool {
@@ -156,6 +166,10 @@ impl<M: Machine> Dialogue for AccessDialogue<M> {
         self.machine.is_dark()
     }
 
+    fn clear_to(&self) -> (u64, u64) {
+        self.follow.clear_to
+    }
+
     fn is_decided(&self) -> bool {
         self.machine.is_quiet() && !self.follow.is_undecided()
     }
@@ -184,7 +198,7 @@ fn mailbox(
 
 impl Session {
     /// A new connection.
-    pub fn open(connection: &Connection, ctx: &mut Context<'_>) -> Self {
+    pub fn open(connection: &Connection, time: Time, ctx: &mut Context<'_>) -> Self {
         let service = Service::on_port(connection.server.port());
         let (protocol, encrypted) = match service {
             Service::Plain(protocol) => (protocol, 0),
@@ -199,24 +213,32 @@ impl Session {
         *of_these_encrypted += encrypted;
         let (client, from_start) = (connection.client.ip(), connection.started_by_syn);
         let reading = match service {
-            Service::Plain(Protocol::Smtp) => clear(SmtpDialogue {
+            // Of a session of TLS that was not captured from its start nothing will ever tell that it is one.
+            Service::Tls(_) if !from_start => Reading::Dark(Box::new(Dark::new(
+                Dusk {
+                    covers: Covers::new(protocol, connection.client, connection.server),
+                    client,
+                    tape: None,
+                    clear_to: (0, 0),
+                    read_to: (0, 0),
+                    first: time,
+                },
+                ctx,
+            ))),
+            // What is spoken in the clear on a port of TLS is read as well.
+            Service::Plain(Protocol::Smtp) | Service::Tls(Protocol::Smtp) => clear(SmtpDialogue {
                 machine: Smtp::new(from_start, smtp::Limits::default()),
                 follow: Follow::new(connection.client, connection.server, ctx),
             }),
-            Service::Plain(Protocol::Pop3) => {
+            Service::Plain(Protocol::Pop3) | Service::Tls(Protocol::Pop3) => {
                 mailbox(protocol, Pop3::new(from_start, pop3::Limits::default()), connection, ctx)
             }
-            Service::Plain(Protocol::Imap4) => {
+            Service::Plain(Protocol::Imap4) | Service::Tls(Protocol::Imap4) => {
                 let limits = imap::Limits { compressed: ctx.settings.compressed, ..imap::Limits::default() };
                 mailbox(protocol, Imap::new(from_start, limits), connection, ctx)
             }
-            Service::Tls(_) => Reading::Dark(Box::new(Dark::new(
-                Covers::new(protocol, connection.client, connection.server),
-                client,
-                ctx,
-            ))),
         };
-        Self { client, reading }
+        Self { client, by_port: encrypted == 1, first: None, reading }
     }
 
     /// A packet as it was captured.
@@ -234,14 +256,15 @@ impl Session {
 
     /// Octets in order.
     pub fn octets(&mut self, from: Direction, time: Time, offset: u64, octets: &[u8], ctx: &mut Context<'_>) {
+        self.first.get_or_insert(time);
         match &mut self.reading {
             Reading::Clear(clear) => {
                 clear.read_up_to(from, offset + octets.len() as u64);
                 clear.dialogue.octets(from, At { time, offset }, octets, ctx);
                 clear.decide(time, ctx);
-                self.darken(ctx);
+                self.darken(time, ctx);
             }
-            Reading::Dark(dark) => dark.octets(from, time, octets.len() as u64, ctx),
+            Reading::Dark(dark) => dark.octets(from, time, offset, octets, ctx),
         }
     }
 
@@ -252,23 +275,30 @@ impl Session {
                 clear.read_up_to(from, offset + octets);
                 clear.dialogue.gap(from, time, octets, ctx);
                 clear.decide(time, ctx);
-                self.darken(ctx);
+                self.darken(time, ctx);
             }
-            // They crossed the wire, and octets are all that can be told.
-            Reading::Dark(dark) => dark.octets(from, time, octets, ctx),
+            Reading::Dark(dark) => dark.gap(from, time, offset, octets, ctx),
         }
     }
 
     /// Leaves off reading where encryption began.
-    fn darken(&mut self, ctx: &mut Context<'_>) {
+    fn darken(&mut self, time: Time, ctx: &mut Context<'_>) {
         let Reading::Clear(clear) = &mut self.reading else { return };
-        if clear.dialogue.is_dark() {
-            if let Some(mut tape) = clear.tape.take() {
-                tape.decide(clear.dialogue.covers(), ctx, (u64::MAX, u64::MAX));
-            }
-            let covers = clear.dialogue.covers().take();
-            self.reading = Reading::Dark(Box::new(Dark::new(covers, self.client, ctx)));
+        if !clear.dialogue.is_dark() {
+            return;
         }
+        ctx.counters.upgraded_sessions += u64::from(!self.by_port);
+        let clear_to = clear.dialogue.clear_to();
+        let dusk = Dusk {
+            covers: clear.dialogue.covers().take(),
+            client: self.client,
+            tape: clear.tape.take(),
+            clear_to,
+            read_to: clear.read_to,
+            // What was in the clear before has had its begin.
+            first: self.first.filter(|_| clear_to == (0, 0)).unwrap_or(time),
+        };
+        self.reading = Reading::Dark(Box::new(Dark::new(dusk, ctx)));
     }
 
     /// The connection is over.

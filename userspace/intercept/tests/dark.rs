@@ -7,7 +7,7 @@ use support::*;
 /// The port, and what the client sends in three segments of which only the length means anything.
 fn encrypted(port: u16, warrants: Vec<writ_intercept::Warrant>) -> Play {
     let play = Play::new(warrants).between("192.0.2.10:40000", &format!("198.51.100.25:{port}")).open();
-    play.say("C: 0123456789\nS: 01234\n--\nS: 01\nC: 0").fin().finish()
+    play.say("C: \u{16}\u{3}\u{1}3456789\nS: \u{16}\u{3}\u{3}34\n--\nS: 01\nC: 0").fin().finish()
 }
 
 fn octets(play: &Play) -> Vec<(u64, u64)> {

@@ -42,6 +42,8 @@ pub(crate) struct Follow {
     stream: Stream,
     /// What was read before anybody logged in.
     early: Early,
+    /// Stream offsets, the client's and the server's, up to which octets were told.
+    pub(crate) clear_to: (u64, u64),
 }
 
 impl Follow {
@@ -59,6 +61,7 @@ impl Follow {
             ended: false,
             stream: Stream::default(),
             early: Early::default(),
+            clear_to: (0, 0),
         };
         follow.look_up(ctx);
         follow
@@ -94,6 +97,7 @@ impl Follow {
 
     /// Takes what the machine says.
     pub(crate) fn event(&mut self, event: &Event<'_>, ctx: &mut Context<'_>) {
+        self.follow_offsets(event);
         match event {
             Event::Greeting { logged_in, time } => self.greeting(*logged_in, *time, ctx),
             Event::Octets(octets) => self.octets(octets, ctx),
@@ -112,12 +116,25 @@ impl Follow {
                 self.ended = true;
             }
             Event::Dark => {
-                ctx.counters.upgraded_sessions += 1;
                 self.stream.hand_over(&mut self.covers, ctx);
                 self.early = Early::default();
             }
             Event::Lost { from, time, octets } => self.lost(*from, *time, *octets, ctx),
             Event::Anomaly(anomaly) => ctx.counters.access_anomaly(self.protocol, *anomaly),
+        }
+    }
+
+    fn follow_offsets(&mut self, event: &Event<'_>) {
+        let mut read = |from: Direction, end: u64| match from {
+            Direction::FromClient => self.clear_to.0 = self.clear_to.0.max(end),
+            Direction::FromServer => self.clear_to.1 = self.clear_to.1.max(end),
+        };
+        match event {
+            Event::Octets(octets) => read(octets.from, octets.wire.end),
+            Event::Login(login) if !login.inflated => {
+                login.each_step(|step| read(step.from, step.offset + step.octets.len() as u64));
+            }
+            _ => {}
         }
     }
 

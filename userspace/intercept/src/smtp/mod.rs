@@ -50,6 +50,9 @@ pub(crate) struct Follow {
     quit_octets: u64,
     /// Whether the client's end of the session was told.
     ended: bool,
+    /// Stream offsets, the client's and the server's, up to which what encryption can follow was read: a command with its reply,
+    /// or a login.
+    pub(crate) clear_to: (u64, u64),
     /// Whether AUTH was refused: a client that sent its password ahead, or does not look at replies, may send it as a line of
     /// its own.
     login_refused: Option<Refused>,
@@ -70,6 +73,7 @@ impl Follow {
             held: 0,
             quit_octets: 0,
             ended: false,
+            clear_to: (0, 0),
             login_refused: None,
             server_heard: false,
         };
@@ -113,6 +117,21 @@ impl Follow {
 
     /// Takes what the machine says.
     pub(crate) fn event(&mut self, event: &Event<'_>, ctx: &mut Context<'_>) {
+        match event {
+            Event::Reply { to: Answered::Command(Command { line, .. }), reply: Some(reply) } => {
+                self.clear_to = (line.offset + line.wire_octets(), reply.offset + reply.wire_octets());
+            }
+            Event::Auth { exchange, .. } => {
+                for step in &exchange.steps {
+                    let end = step.offset + step.octets.len() as u64;
+                    match step.from {
+                        Direction::FromClient => self.clear_to.0 = end,
+                        Direction::FromServer => self.clear_to.1 = end,
+                    }
+                }
+            }
+            _ => {}
+        }
         // What stands for the reply to a command that was given up has no octets.
         if let Event::Greeting(reply) | Event::Reply { reply: Some(reply), .. } = event
             && !reply.octets.is_empty()
@@ -129,10 +148,7 @@ impl Follow {
             Event::Body { transaction, at, octets } => self.body(*transaction, *at, octets, ctx),
             Event::Message { transaction, time, fate, head } => self.message(*transaction, *time, *fate, head, ctx),
             Event::Auth { exchange, outcome, .. } => self.auth(exchange, *outcome, ctx),
-            Event::Dark => {
-                ctx.counters.upgraded_sessions += 1;
-                self.transactions.clear();
-            }
+            Event::Dark => self.transactions.clear(),
             Event::Lost { from, time, octets, transaction } => self.lost(*from, *time, *octets, *transaction, ctx),
             Event::Anomaly(anomaly) => ctx.counters.anomaly(*anomaly),
         }

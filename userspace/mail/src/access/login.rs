@@ -106,7 +106,8 @@ impl Login {
         times
     }
 
-    fn each_step(&self, mut tell: impl FnMut(&Step)) {
+    /// Its lines, in the order in which the ends saw them, as they crossed the wire.
+    pub fn each_step(&self, mut tell: impl FnMut(&Step)) {
         match &self.scheme {
             Scheme::Clear(clear) => clear.spoken.iter().for_each(|spoken| tell(&spoken.step)),
             Scheme::Sasl(exchange) => exchange.steps.iter().for_each(tell),
