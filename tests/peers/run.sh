@@ -41,7 +41,7 @@ clean() {
     [ -n "${KEEP:-}" ] || rm -rf "$work"
 }
 trap clean EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' HUP INT PIPE TERM
 fail() {
     echo "FAILED: peers: $1"
     for log in "$work"/*.log "$work"/home/*.log; do
