@@ -261,8 +261,7 @@ impl Session {
             Reading::Clear(clear) => {
                 clear.read_up_to(from, offset + octets.len() as u64);
                 clear.dialogue.octets(from, At { time, offset }, octets, ctx);
-                clear.decide(time, ctx);
-                self.darken(time, ctx);
+                self.decide(time, ctx);
             }
             Reading::Dark(dark) => dark.octets(from, time, offset, octets, ctx),
         }
@@ -274,17 +273,17 @@ impl Session {
             Reading::Clear(clear) => {
                 clear.read_up_to(from, offset + octets);
                 clear.dialogue.gap(from, time, octets, ctx);
-                clear.decide(time, ctx);
-                self.darken(time, ctx);
+                self.decide(time, ctx);
             }
             Reading::Dark(dark) => dark.gap(from, time, offset, octets, ctx),
         }
     }
 
-    /// Leaves off reading where encryption began.
-    fn darken(&mut self, time: Time, ctx: &mut Context<'_>) {
+    /// Says of what was read whether it is covered, and leaves off reading where encryption began.
+    fn decide(&mut self, time: Time, ctx: &mut Context<'_>) {
         let Reading::Clear(clear) = &mut self.reading else { return };
         if !clear.dialogue.is_dark() {
+            clear.decide(time, ctx);
             return;
         }
         ctx.counters.upgraded_sessions += u64::from(!self.by_port);

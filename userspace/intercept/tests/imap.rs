@@ -302,12 +302,12 @@ fn a_compressed_session_is_read_and_handed_over_inflated() {
 
 #[test]
 fn after_starttls_a_target_by_address_has_what_there_is() {
-    let script = "S: * OK\nC: a STARTTLS\nS: a OK go\nC: 0123456789\nS: 01234";
+    let script = "S: * OK\nC: a STARTTLS\nS: a OK go\nC: \u{16}\u{3}\u{1}3456789\nS: \u{16}\u{3}\u{3}34";
     let play = run(vec![packets("IP", [ip("192.0.2.10")]), cc("ALICE", [login("alice")])], script);
     assert_eq!(play.events(), ["Begin Logon Unknown", "End Logoff Unknown"]);
     let last = play.iris().last().map(|iri| (iri.client_octets, iri.server_octets));
     assert_eq!(last, Some((12, 7)));
-    assert!(play.packets("IP").iter().any(|line| line.contains("0123456789")));
+    assert!(play.packets("IP").iter().any(|line| line.contains("3456789")));
 }
 
 #[test]
@@ -316,4 +316,57 @@ fn a_session_that_is_logged_in_from_the_start_is_the_addresss_alone() {
         format!("S: * PREAUTH ready\nC: a FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {{2}}\nS: ab)\nS: a OK{LOGOUT}");
     let play = run(vec![iri("IP", [ip("192.0.2.10")]), iri("ALICE", [login("alice")])], &script);
     assert_eq!(play.events(), ["Begin Logon Unknown", "Report Download Succeeded", "End Logoff Succeeded"]);
+}
+
+#[test]
+fn what_somebody_else_tries_in_the_targets_session_is_not_the_targets() {
+    let script = format!("{LOGIN}C: b LOGIN bob pw-of-bob\nS: b NO not now\nC: c NOOP\nS: c OK{LOGOUT}");
+    let full = Warrant { authentication_data: AuthenticationData::Full, ..cc("ALICE", [login("alice")]) };
+    let play = run(vec![full], &script);
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Succeeded"]);
+    play.nowhere("bob");
+    let full = Warrant { authentication_data: AuthenticationData::Full, ..cc("IP", [ip("192.0.2.10")]) };
+    let play = run(vec![full, iri("BOB", [login("bob")])], &script);
+    assert!(play.content("IP").contains("b LOGIN bob pw-of-bob"));
+    assert!(
+        play.told().iter().any(|line| line.starts_with("BOB#1") && line.contains("LogonFailure Failed")),
+        "{:?}",
+        play.told()
+    );
+}
+
+#[test]
+fn what_was_held_of_one_users_attempt_is_not_given_to_the_next() {
+    let mut play = open(named(cc("ALICE", [login("alice")]))).say("S: * OK\nC: a LOGIN bob pw-of-bob");
+    play.lose(FromServer, 8);
+    let script = format!("C: b LIST bobs-folder\nS: * LIST bobs-folder\nS: b OK\nC: c LOGIN alice x\nS: c OK{LOGOUT}");
+    let play = play.say(&script).fin().finish();
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Succeeded"]);
+    play.nowhere("bob");
+}
+
+#[test]
+fn where_the_server_lets_users_change_a_gap_of_the_client_ends_what_is_handed_over() {
+    let start = "S: * OK [CAPABILITY IMAP4rev1 UNAUTHENTICATE]\nC: a LOGIN alice x\nS: a OK\nC: b NOOP\nS: b OK\n";
+    let mut play = open(named(cc("ALICE", [login("alice")]))).say(start);
+    play.lose(FromClient, 60);
+    let play =
+        play.say("C: g FETCH 1 BODY[]\nS: e OK\nS: f OK\nS: * 1 FETCH (BODY[] {6}\nS: bob's!)\nS: g OK").fin().finish();
+    play.nowhere("bob's!");
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Unknown"]);
+}
+
+#[test]
+fn of_a_compressed_session_no_packet_goes_out_and_the_lemf_is_told() {
+    let mut play = open(vec![packets("ALICE", [login("alice")])]).say(LOGIN).say("C: b COMPRESS DEFLATE\nS: b OK");
+    let mut client = DeflateEncoder::new(Vec::new(), Compression::default());
+    client.write_all(b"c NOOP\r\nd UNAUTHENTICATE\r\ne LOGIN bob pw-of-bob\r\n").unwrap();
+    client.flush().unwrap();
+    let octets = client.get_ref().clone();
+    play.send(FromClient, &octets);
+    let play = play.fin().finish();
+    let compressed =
+        |line: &String| line.as_bytes().windows(8).any(|window| octets.windows(8).any(|known| known == window));
+    assert!(!play.packets("ALICE").iter().any(compressed));
+    assert!(play.told().iter().any(|line| line.contains("not held 26")), "{:?}", play.told());
 }

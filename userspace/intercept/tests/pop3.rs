@@ -246,3 +246,11 @@ fn where_the_answer_to_a_login_is_missing_a_download_tells() {
     let told = play.say("C: QUIT\nS: +OK").fin().finish();
     assert_eq!(told.events(), ["Report LogonAttempt Unknown"]);
 }
+
+#[test]
+fn what_may_be_a_password_is_overwritten_in_packets_too() {
+    let script = "S: +OK\nC: AUTH LOGIN\nS: -ERR no\nC: c2VjcmV0LXdvcmQ=\nS: -ERR what\nC: USER alice\nS: +OK\nC: PASS x\nS: +OK\nC: QUIT\nS: +OK";
+    let play = run(vec![packets("IP", [ip("192.0.2.10")])], script);
+    play.nowhere("secret-word");
+    assert!(play.packets("IP").iter().any(|line| line.contains("****************")), "{:?}", play.packets("IP"));
+}

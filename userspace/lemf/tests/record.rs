@@ -48,6 +48,66 @@ fn a_message_sent_with_data_is_the_message() {
     }
 }
 
+fn is_cc(pdu: &PsPdu) -> bool {
+    matches!(pdu.payload, Payload::CcPayloadSequence(_))
+}
+
+/// IRI and CC come by connections of their own.
+#[test]
+fn an_event_may_come_anywhere_in_the_content() {
+    let event = |sender: &mut Sender, protocol| {
+        let mut pdu = sender.event(EmailEvent::Logon, IriType::Begin);
+        let Payload::IriPayloadSequence(payloads) = &mut pdu.payload else { panic!("an event") };
+        let IriContents::EmailIri(iri) = &mut payloads[0].iri_contents else { panic!("of mail") };
+        iri.protocol_id = protocol;
+        pdu
+    };
+    let mut sender = Sender::new("MAIL-0001", 1);
+    let smtp: Vec<_> = data_session(&mut sender, MESSAGE, 64).into_iter().filter(is_cc).collect();
+    for at in 0..=smtp.len() {
+        let mut pdus = smtp.clone();
+        pdus.insert(at, event(&mut Sender::new("MAIL-0001", 1), EmailProtocol::Smtp));
+        let (root, summary, _) = record(&pdus);
+        assert_eq!(message(&root, "MAIL-0001-1-1.eml"), MESSAGE, "event at {at}");
+        assert_eq!((summary.messages, summary.messages_incomplete), (1, 0), "event at {at}");
+    }
+
+    let mail = b"From: bob@example.net\r\n\r\nHello\r\n";
+    let pop3 = |sender: &mut Sender| {
+        vec![
+            sender.cc_from_target(b"AUTH PLAIN AA==\r\n"),
+            sender.cc_to_target(b"+OK\r\n"),
+            sender.cc_from_target(b"RETR 1\r\n"),
+            sender.cc_to_target(&[b"+OK\r\n", &mail[..10]].concat()),
+            sender.cc_to_target(&[&mail[10..], b".\r\n"].concat()),
+            sender.cc_from_target(b"QUIT\r\n"),
+            sender.cc_to_target(b"+OK\r\n"),
+        ]
+    };
+    let imap = |sender: &mut Sender| {
+        let literal = format!("* 1 FETCH (BODY[] {{{}}}\r\n", mail.len());
+        vec![
+            sender.cc_from_target(b"a1 LOGIN x y\r\n"),
+            sender.cc_to_target(b"a1 OK\r\n"),
+            sender.cc_from_target(b"a2 FETCH 1 BODY[]\r\n"),
+            sender.cc_to_target(&[literal.as_bytes(), &mail[..10]].concat()),
+            sender.cc_to_target(&[&mail[10..], b")\r\na2 OK\r\n"].concat()),
+        ]
+    };
+    for (protocol, content) in [
+        (EmailProtocol::Pop3, pop3(&mut Sender::new("MAIL-0001", 1))),
+        (EmailProtocol::Imap4, imap(&mut Sender::new("MAIL-0001", 1))),
+    ] {
+        for at in 0..=content.len() {
+            let mut pdus = content.clone();
+            pdus.insert(at, event(&mut Sender::new("MAIL-0001", 1), protocol));
+            let (root, summary, _) = record(&pdus);
+            assert_eq!(message(&root, "MAIL-0001-1-1.eml"), mail, "{protocol:?}, event at {at}");
+            assert_eq!((summary.messages, summary.messages_incomplete), (1, 0), "{protocol:?}, event at {at}");
+        }
+    }
+}
+
 #[test]
 fn a_message_sent_in_chunks_is_the_message() {
     let mut sender = Sender::new("MAIL-0001", 1);

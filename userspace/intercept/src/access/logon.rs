@@ -28,6 +28,8 @@ impl Follow {
         }
         let Some(mut user) = User::of(login) else { return };
         self.look_up(ctx);
+        // What was held since an attempt without an answer is of whoever that was.
+        self.give_up_attempt(ctx);
         let found = user.targets(self.server, ctx);
         let by_address = self.covers.iter().filter(|cover| cover.by_address).map(|cover| &cover.warrant);
         if found.iter().chain(by_address).any(|warrant| warrant.authentication_data == AuthenticationData::Full) {
@@ -56,9 +58,19 @@ impl Follow {
         }
     }
 
-    /// Tells what did not become a session, to those who cover the client and to those whose target tried.
+    /// Nothing told whether the login that went without an answer was accepted.
+    fn give_up_attempt(&mut self, ctx: &mut Context<'_>) {
+        if let Some(user) = self.maybe.take() {
+            self.early = Early::default();
+            let found = user.targets(self.server, ctx);
+            self.report(&user, &found, MailEvent::LogonAttempt, ctx);
+        }
+    }
+
+    /// Tells what did not become a session, to those who cover the client and to those whose target tried. Who has the session
+    /// by his login has no part in what somebody else tries.
     fn report(&mut self, user: &User, found: &[Arc<Warrant>], event: MailEvent, ctx: &mut Context<'_>) {
-        let mut told = self.covers.places(Cover::is_whole);
+        let mut told = self.covers.places(|cover| cover.is_whole() && cover.by_address);
         for warrant in found {
             let at = self.covers.place(warrant);
             if !told.contains(&at) {
@@ -123,7 +135,9 @@ impl Follow {
 
     /// The octets of a login are content for those who have the session; and for those whose target tried, once he is in.
     fn exchange(&mut self, login: &Login, tried: Option<&[Arc<Warrant>]>, ctx: &mut Context<'_>) {
-        for at in self.covers.places(Cover::is_whole) {
+        let is_tried =
+            |cover: &Cover| tried.is_none_or(|tried| tried.iter().any(|warrant| Arc::ptr_eq(warrant, &cover.warrant)));
+        for at in self.covers.places(|cover| cover.is_whole() && (cover.by_address || is_tried(cover))) {
             let Some(warrant) = self.covers.get_mut(at).map(|cover| Arc::clone(&cover.warrant)) else { continue };
             if warrant.grant().is_some() {
                 tell(&pieces(login, &warrant), at, &mut self.covers, ctx);
@@ -141,11 +155,7 @@ impl Follow {
 
     /// Who was logged in is so no longer: by the client's own word, or because the connection is over.
     pub(super) fn leave(&mut self, closing: Option<&Closing>, time: Time, ctx: &mut Context<'_>) {
-        // Nothing told whether this login was accepted.
-        if let Some(user) = self.maybe.take() {
-            let found = user.targets(self.server, ctx);
-            self.report(&user, &found, MailEvent::LogonAttempt, ctx);
-        }
+        self.give_up_attempt(ctx);
         let status = if closing.is_some_and(|closing| closing.answered) { Status::Succeeded } else { Status::Unknown };
         let (first, last) = closing.map_or((time, time), |closing| (closing.first, closing.last));
         if self.in_session && !self.ended {
@@ -161,6 +171,12 @@ impl Follow {
         }
         self.stream.hand_over(&mut self.covers, ctx);
         self.early = Early::default();
+        let octets = std::mem::take(&mut self.compressed);
+        if octets > 0 {
+            for at in self.covers.places(|cover| cover.is_whole() && cover.is_open() && cover.wants_packets()) {
+                self.covers.tell_notice(at, ctx, time, Notice::OctetsNotHeld { octets });
+            }
+        }
         if std::mem::take(&mut self.in_session) {
             // The next user's session is another communication.
             self.covers.finish(ctx, time);

@@ -42,6 +42,10 @@ pub(crate) struct Follow {
     stream: Stream,
     /// What was read before anybody logged in.
     early: Early,
+    /// Octets that were inflated, of which no packet goes out.
+    compressed: u64,
+    /// Whether the server said that one user can make room for the next on a connection (UNAUTHENTICATE, RFC 8437).
+    can_change: bool,
     /// Stream offsets, the client's and the server's, up to which octets were told.
     pub(crate) clear_to: (u64, u64),
 }
@@ -61,6 +65,8 @@ impl Follow {
             ended: false,
             stream: Stream::default(),
             early: Early::default(),
+            compressed: 0,
+            can_change: false,
             clear_to: (0, 0),
         };
         follow.look_up(ctx);
@@ -136,6 +142,16 @@ impl Follow {
             }
             _ => {}
         }
+        // It says so in its greeting, in answer to CAPABILITY, or when a login succeeds.
+        let says = |octets: &[u8]| {
+            const WORD: &[u8] = b"UNAUTHENTICATE";
+            octets.windows(WORD.len()).any(|word| word.eq_ignore_ascii_case(WORD))
+        };
+        match event {
+            Event::Octets(octets) if !self.in_session => self.can_change |= says(octets.octets),
+            Event::Login(login) => login.each_step(|step| self.can_change |= says(&step.octets)),
+            _ => {}
+        }
     }
 
     /// The greeting is of no interaction, and no content: sessions extend from the commands of the AUTHORIZATION state (B.5),
@@ -159,14 +175,21 @@ impl Follow {
         if !early && !whole {
             return;
         }
+        let mut on_wire = octets.wire.end - octets.wire.start;
+        if on_wire != octets.octets.len() as u64 {
+            // A compressed packet can hold a login, or another user's octets, and nobody can say where: none goes out.
+            on_wire = 0;
+            self.compressed += octets.octets.len() as u64;
+        }
         let piece = Piece {
             from: octets.from,
             offset: octets.wire.start,
             first: octets.time,
             last: octets.time,
             octets: Bytes::copy_from_slice(octets.octets),
-            redacted: false,
-            on_wire: octets.wire.end - octets.wire.start,
+            // What may be a password is told overwritten.
+            redacted: octets.octets.contains(&b'*'),
+            on_wire,
         };
         if early {
             self.early.hold(piece.clone(), None, ctx);
@@ -227,7 +250,7 @@ impl Follow {
                 ctx.counters.covered_octets_missed += octets;
             }
         }
-        if from_client && self.shared {
+        if from_client && (self.shared || self.can_change) {
             // The next user may have logged in among them, and what follows be somebody else's.
             self.leave(None, time, ctx);
         }

@@ -18,6 +18,10 @@ use crate::summary::Summary;
 const MAX_SEGMENTED: usize = 128 * 1024;
 /// Complete messages that wait for their answer. Beyond it the oldest is taken as accepted.
 const MAX_UNANSWERED: usize = 256;
+/// Octets of content that wait until something tells which protocol they are. Beyond it they are taken for SMTP.
+const MAX_EARLY: usize = 64 * 1024;
+/// The same in pieces.
+const MAX_EARLY_PIECES: usize = 256;
 
 /// Where files go, and what is counted on the way.
 pub(super) struct Store {
@@ -33,13 +37,22 @@ enum Reader {
     Imap(ImapReader),
     /// None that is known.
     Lines,
+    /// What came before anything told which protocol it is: IRI and CC have connections of their own, and either may come first.
+    Early(Vec<Early>),
+}
+
+/// A piece of content that came early.
+struct Early {
+    stamp: Option<MicroSecondTimeStamp>,
+    direction: Option<PayloadDirection>,
+    content: Vec<u8>,
 }
 
 impl Reader {
     fn of(protocol: Option<EmailProtocol>) -> Self {
         match protocol {
-            // Content can come before the first event.
-            None | Some(EmailProtocol::Smtp | EmailProtocol::Undefined) => Self::Smtp(SmtpReader::default()),
+            None => Self::Early(Vec::new()),
+            Some(EmailProtocol::Smtp | EmailProtocol::Undefined) => Self::Smtp(SmtpReader::default()),
             Some(EmailProtocol::Pop3) => Self::Pop3(Pop3Reader::default()),
             Some(EmailProtocol::Imap4) => Self::Imap(ImapReader::default()),
             Some(_) => Self::Lines,
@@ -51,7 +64,7 @@ impl Reader {
             Self::Smtp(reader) => reader.octets(side, octets, sink),
             Self::Pop3(reader) => reader.octets(side, octets, sink),
             Self::Imap(reader) => reader.octets(side, octets, sink),
-            Self::Lines => octets.split_inclusive(|octet| *octet == b'\n').for_each(|line| {
+            Self::Lines | Self::Early(_) => octets.split_inclusive(|octet| *octet == b'\n').for_each(|line| {
                 let line = line.strip_suffix(b"\n").unwrap_or(line);
                 sink(SmtpEvent::Line { side, octets: line.strip_suffix(b"\r").unwrap_or(line) });
             }),
@@ -63,7 +76,7 @@ impl Reader {
             Self::Smtp(reader) => reader.finish(sink),
             Self::Pop3(reader) => reader.finish(sink),
             Self::Imap(reader) => reader.finish(sink),
-            Self::Lines => {}
+            Self::Lines | Self::Early(_) => {}
         }
     }
 }
@@ -104,9 +117,7 @@ impl Session {
         shown: &str,
     ) -> io::Result<()> {
         if let Some(iri) = iri {
-            if self.protocol.replace(iri.protocol_id) != Some(iri.protocol_id) {
-                self.change_reader(store, Reader::of(self.protocol))?;
-            }
+            self.read_as(store, iri.protocol_id)?;
             // Where a recipient is the target, the session is somebody else's and the client sends towards the target.
             self.client_by_event = match iri.event_type {
                 EmailEvent::Receive => PayloadDirection::ToTarget,
@@ -184,6 +195,17 @@ impl Session {
         direction: Option<PayloadDirection>,
         content: &[u8],
     ) -> io::Result<()> {
+        if let Reader::Early(early) = &mut self.reader {
+            let held: usize = early.iter().map(|piece| piece.content.len()).sum();
+            early.push(Early { stamp: stamp.cloned(), direction, content: content.to_vec() });
+            return match protocol_of(content) {
+                Some(protocol) => self.read_as(store, protocol),
+                None if early.len() >= MAX_EARLY_PIECES || held + content.len() > MAX_EARLY => {
+                    self.read_as(store, EmailProtocol::Smtp)
+                }
+                None => Ok(()),
+            };
+        }
         let side = self.side(direction, content);
         let Some(side) = side else {
             return self.output.lines(store, stamp, "?", content);
@@ -224,8 +246,26 @@ impl Session {
         Some(if direction == client { Side::Client } else { Side::Server })
     }
 
+    /// Reads the session as `protocol` from here on, and what came early first.
+    fn read_as(&mut self, store: &mut Store, protocol: EmailProtocol) -> io::Result<()> {
+        if self.protocol.replace(protocol) == Some(protocol) {
+            return Ok(());
+        }
+        let early = match &mut self.reader {
+            Reader::Early(early) => std::mem::take(early),
+            _ => Vec::new(),
+        };
+        self.change_reader(store, Reader::of(Some(protocol)))?;
+        early
+            .iter()
+            .try_for_each(|piece| self.application(store, piece.stamp.as_ref(), piece.direction, &piece.content))
+    }
+
     /// The session is not heard any more: what is unfinished is told so.
     pub(super) fn finish(mut self, store: &mut Store) -> io::Result<()> {
+        if let Reader::Early(_) = self.reader {
+            self.read_as(store, EmailProtocol::Smtp)?;
+        }
         if let Some(content) = self.segmented.take() {
             store.summary.segment_faults += 1;
             if !content.is_empty() {
@@ -244,6 +284,22 @@ impl Session {
             }
         });
         result
+    }
+}
+
+/// Which protocol's session begins with these octets of either end, where they tell.
+fn protocol_of(content: &[u8]) -> Option<EmailProtocol> {
+    let line = content.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default();
+    let mut words = line.split(|octet| *octet == b' ').map(<[u8]>::to_ascii_uppercase);
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    match (first.as_slice(), second.as_slice()) {
+        ([b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', ..], _) => Some(EmailProtocol::Smtp),
+        (b"MAIL" | b"RCPT" | b"EHLO" | b"HELO" | b"DATA" | b"BDAT" | b"RSET" | b"STARTTLS", _) => {
+            Some(EmailProtocol::Smtp)
+        }
+        (b"+OK" | b"-ERR" | b"USER" | b"PASS" | b"APOP" | b"CAPA" | b"STLS", _) => Some(EmailProtocol::Pop3),
+        (b"*", _) | (_, b"LOGIN" | b"AUTHENTICATE" | b"CAPABILITY") if first != b"AUTH" => Some(EmailProtocol::Imap4),
+        _ => None,
     }
 }
 
