@@ -200,7 +200,9 @@ impl Conn {
         if here.ended || here.anchored && fin < here.next {
             return;
         }
-        if here.anchored && fin == here.next && here.held.is_none() {
+        if here.anchored && fin == here.next && here.held.as_ref().is_none_or(|held| held.pieces.is_empty()) {
+            // Another FIN that waited further ahead was none.
+            here.held = None;
             end(here, from, time, scope);
         } else {
             here.hold_fin(fin, scope.now);

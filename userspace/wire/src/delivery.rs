@@ -103,7 +103,8 @@ impl Conn {
             scope.counters.hold_limits += 1;
             return true;
         }
-        let patience = if stall == Stall::Hole && self.is_unacknowledged(from) {
+        let is_unacknowledged = self.is_unacknowledged(from) || self.is_fin_doubtful(from);
+        let patience = if stall == Stall::Hole && is_unacknowledged {
             scope.settings.retransmit_time
         } else {
             scope.settings.hold_time
@@ -117,6 +118,12 @@ impl Conn {
         here.acked <= here.next && here.held.as_ref().is_some_and(|held| there.heard > held.since)
     }
 
+    /// Whether a FIN is all that says that octets are missing, and the receiver, which is captured, did not acknowledge them: a
+    /// FIN that never was part of the stream looks so.
+    fn is_fin_doubtful(&self, from: Direction) -> bool {
+        self.half(from).holds_unacknowledged_fin() && self.half(from.flip()).seen
+    }
+
     /// Ends a direction's wait.
     fn resolve<S: Streams>(&mut self, from: Direction, stall: Stall, scope: &mut Scope<'_, S>) {
         let is_lost = stall == Stall::Hole
@@ -126,12 +133,15 @@ impl Conn {
                 .held
                 .as_ref()
                 .is_some_and(|held| !scope.flush && scope.now.since(held.since) >= scope.settings.retransmit_time);
+        let is_doubtful = self.is_fin_doubtful(from);
         let (here, there) = self.pair(from);
         let Some(held) = &here.held else { return };
         let (since, first) = (held.since, held.pieces.first_key_value());
         let (time, need) = first.map_or((since, 0), |(_, piece)| (piece.time, piece.need));
         match stall {
             Stall::Start => here.anchored = true,
+            // What was acknowledged and not captured is reported when the connection is over, FIN or no FIN.
+            Stall::Hole if is_doubtful => here.held = None,
             // Nobody sent the missing octets again, and nobody asked for them: what is held never arrived, or was never meant
             // to (a segment made to be seen by a tap alone).
             Stall::Hole if is_lost => {

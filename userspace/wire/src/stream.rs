@@ -193,10 +193,20 @@ impl Half {
         held.cost - before
     }
 
-    /// Notes a FIN that cannot be reached yet.
+    /// Notes a FIN that cannot be reached yet. Of two, the nearer one that lies past all that is held: anybody can send one from
+    /// further ahead, and it must not stand in the way of that of the sender.
     pub(crate) fn hold_fin(&mut self, position: u64, arrived: Time) {
         let held = self.held.get_or_insert_with(|| Box::new(Held { since: arrived, ..Held::default() }));
-        held.fin.get_or_insert(position);
+        let reached = held.pieces.last_key_value().map_or(0, |(at, piece)| at + piece.length());
+        if held.fin.is_none_or(|fin| position < fin && position >= reached) {
+            held.fin = Some(position);
+        }
+    }
+
+    /// Whether a FIN alone is held, past all that the other end acknowledged.
+    pub(crate) fn holds_unacknowledged_fin(&self) -> bool {
+        let fin = self.held.as_ref().filter(|held| held.pieces.is_empty()).and_then(|held| held.fin);
+        fin.is_some_and(|fin| fin > self.next && fin > self.acked)
     }
 }
 

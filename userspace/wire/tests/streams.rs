@@ -339,6 +339,48 @@ fn a_fin_that_its_sender_goes_past_ends_nothing() {
 }
 
 #[test]
+fn a_fin_from_ahead_that_nobody_acknowledges_makes_no_gap() {
+    // The session goes on and ends; it goes on and its end is not captured; nothing comes after it.
+    for (goes_on, ends) in [(true, true), (true, false), (false, false)] {
+        let mut tap = Tap::default();
+        tap.handshake();
+        tap.send(FromClient, 1001, 5001, ACK, "MAIL\r\n");
+        tap.send(FromServer, 5001, 1007, ACK, "250\r\n");
+        tap.send(FromClient, 3007, 5006, FIN | ACK, "");
+        if goes_on {
+            tap.send(FromClient, 1007, 5006, ACK, "QUIT\r\n");
+            tap.send(FromServer, 5006, 1013, ACK, "221\r\n");
+        }
+        if ends {
+            tap.send(FromClient, 1013, 5011, FIN | ACK, "");
+            tap.send(FromServer, 5011, 1014, FIN | ACK, "");
+            tap.send(FromClient, 1014, 5012, ACK, "");
+            assert_eq!(tap.recorder.told[0].close(), Some(Close::Fin));
+        }
+        tap.finish();
+        assert_eq!((tap.wire.counters().gaps, tap.wire.counters().gap_octets), (0, 0), "{goes_on} {ends}");
+        let told = tap.only();
+        assert_eq!(told.text(FromClient), if goes_on { "MAIL\r\nQUIT\r\n" } else { "MAIL\r\n" });
+        assert_eq!(told.ends(), if ends { 2 } else { 0 });
+        assert_eq!(told.events.contains(&Event::End { from: FromClient, offset: 12 }), ends);
+    }
+}
+
+#[test]
+fn a_fin_tells_of_missing_octets_when_they_are_acknowledged_or_nobody_can_tell() {
+    let mut tap = Tap::default();
+    tap.handshake();
+    tap.send(FromClient, 1007, 5001, FIN | ACK, "");
+    tap.send(FromServer, 5001, 1008, ACK, "");
+    assert_eq!(tap.only().gap_octets(FromClient), 6);
+    let mut tap = Tap::default();
+    tap.send(FromClient, 1000, 0, SYN, "");
+    tap.send(FromClient, 1001, 5001, ACK, "AB");
+    tap.send(FromClient, 1007, 5001, FIN | ACK, "");
+    assert_eq!(tap.only().gap_octets(FromClient), 4);
+}
+
+#[test]
 fn one_fin_and_silence_is_an_end() {
     let mut tap = Tap::default();
     tap.handshake();
