@@ -260,13 +260,13 @@ impl Pop3 {
 
     /// The command that has waited longest is answered.
     fn answered(&mut self, answer: Said, ok: bool, tell: Tell<'_>) {
-        let Some(Pending { verb, said: Some(said), .. }) = self.pop_pending() else { return };
+        let Some(Pending { verb, said: Some(said), before_loss, .. }) = self.pop_pending() else { return };
         let time = answer.line.last;
         if verb.decides() {
             self.mode = Mode::Command;
         }
         match verb {
-            Verb::User => return self.user(said, Some((answer, ok)), tell),
+            Verb::User => return self.user(said, Some((answer, ok)), before_loss, tell),
             Verb::Pass | Verb::Apop => return self.log_in(verb, said, Some(answer), outcome(ok), tell),
             _ => self.settle_attempt(verb, ok, tell),
         }

@@ -87,6 +87,18 @@ fn is_pass(word: &[u8]) -> bool {
     word.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"PASS"))
 }
 
+/// Whether a line of which it is not known where it begins is this command, and nothing else: its arguments are such as it
+/// has, or are told to nobody.
+pub(super) fn is_certain(verb: Verb, text: &[u8]) -> bool {
+    let mut arguments = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(1);
+    match verb {
+        Verb::Pass | Verb::Apop | Verb::Auth => true,
+        Verb::User => arguments.count() == 1,
+        Verb::Unknown | Verb::Open => false,
+        _ => arguments.all(|word| word.iter().all(u8::is_ascii_digit)),
+    }
+}
+
 /// Whether what stands after the first word has the looks of a login, or all of it where that is no command.
 pub(super) fn resembles_login(verb: Verb, text: &[u8]) -> bool {
     let from = if verb == Verb::Unknown { 0 } else { text.trim_ascii_start().len().min(3) };

@@ -30,8 +30,9 @@ impl Attempt {
 }
 
 impl Pop3 {
-    /// USER, and its answer if there was one: half a login.
-    pub(super) fn user(&mut self, said: Said, answer: Option<(Said, bool)>, tell: Tell<'_>) {
+    /// USER, and its answer if there was one: half a login. Of one that octets of the client were lost after, the other half
+    /// may be among them, and what comes next another's.
+    pub(super) fn user(&mut self, said: Said, answer: Option<(Said, bool)>, before_loss: bool, tell: Tell<'_>) {
         self.give_up_attempt(tell);
         let argument = argument(said.text());
         let name = said.text().get(argument.clone()).unwrap_or_default();
@@ -48,7 +49,10 @@ impl Pop3 {
             last = answer.line.last;
             add_answer(&mut clear, answer);
         }
-        self.attempt = Some(Box::new(Attempt { clear, refused, lost: false, last }));
+        self.attempt = Some(Box::new(Attempt { clear, refused, lost: before_loss, last }));
+        if before_loss {
+            self.give_up_attempt(tell);
+        }
     }
 
     /// PASS or APOP, and what became of it.

@@ -1,14 +1,12 @@
 //! What was not captured, and how a session ends.
 
-use memchr::memchr;
 use writ_wire::{Direction, Time};
 
 use super::answer::{Answering, Asked, End};
-use super::command::Verb;
+use super::command::{Verb, is_certain};
 use super::said::Said;
 use super::{Mode, Pending, Pop3};
-use crate::access::{Closing, Event, Octets, Tell};
-use crate::line::At;
+use crate::access::{Closing, Event, Tell};
 use crate::sasl::{Exchange, Outcome};
 
 /// Whether it is known which response answers which command.
@@ -124,7 +122,7 @@ impl Pop3 {
         let outcome = self.unanswered();
         let (client_octets, first, last) = (said.line.wire_octets(), said.line.first, said.line.last);
         match verb {
-            Verb::User => return self.user(said, None, tell),
+            Verb::User => return self.user(said, None, false, tell),
             Verb::Pass | Verb::Apop => return self.log_in(verb, said, None, outcome, tell),
             _ => self.settle_attempt(verb, false, tell),
         }
@@ -136,8 +134,9 @@ impl Pop3 {
     }
 
     fn give_up_all(&mut self, time: Time, tell: Tell<'_>) {
-        while let Some(Pending { verb, said, .. }) = self.pop_pending() {
+        while let Some(Pending { verb, said, before_loss, .. }) = self.pop_pending() {
             match said {
+                Some(said) if verb == Verb::User => self.user(said, None, before_loss, tell),
                 Some(said) => self.unanswered_command(verb, said, tell),
                 None if self.closing => self.end_exchange(self.unanswered(), time, tell),
                 // What follows may be a response: the exchange goes on up to a line that is a command.
@@ -173,8 +172,10 @@ impl Pop3 {
         } else {
             let front = self.pending.front().filter(|_| due == 1);
             if front.is_some_and(|pending| pending.verb == Verb::Auth) {
-                // A challenge was lost, or the last answer: the client's next line will tell.
-                if self.mode == Mode::Waiting {
+                if !self.held.is_empty() || self.dropped.is_some() || !self.client.is_empty() {
+                    self.give_up_exchange(time, tell);
+                } else if self.mode == Mode::Waiting {
+                    // A challenge was lost, or the last answer: the client's next line will tell.
                     self.mode = Mode::Command;
                 }
                 return;
@@ -209,28 +210,48 @@ impl Pop3 {
         if let Some(exchange) = &mut self.auth {
             exchange.lost();
         }
+        // The PASS may be lost, and with it a USER that the next PASS belongs to.
         if let Some(attempt) = &mut self.attempt {
             attempt.lost();
+            self.give_up_attempt(tell);
+        }
+        for pending in &mut self.pending {
+            pending.before_loss = true;
         }
         if self.mode == Mode::Response {
             self.mode = Mode::Waiting;
         }
     }
 
-    /// What comes after missing octets, up to the end of the line, can be the rest of a password.
-    pub(super) fn end_of_cut_line(&mut self, at: At, rest: &mut &[u8], tell: Tell<'_>) {
-        let end = memchr(b'\n', rest);
-        let (octets, after) = rest.split_at_checked(end.map_or(rest.len(), |at| at + 1)).unwrap_or((rest, &[]));
-        *rest = after;
-        self.cut_line = end.is_none();
-        self.matching.command();
-        if self.mode == Mode::Unsynced {
+    /// Whether an answer to the exchange was lost, and the client waits for none.
+    pub(super) fn is_answer_lost(&self) -> bool {
+        self.mode == Mode::Waiting && self.auth.is_some() && self.matching.is_lost()
+    }
+
+    /// Of an exchange that was sent ahead nobody can know which answer ends it, once one was lost.
+    pub(super) fn give_up_exchange(&mut self, time: Time, tell: Tell<'_>) {
+        self.matching.sent_ahead();
+        self.pending.clear();
+        self.pending_cost = 0;
+        self.end_exchange(self.unanswered(), time, tell);
+    }
+
+    /// What comes after missing octets, up to the end of the line, can be the rest of a password. Packets begin lines more often
+    /// than not: what reads like a whole command from its first octet on is one.
+    pub(super) fn line_after_loss(&mut self, mut said: Said, tell: Tell<'_>) {
+        let verb = Verb::read(said.text());
+        if said.line.cut == 0 && is_certain(verb, said.text()) {
+            match self.mode {
+                Mode::Unsynced => self.first_line(said, tell),
+                _ => self.command(said, tell),
+            }
             return;
         }
-        let wire = at.offset..at.offset + octets.len() as u64;
-        let octets: Vec<u8> =
-            octets.iter().map(|&octet| if matches!(octet, b'\r' | b'\n') { octet } else { b'*' }).collect();
-        tell(Event::Octets(Octets { from: Direction::FromClient, time: at.time, wire, octets: &octets }));
+        self.matching.command();
+        if self.mode != Mode::Unsynced {
+            said.mask();
+            said.tell(Direction::FromClient, tell);
+        }
     }
 
     /// The connection ended, however it did: tells what stays without an answer.
@@ -263,7 +284,7 @@ impl Pop3 {
     /// A line of the client that never ended can be anything.
     fn end_unfinished(&mut self, tell: Tell<'_>) {
         let Some(mut said) = self.client.take_unfinished().filter(|_| self.mode != Mode::Unsynced) else { return };
-        if self.auth.is_some() {
+        if self.auth.is_some() && !self.cut_line {
             self.add_response(said);
         } else {
             said.mask();

@@ -70,6 +70,8 @@ struct Pending {
     verb: Verb,
     /// Its line; `None` for an AUTH, whose line is in its exchange.
     said: Option<Said>,
+    /// Whether octets of the client were lost after it, and before its answer.
+    before_loss: bool,
     cost: usize,
 }
 
@@ -95,7 +97,7 @@ pub struct Pop3 {
     logged_in: bool,
     /// Lines that are no commands may be what is left of a login.
     suspect: bool,
-    /// The rest of a client's line of which the beginning was lost.
+    /// What comes next stands after octets that were lost: the rest of a line, or a line.
     cut_line: bool,
     /// The last response may have further lines.
     may_go_on: bool,
@@ -182,7 +184,9 @@ impl Pop3 {
                 return octets.len();
             }
             if self.cut_line {
-                self.end_of_cut_line(at, &mut rest, tell);
+                let Some(said) = self.client.take(at, &mut rest, self.limits.line) else { break };
+                self.cut_line = false;
+                self.line_after_loss(said, tell);
                 continue;
             }
             if self.must_wait() {
@@ -262,7 +266,7 @@ impl Pop3 {
             Some(said)
         };
         self.pending_cost += cost;
-        self.pending.push_back(Pending { verb, said, cost });
+        self.pending.push_back(Pending { verb, said, before_loss: false, cost });
     }
 
     fn pop_pending(&mut self) -> Option<Pending> {
@@ -312,7 +316,11 @@ impl Machine for Pop3 {
             self.first_octets(octets, tell);
         }
         let in_turn = self.held.is_empty() && self.dropped.is_none();
-        let read = if in_turn { self.read(at, octets, tell) } else { 0 };
+        let mut read = if in_turn { self.read(at, octets, tell) } else { 0 };
+        if in_turn && read < octets.len() && self.is_answer_lost() {
+            self.give_up_exchange(at.time, tell);
+            read += self.read(at.plus(read), octets.get(read..).unwrap_or_default(), tell);
+        }
         if let Some(rest) = octets.get(read..).filter(|rest| !rest.is_empty()) {
             self.hold(at.plus(read), rest, tell);
         }

@@ -829,6 +829,8 @@ fn lost_octets_of_the_client() {
         notes[2..],
         [
             "lost FromClient 9",
+            "login alice Unknown USER alice|+OK|",
+            ";",
             "C **|",
             "S +OK|",
             ";",
@@ -838,8 +840,6 @@ fn lost_octets_of_the_client() {
             "C RETR 1|",
             "S +OK|.|",
             "RETR Succeeded 8+8 - -",
-            ";",
-            "login alice Unknown USER alice|+OK|",
             ";",
         ]
     );
@@ -869,6 +869,48 @@ fn lost_octets_of_the_client() {
         S: .",
     );
     assert_eq!(notes.iter().filter(|note| note.starts_with("RETR")).collect::<Vec<_>>(), ["RETR Succeeded 8+8 - -"]);
+}
+
+#[test]
+fn a_line_right_after_lost_octets_is_a_command_if_it_reads_like_one() {
+    // The PASS and its refusal were lost, and another comes: what is accepted is the other's.
+    let bob = "login bob Succeeded USER bob|+OK|PASS ******|+OK|";
+    let notes = run("
+        S: +OK
+        C: USER alice
+        S: +OK
+        C? 12
+        S? 6
+        C: USER bob
+        S: +OK
+        C: PASS s3cret
+        S: +OK");
+    let logins: Vec<_> = notes.iter().filter(|note| note.starts_with("login")).collect();
+    assert_eq!(logins, ["login alice Unknown USER alice|+OK|", bob]);
+    // So it is where USER was sent ahead.
+    let notes = run("S: +OK\nC: USER alice\nC? 12\nS: +OK\nS: -ERR\nC: PASS s3cret\nS: +OK");
+    let logins: Vec<_> = notes.iter().filter(|note| note.starts_with("login")).collect();
+    assert_eq!(logins, ["login alice Unknown USER alice|+OK|", "login - Succeeded PASS ******|+OK|"]);
+    // The capabilities were asked for by what was lost.
+    let notes = run("S: +OK\nC? 6\nS: +OK\nS: .\nC: USER bob\nS: +OK\nC: PASS s3cret\nS: +OK");
+    assert!(notes.contains(&bob.to_owned()), "{notes:?}");
+    // What has more to it can be a password.
+    let notes = run("S: +OK\nC? 6\nC: STAT s3cret\nS: +OK");
+    assert!(!notes.concat().contains("s3cret"), "{notes:?}");
+}
+
+#[test]
+fn an_exchange_that_was_sent_ahead_is_not_ended_by_what_answers_another() {
+    let after = "
+        C: CAPA
+        S: +OK
+        S: USER
+        S: .";
+    for lost in ["C: AUTH LOGIN\nC: YWxpY2U=\nC: czNjcmV0\nS? 20", "C: AUTH LOGIN\nS? 20\nC: YWxpY2U=\nC: czNjcmV0"] {
+        let notes = run(&format!("S: +OK\n{lost}{after}"));
+        assert!(notes.iter().any(|note| note.starts_with("sasl") && note.contains(" Unknown ")), "{notes:?}");
+        assert!(!notes.concat().contains("Succeeded") && !notes.concat().contains("czN"), "{notes:?}");
+    }
 }
 
 #[test]
