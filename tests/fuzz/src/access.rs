@@ -36,7 +36,6 @@ impl Log {
 
     pub(crate) fn event(&mut self, event: &Event<'_>) {
         if let Event::Octets(said) = event {
-            self.look_for_compression(said);
             let start = if self.inflates { 0 } else { said.wire.start };
             if !self.inflates {
                 self.told[side(said.from)].push((said.wire.start, said.wire.end));
@@ -54,9 +53,14 @@ impl Log {
                     self.octets = Some((said.from, start, said.time, said.octets.to_vec()));
                 }
             }
+            self.look_for_compression(said);
             return;
         }
         self.flush();
+        // What waits for an answer at the end is counted as it crossed the wire, or as it was inflated, where that was done.
+        if self.inflates && matches!(event, Event::Lost { from: Direction::FromClient, .. }) {
+            return;
+        }
         let text = match event {
             Event::Greeting { logged_in, time } => format!("greeting {logged_in} {time:?}"),
             Event::Login(login) => self.login(login),
