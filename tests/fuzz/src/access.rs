@@ -126,6 +126,17 @@ fn text_of(octets: &[u8]) -> String {
     octets.escape_ascii().to_string()
 }
 
+/// How octets were cut makes no difference, but where a compressed stream has a fault: how much of what came before it was
+/// inflated depends on the inflater's own window.
+pub(crate) fn assert_same(whole: &[String], in_cuts: &[String], cut: usize) {
+    let is_broken = |lines: &[String]| lines.iter().any(|line| line == "BrokenCompression");
+    if is_broken(whole) {
+        assert!(is_broken(in_cuts), "broken in pieces of {cut}");
+    } else {
+        assert_eq!(whole, in_cuts, "in pieces of {cut}");
+    }
+}
+
 /// Feeds pieces, cut to at most `cut` octets each.
 pub(crate) fn feed(machine: &mut dyn Machine, pieces: &[Piece<'_>], cut: usize, tell: &mut dyn FnMut(Event<'_>)) {
     let mut offsets = [0_u64; 2];
@@ -170,7 +181,7 @@ pub fn run<M: Machine>(input: &[u8], ample: impl Fn(bool) -> M, tight: impl Fn(b
         log.lines
     };
     // What was left out at a limit may depend on the cuts; the rest does not.
-    assert_eq!(log_of(usize::MAX), log_of(cut), "in pieces of {cut}");
+    assert_same(&log_of(usize::MAX), &log_of(cut), cut);
 
     let longest = pieces.iter().map(|piece| if let Piece::Octets(_, octets) = piece { octets.len() } else { 0 }).max();
     let before = memory::allocated();
