@@ -36,7 +36,6 @@ impl Log {
 
     pub(crate) fn event(&mut self, event: &Event<'_>) {
         if let Event::Octets(said) = event {
-            self.look_for_compression(said);
             let start = if self.inflates { 0 } else { said.wire.start };
             if !self.inflates {
                 self.told[side(said.from)].push((said.wire.start, said.wire.end));
@@ -54,9 +53,14 @@ impl Log {
                     self.octets = Some((said.from, start, said.time, said.octets.to_vec()));
                 }
             }
+            self.look_for_compression(said);
             return;
         }
         self.flush();
+        // What waits for an answer at the end is counted as it crossed the wire, or as it was inflated, where that was done.
+        if self.inflates && matches!(event, Event::Lost { from: Direction::FromClient, .. }) {
+            return;
+        }
         let text = match event {
             Event::Greeting { logged_in, time } => format!("greeting {logged_in} {time:?}"),
             Event::Login(login) => self.login(login),
@@ -122,6 +126,17 @@ fn text_of(octets: &[u8]) -> String {
     octets.escape_ascii().to_string()
 }
 
+/// How octets were cut makes no difference, but where a compressed stream has a fault: how much of what came before it was
+/// inflated depends on the inflater's own window.
+pub(crate) fn assert_same(whole: &[String], in_cuts: &[String], cut: usize) {
+    let is_broken = |lines: &[String]| lines.iter().any(|line| line == "BrokenCompression");
+    if is_broken(whole) {
+        assert!(is_broken(in_cuts), "broken in pieces of {cut}");
+    } else {
+        assert_eq!(whole, in_cuts, "in pieces of {cut}");
+    }
+}
+
 /// Feeds pieces, cut to at most `cut` octets each.
 pub(crate) fn feed(machine: &mut dyn Machine, pieces: &[Piece<'_>], cut: usize, tell: &mut dyn FnMut(Event<'_>)) {
     let mut offsets = [0_u64; 2];
@@ -166,7 +181,7 @@ pub fn run<M: Machine>(input: &[u8], ample: impl Fn(bool) -> M, tight: impl Fn(b
         log.lines
     };
     // What was left out at a limit may depend on the cuts; the rest does not.
-    assert_eq!(log_of(usize::MAX), log_of(cut), "in pieces of {cut}");
+    assert_same(&log_of(usize::MAX), &log_of(cut), cut);
 
     let longest = pieces.iter().map(|piece| if let Piece::Octets(_, octets) = piece { octets.len() } else { 0 }).max();
     let before = memory::allocated();

@@ -11,7 +11,7 @@ use writ_mail::access::Event;
 use writ_mail::imap::{Compressed, Imap, Limits};
 use writ_wire::Direction;
 
-use crate::access::{Log, feed};
+use crate::access::{Log, assert_same, feed};
 use crate::choices::Choices;
 use crate::imap::{AMPLE, MOST_HELD, TIGHT};
 use crate::memory;
@@ -88,7 +88,7 @@ pub fn run(input: &[u8]) {
     let mut pieces = pieces::read(&mut choices);
     if !is_deflated {
         let dialogue = dialogue(COMPRESS, &pieces);
-        assert_eq!(log_of(&dialogue, AMPLE, usize::MAX), log_of(&dialogue, AMPLE, cut), "in pieces of {cut}");
+        assert_same(&log_of(&dialogue, AMPLE, usize::MAX), &log_of(&dialogue, AMPLE, cut), cut);
         held(&dialogue, cut);
         return;
     }
@@ -121,7 +121,7 @@ pub fn run(input: &[u8]) {
     if is_same(&expected) && is_same(&found) {
         assert_eq!(found, expected);
     }
-    assert_eq!(found, log_of(&compressed, AMPLE, cut), "in pieces of {cut}");
+    assert_same(&found, &log_of(&compressed, AMPLE, cut), cut);
     held(&compressed, cut);
     on_the_wire(&compressed, cut);
 }

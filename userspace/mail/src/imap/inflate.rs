@@ -43,13 +43,11 @@ impl Inflater {
     /// Takes a few octets, and gives all that they say: nothing of it waits in the inflater when this is over.
     pub(super) fn small_step(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize), Fault> {
         let (taken, mut given) = self.step(input.get(..SMALL).unwrap_or(input), output)?;
-        loop {
-            let (_, more) = self.step(&[], output.get_mut(given..).unwrap_or_default())?;
-            if more == 0 {
-                return Ok((taken, given));
-            }
+        // A fault after some octets were given is found by the next step.
+        while let Ok((_, more @ 1..)) = self.step(&[], output.get_mut(given..).unwrap_or_default()) {
             given += more;
         }
+        Ok((taken, given))
     }
 
     /// Takes octets, and gives how many were taken and how many were put into `output`. Neither any: it needs more.
@@ -62,10 +60,12 @@ impl Inflater {
             return Err(Fault::Bomb);
         }
         match status {
-            // A stream may end with the session; what comes after its end is of none.
-            Ok(_) if taken == 0 && given == 0 && !input.is_empty() => Err(Fault::Broken),
-            Ok(_) => Ok((taken as usize, given as usize)),
+            // What was given before the fault is not to be lost: the next step says so again.
+            _ if given > 0 => Ok((taken as usize, given as usize)),
             Err(_) => Err(Fault::Broken),
+            // A stream may end with the session; what comes after its end is of none.
+            Ok(_) if taken == 0 && !input.is_empty() => Err(Fault::Broken),
+            Ok(_) => Ok((taken as usize, 0)),
         }
     }
 }

@@ -70,10 +70,10 @@ impl Imap {
         self.server.partial().take(|_, octets| unfinished += octets.len() as u64);
         tell(Event::Lost { from: FromServer, time, octets: octets + unfinished });
         self.break_off_response(time, tell);
-        let waits = self.client.is_waiting().then_some(self.client.current).flatten();
+        let (current, waits) = (self.client.current, self.client.is_waiting());
         for pending in self.pending.iter_mut() {
-            // What was not sent was not answered either.
-            pending.doubtful |= pending.sent || waits == Some(pending.id);
+            // What the client has not sent yet was not answered either.
+            pending.doubtful |= if current == Some(pending.id) { waits } else { pending.sent };
             if let Some(attempt) = pending.attempt() {
                 attempt.lose_server(octets);
             }

@@ -142,6 +142,15 @@ impl Imap {
         }
     }
 
+    /// Whether a security layer has begun, by the first octet after the login.
+    fn layer_begins(&mut self, octets: &[u8], time: Time, tell: Tell<'_>) -> bool {
+        let begins = std::mem::take(&mut self.maybe_layer) && octets.first() == Some(&0);
+        if begins {
+            self.lose_the_thread(time, tell);
+        }
+        begins
+    }
+
     /// Nothing more is read.
     fn go_dark(&mut self, tell: Tell<'_>) {
         self.dark = true;
@@ -154,6 +163,8 @@ impl Imap {
 
     /// The session cannot be followed any further: what is known of it is told first.
     fn lose_the_thread(&mut self, time: Time, tell: Tell<'_>) {
+        // What waits is as unreadable as what is still to come.
+        self.client.drop_held();
         self.tell_unfinished(time, tell);
         self.end_all(Ending::Closed, time, tell);
         self.go_dark(tell);
@@ -198,9 +209,6 @@ impl Machine for Imap {
         if !std::mem::replace(&mut self.client_began, true) {
             self.first_octets(octets, tell);
         }
-        if std::mem::take(&mut self.maybe_layer) && octets.first() == Some(&0) {
-            self.lose_the_thread(at.time, tell);
-        }
         // A client that goes on has seen the answer that was not captured.
         self.go_on_without_answer(at.time, tell);
         let mut rest = octets;
@@ -230,9 +238,6 @@ impl Machine for Imap {
             }
             self.client.go_on();
             self.resume(tell);
-        }
-        if std::mem::take(&mut self.maybe_layer) && octets.first() == Some(&0) {
-            self.lose_the_thread(at.time, tell);
         }
         let mut read = 0;
         while read < octets.len() && !self.dark {

@@ -127,6 +127,10 @@ impl Imap {
 
     /// The server goes ahead: with a literal, or with a challenge.
     pub(super) fn go_ahead(&mut self, tell: Tell<'_>) {
+        // Where it goes ahead it has not answered yet.
+        if let Some(pending) = self.client.current.and_then(|id| self.pending.get(id)) {
+            pending.doubtful = false;
+        }
         if self.let_literal_come() {
             self.resume(tell);
             return;

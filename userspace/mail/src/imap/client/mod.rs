@@ -131,6 +131,11 @@ impl Client {
         self.head = HeadReader::default();
     }
 
+    /// Forgets what waits for the server.
+    pub(super) fn drop_held(&mut self) {
+        (self.held, self.left_over) = (Held::default(), None);
+    }
+
     /// Octets that were read and are not told, for they may be anything: gives how many.
     pub(super) fn take_unfinished(&mut self) -> u64 {
         let mut octets = std::mem::take(&mut self.dropped) + self.partial.octets().len() as u64;
@@ -177,6 +182,9 @@ impl Imap {
             }
             let rest = octets.get(read..).unwrap_or_default();
             let here = span.plus(read);
+            if self.layer_begins(rest, span.time, tell) {
+                break;
+            }
             read += match self.client.mode {
                 Mode::Head => self.read_head(here, rest),
                 Mode::Arguments => self.read_arguments(here, rest, tell),

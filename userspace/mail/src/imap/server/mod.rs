@@ -178,6 +178,9 @@ impl Imap {
         let mut read = 0;
         while read < octets.len() && !self.dark && self.server.inflater.is_some() == inflated {
             let (here, rest) = (span.plus(read), octets.get(read..).unwrap_or_default());
+            if self.layer_begins(rest, span.time, tell) {
+                return octets.len();
+            }
             if self.client.is_silent {
                 // Nobody knows what it answers.
                 self.server.state = if rest.ends_with(b"\n") { State::Start } else { State::Line };

@@ -355,6 +355,8 @@ fn encryption_is_the_end() {
     assert!(!run_turns(&turns, 1, true, Limits::default()).lines.contains(&"dark".into()));
     let notes = logins("C: a AUTHENTICATE GSSAPI YWE=\nS: + YmI=\nC: YWE=\nS: a OK\nC! \\0\\0\\0x");
     assert_eq!(notes[1..], ["settled", "dark"]);
+    let notes = logins("C: a AUTHENTICATE GSSAPI YWE=\nS: + YmI=\nC: YWE=\nS: a OK\nS! \\0\\0\\0x");
+    assert_eq!(notes[1..], ["settled", "dark"]);
     let notes = logins("C: a AUTHENTICATE GSSAPI YWE=\nS: + YmI=\nC: YWE=\nS: a OK\nC: b NOOP\nS: b OK");
     assert_eq!(notes[1..], ["settled", "C b NOOP|", "S b OK|", "settled"]);
 }

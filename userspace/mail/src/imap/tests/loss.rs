@@ -97,6 +97,15 @@ fn an_answer_that_was_not_captured_is_unknown() {
     // It was captured, after all.
     let notes = run("S: * OK\nC: a LOGIN alice secret\nS? 10\nS: x\nS: a NO\nC: b NOOP\nS: b OK");
     assert!(notes[3].starts_with("login alice Failed"), "{notes:?}");
+    // What the client had not sent yet was not answered among what was lost.
+    let notes = run(
+        "S: * OK\nC: a AUTHENTICATE LOGIN\nS: + VXNlcm5hbWU6\nS? 9\nC: YWxpY2U=\nC: c2VjcmV0\nS: + UGFzc3dvcmQ6\nS: a OK",
+    );
+    assert!(notes[3].starts_with("login alice Succeeded"), "{notes:?}");
+    let notes = run(
+        "S: * OK\nC: a AUTHENTICATE LOGIN\nS? 9\nS: + VXNlcm5hbWU6\nC: YWxpY2U=\nC: b NOOP\nC: c NOOP\nS: a NO\nS: b OK\nS: c OK",
+    );
+    assert!(notes[3].starts_with("login alice Failed"), "{notes:?}");
     // Whoever comes next is another, for all that is known.
     let notes = run_logged_in("C: a UNAUTHENTICATE\nS? 10\nC: b LOGIN bob two\nS: b OK");
     assert_eq!(notes[2], "logged out false 18+0");
