@@ -1,5 +1,6 @@
 //! What is configured about the handover: who we are to the LEMF (`[handover]`) and each LEMF itself (`[[lemf]]`).
 
+use std::net::SocketAddrV6;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -167,6 +168,9 @@ impl Default for KeepAliveSettings {
     }
 }
 
+/// The most that a buffer may hold: 1 TiB.
+const MOST_BUFFER: u64 = 1 << 40;
+
 fn retry() -> Duration {
     Duration::from_secs(30)
 }
@@ -233,7 +237,9 @@ impl LemfSettings {
             )?;
         }
         check(at("keep_alive.time3"), time2 <= time3, "seconds, no fewer than keep_alive.time2")?;
-        check(at("buffer"), self.buffer >= 1 << 20, "octets, at least 1048576")
+        // Memory, from which the length of each PDU is taken: no machine has more.
+        let buffer_good = (1 << 20..=MOST_BUFFER).contains(&(self.buffer as u64));
+        check(at("buffer"), buffer_good, "octets, 1048576 to 1099511627776")
     }
 }
 
@@ -269,8 +275,15 @@ fn is_printable(octet: u8) -> bool {
 /// Whether this is `HOST:PORT` with a port above 0, an IPv6 address in brackets.
 pub fn is_host_port(address: &str) -> bool {
     let Some((host, port)) = address.rsplit_once(':') else { return false };
-    let bracketed = host.starts_with('[') && host.ends_with(']') && host.len() > 2;
-    port.parse::<u16>().is_ok_and(|port| port != 0) && !host.is_empty() && (bracketed || !host.contains(':'))
+    let host_good = if host.starts_with('[') { address.parse::<SocketAddrV6>().is_ok() } else { is_host(host) };
+    host_good && port.parse::<u16>().is_ok_and(|port| port != 0)
+}
+
+/// Whether this can be an IPv4 address or a name that is looked up (RFC 1123 §2.1, and `_`, which names in use have).
+fn is_host(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let good = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_';
+    host.len() <= 253 && host.split('.').all(|label| !label.is_empty() && label.bytes().all(good))
 }
 
 /// Seconds as TOML gives them, whole or in decimals.

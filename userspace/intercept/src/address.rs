@@ -7,6 +7,9 @@
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+/// The most octets of a domain (RFC 1035 §2.3.4).
+const LONGEST_DOMAIN: usize = 255;
+
 /// How the local part is compared, and whether a `+tag` is taken off. A warrant says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Form {
@@ -36,6 +39,13 @@ pub fn split(address: &str) -> Option<(&str, &str)> {
     // A quoted local part may hold an `@`; a domain never does.
     let (local, domain) = address.rsplit_once('@')?;
     (!local.is_empty() && !domain.is_empty()).then_some((local, domain))
+}
+
+/// Whether it can be the part of an address after the `@`: labels, of whatever script, or an address literal.
+pub fn is_domain(text: &str) -> bool {
+    let domain = text.strip_suffix('.').unwrap_or(text);
+    let good = |character: char| !character.is_whitespace() && !character.is_control() && !"@<>\"".contains(character);
+    domain.len() <= LONGEST_DOMAIN && domain.chars().all(good) && domain.split('.').all(|label| !label.is_empty())
 }
 
 /// The domain in the one form that is compared: A-labels, lower case, no dot at the end.

@@ -196,7 +196,11 @@ impl Target {
         match self {
             Self::Email(email) => {
                 let plain = email.trim() == email && !email.contains(unlikely);
-                if address::split(email).is_some() && plain { Ok(()) } else { Err(WarrantError::Email) }
+                if address::split(email).is_some_and(|(_, domain)| address::is_domain(domain)) && plain {
+                    Ok(())
+                } else {
+                    Err(WarrantError::Email)
+                }
             }
             Self::Login(login) => {
                 let plain = !login.is_empty() && login.trim() == login;
@@ -245,6 +249,10 @@ mod tests {
         let ip = |text: &str, length| Target::Ip(text.parse().unwrap(), length);
         for (target, expected) in [
             (Target::Email("a@b".into()), Ok(())),
+            (Target::Email("a@[192.0.2.1]".into()), Ok(())),
+            (Target::Email("a b@bücher.example.".into()), Ok(())),
+            (Target::Email("a@exa mple.org".into()), Err(WarrantError::Email)),
+            (Target::Email("a@example..org".into()), Err(WarrantError::Email)),
             (Target::Email("a".into()), Err(WarrantError::Email)),
             (Target::Email("<a@b>".into()), Err(WarrantError::Email)),
             (Target::Email(" a@b".into()), Err(WarrantError::Email)),

@@ -12,10 +12,17 @@ pub fn run(arguments: &cli::Check) -> anyhow::Result<()> {
     };
     let named = config.as_ref().and_then(|config| config.warrants.clone());
     if let Some(file) = arguments.warrants.clone().or(named) {
-        let warrants = read_warrants(&file, &mut lemfs)?;
+        let warrants = match &config {
+            Some(config) if arguments.warrants.is_none() => config.read_warrants(&file, &mut lemfs)?,
+            _ => read_warrants(&file, &mut lemfs)?,
+        };
         println!("{}: {} warrants, good", file.display(), warrants.len());
     }
     if let (Some(file), Some(config)) = (&arguments.config, &config) {
+        // The machine that runs may be another, and an interface may come later: no reason to call the file unusable.
+        for absent in config.absent_interfaces() {
+            eprintln!("writ: warning: {absent}");
+        }
         match config.lacking() {
             None => println!("{}: good", file.display()),
             Some(lacking) => println!("{}: good for a replay; to run, {lacking}", file.display()),

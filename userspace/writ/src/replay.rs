@@ -80,15 +80,13 @@ pub fn run(arguments: &cli::Replay) -> anyhow::Result<()> {
     let drained = delivery.drain(DRAIN);
     let snapshot = counters.snapshot();
     let mut out = std::io::stdout().lock();
+    let mut ended = shown.lock().map_or(Ok(()), |mut shown| shown.end(&mut out));
     if arguments.json {
-        out.flush()?;
         eprintln!("{}", report.json(&snapshot));
     } else {
-        if let Ok(shown) = shown.lock() {
-            shown.end(&mut out)?;
-        }
-        write!(out, "{}", report.text(&snapshot)).context("standard output")?;
+        ended = ended.and_then(|()| write!(out, "{}", report.text(&snapshot)));
     }
+    ended.and_then(|()| out.flush()).context("standard output")?;
     delivered(&drained, DRAIN)?;
     let links = snapshot.lemfs.iter().flat_map(|lemf| Interface::ALL.map(|interface| lemf.of(interface)));
     let dropped: u64 = links.map(|link| link.dropped_pdus).sum();

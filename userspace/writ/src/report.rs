@@ -51,11 +51,12 @@ impl Shown {
     }
 
     /// Says what went wrong while showing, and ends the table.
-    pub fn end(&self, out: &mut impl Write) -> io::Result<()> {
-        if let Some(error) = &self.failed {
-            return Err(io::Error::new(error.kind(), "standard output"));
+    pub fn end(&mut self, out: &mut impl Write) -> io::Result<()> {
+        match self.failed.take() {
+            Some(error) => Err(error),
+            None if self.pdus > 0 && !self.json => writeln!(out),
+            None => Ok(()),
         }
-        if self.pdus > 0 { writeln!(out) } else { Ok(()) }
     }
 }
 

@@ -94,6 +94,10 @@ fn an_error_names_the_setting() {
         ("[[lemf]]\nname = \"a\"\naddress = \"h:1\"\nkeep_alive = { time1 = 0 }".into(), "lemf.a.keep_alive.time1"),
         ("[[lemf]]\nname = \"a\"\naddress = \"h:1\"\nkeep_alive = { time3 = 20 }".into(), "lemf.a.keep_alive.time3"),
         ("[[lemf]]\nname = \"a\"\naddress = \"h:1\"\nbuffer = 5".into(), "lemf.a.buffer"),
+        ("[[lemf]]\nname = \"a\"\naddress = \"h:1\"\nbuffer = 9223372036854775807".into(), "lemf.a.buffer"),
+        ("[[lemf]]\nname = \"a\"\naddress = \"a b:1\"".into(), "lemf.a.address"),
+        ("[[lemf]]\nname = \"a\"\naddress = \"a..b:1\"".into(), "lemf.a.address"),
+        ("[[lemf]]\nname = \"a\"\naddress = \"[a]:1\"".into(), "lemf.a.address"),
         ("[[lemf]]\nname = \"\"\naddress = \"h:1\"".into(), "lemf.name"),
     ] {
         assert!(matches!(refused(&text), SettingsError::Invalid { setting: named, .. } if named == setting), "{text}");

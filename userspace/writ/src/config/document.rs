@@ -121,6 +121,11 @@ impl<'d, 't> Value<'d, 't> {
         self.document.error(&self.at, problem)
     }
 
+    /// Where it stands.
+    pub(super) fn place(&self) -> Range<usize> {
+        self.at.clone()
+    }
+
     /// As a string.
     pub(super) fn text(&self, expected: &str) -> Result<&str, ConfigError> {
         match &self.value {

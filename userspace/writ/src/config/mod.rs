@@ -2,16 +2,23 @@
 
 mod cpus;
 mod document;
+mod here;
 mod place;
 mod settings;
 mod validate;
 mod warrants;
 mod words;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 pub use settings::{Config, Cores};
 pub use warrants::{Lemfs, read_warrants};
+use zeroize::Zeroizing;
+
+/// The longest file that is read: hundreds of thousands of warrants.
+const LONGEST_FILE: u64 = 64 << 20;
 
 /// What is wrong with a file. Never quotes a value: a warrants file is secret, and a configuration can name what is.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +50,21 @@ impl ConfigError {
     }
 }
 
-fn read_text(file: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(file).map_err(|error| ConfigError::Read { file: file.to_owned(), error })
+/// The text of a file. Overwritten when it is let go, for it may be that of the warrants.
+fn read_text(file: &Path) -> Result<Zeroizing<String>, ConfigError> {
+    let unread = |error| ConfigError::Read { file: file.to_owned(), error };
+    let open = File::open(file).map_err(unread)?;
+    let length = open.metadata().map_or(0, |found| found.len()).min(LONGEST_FILE);
+    // Room for all of it from the start: a vector that grows leaves copies behind.
+    let mut octets = Zeroizing::new(Vec::with_capacity(length as usize + 1));
+    open.take(LONGEST_FILE + 1).read_to_end(&mut octets).map_err(unread)?;
+    if octets.len() as u64 > LONGEST_FILE {
+        return Err(ConfigError::at(file, 1, "expected a file of at most 64 MiB"));
+    }
+    String::from_utf8(std::mem::take(&mut *octets)).map(Zeroizing::new).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let octets = Zeroizing::new(error.into_bytes());
+        let lines = octets.iter().take(good).filter(|&&octet| octet == b'\n').count();
+        ConfigError::at(file, lines + 1, "expected UTF-8")
+    })
 }

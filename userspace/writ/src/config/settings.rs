@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use writ_handover::settings::{HandoverSettings, LemfSettings};
+use writ_intercept::Warrant;
 
 use super::place::{key_at, line_at, line_of, says_nothing};
 use super::validate::Wrong;
-use super::{ConfigError, read_text, words};
+use super::warrants::{Lemfs, read_warrants};
+use super::{ConfigError, here, read_text, words};
 
 /// Everything that an operator can set but the warrants.
 #[derive(Debug, Default, Deserialize)]
@@ -33,6 +35,17 @@ pub struct Config {
     pub metrics: Option<Metrics>,
     /// `[cores]`.
     pub cores: Cores,
+    /// Where some of it stands in its file.
+    #[serde(skip)]
+    lines: Lines,
+}
+
+/// Lines of settings whose faults show only later.
+#[derive(Debug, Default)]
+struct Lines {
+    file: PathBuf,
+    warrants: usize,
+    interfaces: Vec<usize>,
 }
 
 /// `[wire]`: how frames become streams.
@@ -117,18 +130,18 @@ impl Config {
     /// # Errors
     /// The first thing in it that cannot be used, with its line.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        Self::load(file, |_| Ok(()))
+        Self::load(file, |_, _| Ok(()))
     }
 
     /// Reads a configuration file, to run here.
     ///
     /// # Errors
-    /// As [`read`](Self::read), or a core that this machine does not have.
+    /// As [`read`](Self::read), or a core, a folder or an address that this machine does not have.
     pub fn read_to_run(file: &Path) -> Result<Self, ConfigError> {
-        Self::load(file, Self::validate_cores)
+        Self::load(file, Self::validate_here)
     }
 
-    fn load(file: &Path, further: impl Fn(&Self) -> Result<(), Wrong>) -> Result<Self, ConfigError> {
+    fn load(file: &Path, further: impl Fn(&Self, &Path) -> Result<(), Wrong>) -> Result<Self, ConfigError> {
         let text = read_text(file)?;
         let mut config: Self = toml::from_str(&text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
@@ -137,15 +150,43 @@ impl Config {
         if says_nothing(&text) {
             return Err(ConfigError::at(file, 1, "expected settings: there are none"));
         }
+        let folder = file.parent().unwrap_or(Path::new("."));
         config
             .validate()
-            .and_then(|()| further(&config))
+            .and_then(|()| further(&config, folder))
             .map_err(|(place, problem)| ConfigError::at(file, line_of(&text, &place), problem))?;
-        let folder = file.parent().unwrap_or(Path::new("."));
+        let of_interface = |at: usize| line_of(&text, &["interface".into(), at.into(), "interface".into()]);
+        config.lines = Lines {
+            file: file.to_owned(),
+            warrants: line_of(&text, &["warrants".into()]),
+            interfaces: (0..config.interface.len()).map(of_interface).collect(),
+        };
         for path in [&mut config.warrants, &mut config.state].into_iter().flatten() {
             *path = folder.join(&*path);
         }
         Ok(config)
+    }
+
+    /// Reads the warrants file that the configuration names.
+    ///
+    /// # Errors
+    /// As [`read_warrants`]; of a file that cannot be opened, where it is named.
+    pub fn read_warrants(&self, file: &Path, lemfs: &mut Lemfs) -> Result<Vec<Warrant>, ConfigError> {
+        read_warrants(file, lemfs).map_err(|error| match error {
+            ConfigError::Read { file, error } => {
+                let problem = format!("warrants: expected a file that can be read: {}: {error}", file.display());
+                ConfigError::at(&self.lines.file, self.lines.warrants, problem)
+            }
+            at => at,
+        })
+    }
+
+    /// The interfaces that this machine does not have, at the moment or at all: where each is named.
+    pub fn absent_interfaces(&self) -> Vec<ConfigError> {
+        let named = self.interface.iter().zip(&self.lines.interfaces);
+        let absent = named.filter(|(interface, _)| !here::has_interface(&interface.interface));
+        let problem = "interface.interface: this machine has no such interface now";
+        absent.map(|(_, line)| ConfigError::at(&self.lines.file, *line, problem)).collect()
     }
 
     /// What `run` cannot do without and is not there.
@@ -256,6 +297,45 @@ mod tests {
             (
                 "[[interface]]\ninterface = \"tap0\"\n[[interface]]\nmail_ports = [25]\ninterface = \"tap0\"\n",
                 "C:5: interface.interface: expected a name that no other [[interface]] has",
+            ),
+            ("warrants = \"\"\n[wire]\nidle_time = 1\n", "C:1: warrants: expected the path of the warrants file"),
+            (
+                "[wire]\nidle_time = 1\n[metrics]\nlisten = \"192.0.2.1:1\"\n",
+                "C:4: metrics.listen: expected an address of",
+            ),
+            (
+                "[metrics]\nlisten = \"127.0.0.1:9\"\n[[lemf]]\nname = \"a\"\naddress = \"127.0.0.1:9\"\n",
+                "C:2: metrics.listen: expected an address that is not that of a [[lemf]]",
+            ),
+            (
+                "[metrics]\nlisten = \"0.0.0.0:9\"\n[[lemf]]\nname = \"a\"\nhi2 = \"h:9\"\nhi3 = \"127.0.0.1:9\"\n",
+                "C:2: metrics.listen: expected an address that is not that of a [[lemf]]",
+            ),
+            ("\nstate = \"\"\n", "C:2: state: expected the path of a folder"),
+            ("\nstate = \"writ.toml\"\n", "C:2: state: expected the path of a folder ("),
+            ("\nstate = \"writ.toml/x\"\n", "C:2: state: expected the path of a folder ("),
+            ("\nstate = \"/proc/x\"\n", "C:2: state: expected the path of a folder ("),
+            ("\nstate = \"/proc\"\n", "C:2: state: expected the path of a folder ("),
+            ("[[interface]]\ninterface = \"../x\"\n", "C:2: interface.interface: expected the name of an interface"),
+            (
+                "[[interface]]\ninterface = \"abcdefghijklmnop\"\n",
+                "C:2: interface.interface: expected the name of an interface",
+            ),
+            (
+                "[[interface]]\ninterface = \"tap0\"\nmail_ports = [25, 0]\n",
+                "C:3: interface.mail_ports: expected at least one port, none of them 0",
+            ),
+            (
+                "[[interface]]\ninterface = \"tap0\"\nmail_ports = [143]\n[wire]\nmail_ports = [25]\n",
+                "C:5: wire.mail_ports: expected at least one of the mail_ports of each [[interface]]",
+            ),
+            (
+                "[wire]\nheld_octets = 10\nhold_octets = 20\n",
+                "C:2: wire.held_octets: expected octets, no fewer than wire.hold_octets",
+            ),
+            (
+                "[wire]\nhold_octets = 9000000000\n",
+                "C:2: wire.hold_octets: expected octets, no more than wire.held_octets",
             ),
             (
                 "[[interface]]\ninterface = \"tap0\"\nmail_ports = []\n",

@@ -1,18 +1,21 @@
 //! What can be read and cannot be used.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::path::Path;
 
 use writ_capture::afxdp::AfxdpError;
 use writ_handover::settings::{SettingsError, validate_lemfs};
+use writ_intercept::address::is_domain;
 
 use super::place::Step;
-use super::{Config, cpus};
+use super::{Config, cpus, here};
 
 /// Where, and what was expected there.
 pub(super) type Wrong = (Vec<Step>, String);
 
-/// The most octets of a domain (RFC 1035 §2.3.4).
-const DOMAIN: usize = 255;
+/// The most octets of an interface's name: the kernel's IFNAMSIZ, less the NUL.
+const LONGEST_INTERFACE: usize = 15;
 
 impl Config {
     pub(super) fn validate(&self) -> Result<(), Wrong> {
@@ -20,8 +23,14 @@ impl Config {
             handover.validate().map_err(|error| self.of_handover(&error))?;
         }
         validate_lemfs(&self.lemf).map_err(|error| self.of_handover(&error))?;
+        let named = self.warrants.as_ref().is_none_or(|file| !file.as_os_str().is_empty());
+        let expected = "warrants: expected the path of the warrants file";
+        if !named {
+            return Err((vec!["warrants".into()], expected.to_owned()));
+        }
         self.interfaces()?;
         self.wire()?;
+        self.metrics()?;
         self.intercept()
     }
 
@@ -35,9 +44,18 @@ impl Config {
                 ),
                 other => (vec!["interface".into(), at.into()], other.to_string()),
             })?;
+            let place = |key: &str| vec!["interface".into(), at.into(), key.into()];
+            if !is_interface(&interface.interface) {
+                let expected = "interface.interface: expected the name of an interface, 1 to 15 octets without / or :";
+                return Err((place("interface"), expected.to_owned()));
+            }
+            if interface.mail_ports.contains(&0) {
+                let expected = "interface.mail_ports: expected at least one port, none of them 0";
+                return Err((place("mail_ports"), expected.to_owned()));
+            }
             if !names.insert(interface.interface.as_str()) {
-                let place = vec!["interface".into(), at.into(), "interface".into()];
-                return Err((place, "interface.interface: expected a name that no other [[interface]] has".to_owned()));
+                let expected = "interface.interface: expected a name that no other [[interface]] has";
+                return Err((place("interface"), expected.to_owned()));
             }
         }
         Ok(())
@@ -51,7 +69,28 @@ impl Config {
         check(wire.hold_time != Some(0), "wire", "hold_time", "seconds, above 0")?;
         check(wire.max_flows != Some(0), "wire", "max_flows", "at least 1")?;
         check(wire.hold_octets != Some(0), "wire", "hold_octets", "octets, above 0")?;
-        check(wire.held_octets != Some(0), "wire", "held_octets", "octets, above 0")
+        check(wire.held_octets != Some(0), "wire", "held_octets", "octets, above 0")?;
+        let (settings, of_all) = (self.wire_settings(), wire.held_octets.is_some());
+        let (key, expected) =
+            if of_all { ("held_octets", "octets, no fewer than") } else { ("hold_octets", "octets, no more than") };
+        let expected = format!("{expected} wire.{}", if of_all { "hold_octets" } else { "held_octets" });
+        check(settings.held_octets >= settings.hold_octets, "wire", key, &expected)?;
+        // Of such an interface, everything would be captured and nothing followed.
+        let is_followed = |port: &u16| settings.server_ports.contains(*port);
+        let all_followed = self.interface.iter().all(|interface| interface.mail_ports.iter().any(is_followed));
+        check(all_followed, "wire", "mail_ports", "at least one of the mail_ports of each [[interface]]")
+    }
+
+    fn metrics(&self) -> Result<(), Wrong> {
+        let Some(listen) = self.metrics.as_ref().map(|metrics| metrics.listen) else { return Ok(()) };
+        let is_it = |address: &str| {
+            address.parse::<SocketAddr>().is_ok_and(|lemf| {
+                let here = lemf.ip() == listen.ip() || listen.ip().is_unspecified() && lemf.ip().is_loopback();
+                here && lemf.port() == listen.port()
+            })
+        };
+        let is_free = !self.lemf.iter().any(|lemf| is_it(lemf.hi2_address()) || is_it(lemf.hi3_address()));
+        check(is_free, "metrics", "listen", "an address that is not that of a [[lemf]]")
     }
 
     fn intercept(&self) -> Result<(), Wrong> {
@@ -74,8 +113,25 @@ impl Config {
         check(intercept.hold_octets != Some(0), "intercept", "hold_octets", "octets, above 0")
     }
 
+    /// What a configuration says of the machine that it is used on, and is not so here.
+    pub(super) fn validate_here(&self, folder: &Path) -> Result<(), Wrong> {
+        self.cores()?;
+        if let Some(state) = &self.state {
+            let expected =
+                |reason: &str| (vec!["state".into()], format!("state: expected the path of a folder{reason}"));
+            if state.as_os_str().is_empty() {
+                return Err(expected(""));
+            }
+            here::can_be_a_folder(&folder.join(state)).map_err(|error| expected(&format!(" ({error})")))?;
+        }
+        if let Some(metrics) = &self.metrics {
+            check(here::is_local(metrics.listen.ip()), "metrics", "listen", "an address of this machine")?;
+        }
+        Ok(())
+    }
+
     /// The cores that threads are to be pinned to are those of this machine.
-    pub(super) fn validate_cores(&self) -> Result<(), Wrong> {
+    fn cores(&self) -> Result<(), Wrong> {
         let Some(cpus) = cpus::present() else { return Ok(()) };
         let there = |core: &usize| cpus.ranges.iter().any(|range| range.contains(core));
         let expected = |key: &str| format!("cores.{key}: expected CPUs of this machine ({})", cpus.text);
@@ -111,13 +167,12 @@ impl Config {
     }
 }
 
-fn check(good: bool, table: &str, key: &str, expected: &str) -> Result<(), Wrong> {
-    if good { Ok(()) } else { Err((vec![table.into(), key.into()], format!("{table}.{key}: expected {expected}"))) }
+/// Whether the kernel would take it for the name of an interface (`dev_valid_name`).
+fn is_interface(name: &str) -> bool {
+    let good = |octet: u8| !octet.is_ascii_whitespace() && octet != b'/' && octet != b':' && octet != 0;
+    (1..=LONGEST_INTERFACE).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(good)
 }
 
-/// Whether it can be the part of an address after the `@`: labels, of whatever script, or an address literal.
-fn is_domain(text: &str) -> bool {
-    let domain = text.strip_suffix('.').unwrap_or(text);
-    let good = |character: char| !character.is_whitespace() && !character.is_control() && !"@<>\"".contains(character);
-    domain.len() <= DOMAIN && domain.chars().all(good) && domain.split('.').all(|label| !label.is_empty())
+fn check(good: bool, table: &str, key: &str, expected: &str) -> Result<(), Wrong> {
+    if good { Ok(()) } else { Err((vec![table.into(), key.into()], format!("{table}.{key}: expected {expected}"))) }
 }

@@ -14,7 +14,6 @@ use writ_intercept::record::{CcFormat, Deliver, Mandate};
 use writ_intercept::warrant::AuthenticationData;
 use writ_intercept::{Target, Warrant, WarrantError};
 use writ_wire::Time;
-use zeroize::Zeroizing;
 
 use super::document::{Document, Table, Value};
 use super::{ConfigError, read_text};
@@ -68,7 +67,7 @@ impl Lemfs {
 /// # Errors
 /// The first thing in it that cannot be used, with its line.
 pub fn read_warrants(file: &Path, lemfs: &mut Lemfs) -> Result<Vec<Warrant>, ConfigError> {
-    let text = Zeroizing::new(read_text(file)?);
+    let text = read_text(file)?;
     let document = Document::new(file, &text);
     let mut root = document.root()?;
     let tables =
@@ -108,7 +107,9 @@ fn warrant(mut table: Table<'_, '_>, lemfs: &mut Lemfs) -> Result<Warrant, Confi
     let mut flag = |key: &str| table.take(key).map_or(Ok(false), |value| value.flag());
     let (report_failed_sends, match_case, strip_tag) =
         (flag("report_failed_sends")?, flag("match_case")?, flag("strip_tag")?);
-    let targets = table.require("targets", "a list of targets")?.tables("a target", TARGET)?;
+    let targets = table.require("targets", "a list of targets")?;
+    let targets_at = targets.place();
+    let targets = targets.tables("a target", TARGET)?;
     let targets = targets.into_iter().map(target).collect::<Result<_, _>>()?;
     let warrant = Warrant {
         mandate: Arc::new(Mandate { liid, authorization_country, lemf }),
@@ -126,7 +127,7 @@ fn warrant(mut table: Table<'_, '_>, lemfs: &mut Lemfs) -> Result<Warrant, Confi
         WarrantError::Liid => liid_at.problem(error.to_string()),
         WarrantError::Country => country_at.problem(error.to_string()),
         WarrantError::Interval => end_at.problem(error.to_string()),
-        _ => table.error(error.to_string()),
+        _ => table.document().error(&targets_at, error.to_string()),
     })?;
     table.finish(KEYS)?;
     Ok(warrant)
@@ -251,6 +252,15 @@ targets = [{ email = "alice@example.org" }, { login = "alice" }, { ip = "192.0.2
     }
 
     #[test]
+    fn a_file_is_text_of_a_bounded_length() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"# 1\n# \xff\n").unwrap();
+        let read = |path: &Path| read_warrants(path, &mut Lemfs::open(Vec::new())).map_err(|error| error.to_string());
+        assert!(read(file.path()).unwrap_err().ends_with(":2: expected UTF-8"));
+        assert_eq!(read(Path::new("/dev/zero")).unwrap_err(), "/dev/zero:1: expected a file of at most 64 MiB");
+    }
+
+    #[test]
     fn dates_are_those_of_the_calendar() {
         for (date, days) in [
             ((1970, 1, 1), 0),
@@ -284,6 +294,8 @@ targets = [{ email = "alice@example.org" }, { login = "alice" }, { ip = "192.0.2
                 "W:11: targets: ip: expected an address, or a prefix with no bits set past its length",
             ),
             ("alice@example.org", "alice", "W:11: targets: email: expected local-part@domain"),
+            ("alice@example.org", "alice@exa mple..org", "W:11: targets: email: expected local-part@domain"),
+            ("targets = [", "targets = []\nold = [", "W:11: targets: expected at least one"),
             ("login = \"alice\"", "phone = \"alice\"", "W:11: unknown key in a target: expected "),
             ("deliver", "delivver", "W:2: deliver is missing"),
             ("lemf =", "lemf = \"x\"\nlemmf =", "W:10: lemf: expected the name"),

@@ -27,7 +27,7 @@ impl Warranted {
     /// When it cannot be used.
     pub fn read(file: &Path, config: &Config) -> Result<Self, ConfigError> {
         let lemfs: Vec<String> = config.lemf.iter().map(|lemf| lemf.name.clone()).collect();
-        let warrants = read_warrants(file, &mut Lemfs::configured(lemfs.clone()))?;
+        let warrants = config.read_warrants(file, &mut Lemfs::configured(lemfs.clone()))?;
         let index = TargetIndex::new(Warrant::replace(&[], warrants));
         Ok(Self {
             file: file.to_owned(),
