@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use writ_handover::settings::is_host_port;
 
-/// A passive appliance that answers a warrant for mail: watches SMTP on the wire and hands over exactly what a warrant covers, as
-/// ETSI TS 102 232-2 sets it.
+/// A passive appliance that answers a warrant for mail: watches SMTP, POP3 and IMAP4 on the wire and hands over exactly what a
+/// warrant covers, as ETSI TS 102 232-2 sets it.
 #[derive(Debug, Parser)]
 #[command(name = "writ", version, about, long_about = None)]
 pub struct Cli {
