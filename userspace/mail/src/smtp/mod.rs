@@ -282,8 +282,9 @@ impl Smtp {
         while !rest.is_empty() {
             let at = start.plus(octets.len() - rest.len());
             if self.fork.is_some() {
-                self.suppose_client(at, rest);
-                return octets.len();
+                let held = self.suppose_client(at, rest, tell);
+                rest = rest.get(held..).unwrap_or_default();
+                continue;
             }
             match &mut self.mode {
                 Mode::Unsynced if self.first_line_due => {
