@@ -14,7 +14,7 @@
 
 use writ_wire::{Direction, Time};
 
-use super::body::{DotLine, Scan};
+use super::body::{DotLine, Habit, Scan};
 use super::{Anomaly, Event, Limits, Mode, Pending, Smtp, Tell, Verb};
 use crate::head::HeadReader;
 use crate::line::At;
@@ -55,6 +55,8 @@ pub(super) struct Fork {
     /// What it takes to hold that.
     cost: usize,
     rounds: u8,
+    /// How much was heard where readings of both sides had come to the same, so that no later reply can tell between them.
+    rest: Option<usize>,
 }
 
 impl Smtp {
@@ -67,6 +69,7 @@ impl Smtp {
         let mut text = self.clone();
         text.depth += 1;
         text.strain = 0;
+        text.rested &= self.depth > 0;
         // Fed like all that comes from now on.
         text.stalled.clear();
         text.stalled_octets = 0;
@@ -83,7 +86,7 @@ impl Smtp {
         let mut taken = text.clone();
         taken.settle_habit(line, true);
         taken.end_of_data(at, &mut |_| {});
-        self.fork = Some(Box::new(Fork { at, taken, text, heard: Vec::new(), cost: 0, rounds: 0 }));
+        self.fork = Some(Box::new(Fork { at, taken, text, heard: Vec::new(), cost: 0, rounds: 0, rest: None }));
     }
 
     fn settle_habit(&mut self, line: DotLine, taken: bool) {
@@ -97,11 +100,18 @@ impl Smtp {
     /// begins anew where all readings have come to the same.
     pub(super) fn suppose_client(&mut self, at: At, octets: &[u8], tell: Tell<'_>) -> usize {
         let Some(fork) = &mut self.fork else { return 0 };
-        if self.depth == 0 && fork.is_at_rest() {
-            self.settle(Verdict::Unknown, tell);
-            return 0;
+        if self.depth == 0 {
+            fork.begin_round();
+            if fork.is_at_rest() {
+                self.settle(Verdict::Unknown, tell);
+                return 0;
+            }
+            if fork.rounds >= MAX_ROUNDS {
+                let verdict = fork.weigh(&self.habit);
+                self.settle(verdict, tell);
+                return 0;
+            }
         }
-        fork.rounds += u8::from(fork.text.last_text().is_idle() && fork.taken.is_owed());
         fork.text.client(at, octets, &mut |_| {});
         fork.taken.client(at, octets, &mut |_| {});
         if self.depth == 0 {
@@ -113,9 +123,9 @@ impl Smtp {
     /// Whether what is held is too much, or too old.
     pub(super) fn settle_overdue(&mut self, tell: Tell<'_>) {
         if let Some(fork) = self.fork.as_ref().filter(|_| self.depth == 0)
-            && (fork.cost > self.limits.stalled || fork.rounds >= MAX_ROUNDS || fork.is_too_large(&self.limits))
+            && (fork.cost > self.limits.stalled || fork.is_too_large(&self.limits))
         {
-            let verdict = fork.weigh();
+            let verdict = fork.weigh(&self.habit);
             self.settle(verdict, tell);
         }
     }
@@ -161,7 +171,7 @@ impl Smtp {
         let Some(fork) = &mut self.fork else { return false };
         if !matches!(fork.text.last_text().mode, Mode::Body(_)) {
             // The replies that would have told cannot be counted any more.
-            let verdict = fork.weigh();
+            let verdict = fork.weigh(&self.habit);
             self.settle(verdict, tell);
             return false;
         }
@@ -197,7 +207,7 @@ impl Smtp {
             // A refusal of the whole message is more likely than one of a part of it.
             let front = fork.text.last_text().pending.front();
             let refused = matches!(front, Some(Pending::EndOfData { early: Some(reply), .. }) if reply.code >= 400);
-            let verdict = if refused { Verdict::End } else { fork.weigh() };
+            let verdict = if refused { Verdict::End } else { fork.weigh(&self.habit) };
             self.settle(verdict, tell);
         }
     }
@@ -243,8 +253,9 @@ impl Smtp {
 
     /// What stands behind the dot is one's by one reading and another's by the other, so it is as if it had not been captured.
     /// The first reply is to the message by either.
-    fn give_to_nobody(&mut self, fork: Fork, tell: Tell<'_>) {
-        let is_at_rest = fork.is_at_rest();
+    fn give_to_nobody(&mut self, mut fork: Fork, tell: Tell<'_>) {
+        let rest = fork.rest_that_holds();
+        let later = fork.heard.split_off(rest.unwrap_or(fork.heard.len()).min(fork.heard.len()));
         let commands_lost = self.commands_lost;
         let octets = fork.heard.iter().map(Heard::client_octets).sum();
         let time = fork.heard.last().map_or(fork.at.time, Heard::time);
@@ -259,7 +270,7 @@ impl Smtp {
                 Heard::Gap(time, octets) => self.gap(Direction::FromServer, time, octets, tell),
             }
         }
-        if is_at_rest {
+        if rest.is_some() {
             self.resync = false;
             self.certain = true;
             self.commands_lost = commands_lost;
@@ -269,6 +280,7 @@ impl Smtp {
             self.commands_lost = true;
             self.replies_lost = true;
         }
+        self.hear(later, tell);
     }
 
     fn hear(&mut self, heard: Vec<Heard>, tell: Tell<'_>) {
@@ -303,9 +315,6 @@ impl Smtp {
 
     /// Whether the server has a reply to give.
     fn is_owed(&self) -> bool {
-        if let Some(fork) = &self.fork {
-            return fork.taken.is_owed() && fork.text.is_owed();
-        }
         !matches!(self.pending.front(), None | Some(Pending::EndOfData { head: None, .. }))
     }
 
@@ -320,6 +329,18 @@ impl Smtp {
 
     fn strains_with(&self, fork: &Fork) -> u32 {
         self.strain.saturating_add(fork.taken.strains().min(fork.text.strains()))
+    }
+
+    /// Remembers which readings are at rest.
+    fn rest(&mut self, strain: u32, best: u32) {
+        let strain = strain.saturating_add(self.strain);
+        match &mut self.fork {
+            None => self.rested = strain == best && self.is_at_rest(),
+            Some(fork) => {
+                fork.taken.rest(strain, best);
+                fork.text.rest(strain, best);
+            }
+        }
     }
 
     /// Shows each reading, with how many replies did not fit it.
@@ -370,7 +391,10 @@ impl Heard {
 
 impl Fork {
     /// What the line was, now that no further reply is waited for.
-    fn weigh(&self) -> Verdict {
+    fn weigh(&self, known: &Habit) -> Verdict {
+        if self.rest_that_holds().is_some() {
+            return Verdict::Unknown;
+        }
         let best = self.taken.strains().min(self.text.strains());
         // Where all was answered the replies fit better than where some are missing. What is not followed may fit so too.
         let is_answered = |side: &Smtp| {
@@ -384,19 +408,60 @@ impl Fork {
             (true, true) => Verdict::Unknown,
             (true, false) => Verdict::End,
             (false, true) => Verdict::Text,
-            (false, false) if self.text.strains() == best => Verdict::Text,
-            (false, false) => Verdict::End,
+            (false, false) => {
+                // Text up to the end that every server knows, or nobody knows what.
+                let mut found = false;
+                self.text.readings(0, &mut |reading, strain| {
+                    found |= strain == best && reading.habit.taken() == known.taken();
+                });
+                if found { Verdict::Text } else { Verdict::Unknown }
+            }
         }
     }
 
-    /// Whether all readings that fit have come to the same, and more of them than one: no later reply will tell.
+    /// The client goes on.
+    fn begin_round(&mut self) {
+        let best = self.taken.strains().min(self.text.strains());
+        let (mut idle, mut owed, mut others) = (0u32, 0u32, 0u32);
+        let mut resting = [false; 2];
+        for (side, resting) in [&self.taken, &self.text].into_iter().zip(&mut resting) {
+            side.readings(0, &mut |reading, strain| {
+                if strain == best {
+                    *resting |= reading.is_at_rest();
+                    *match () {
+                        () if reading.is_idle() => &mut idle,
+                        () if reading.is_owed() => &mut owed,
+                        () => &mut others,
+                    } += 1;
+                }
+            });
+        }
+        self.rounds += u8::from(idle > 0 && owed > 0 && others == 0);
+        if self.rest.is_none() && others == 0 && resting == [true; 2] {
+            self.rest = Some(self.heard.len());
+            self.taken.rest(0, best);
+            self.text.rest(0, best);
+        }
+    }
+
+    /// Whether all readings that fit came to the same.
     fn is_at_rest(&self) -> bool {
-        let (taken, text) = (self.taken.strains(), self.text.strains());
-        let mut at_rest = taken == text;
+        let best = self.taken.strains().min(self.text.strains());
+        let mut at_rest = self.rest.is_some();
         for side in [&self.taken, &self.text] {
-            side.readings(0, &mut |reading, strain| at_rest &= strain > taken || reading.is_at_rest());
+            side.readings(0, &mut |reading, strain| at_rest &= strain > best || reading.rested);
         }
         at_rest
+    }
+
+    /// The same, but for those that fit if replies were still to come.
+    fn rest_that_holds(&self) -> Option<usize> {
+        let best = self.taken.strains().min(self.text.strains());
+        let mut holds = true;
+        for side in [&self.taken, &self.text] {
+            side.readings(0, &mut |reading, strain| holds &= strain > best || reading.rested || reading.is_owed());
+        }
+        self.rest.filter(|_| holds)
     }
 
     /// Whether the readings together hold more than one machine may.

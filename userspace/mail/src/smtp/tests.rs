@@ -531,6 +531,24 @@ fn where_either_of_two_ends_may_be_the_one_what_follows_is_nobodys() {
 }
 
 #[test]
+fn a_session_goes_on_behind_what_is_nobodys() {
+    let burst = [smuggled("\n.\n"), smuggled("\n.\r\n")].map(|burst| burst[..burst.len() - 5].to_vec()).concat();
+    let turns = [
+        (Direction::FromClient, &[&burst[..], b"\r\n.\r\n"].concat()[..]),
+        (Direction::FromServer, b"250 one\r\n250 mail\r\n250 rcpt\r\n354 go\r\n250 two\r\n"),
+        (Direction::FromClient, b"MAIL FROM:<d@x>\r\nDATA\r\n"),
+        (Direction::FromServer, b"250 mail\r\n354 go\r\n"),
+        (Direction::FromClient, b"last\r\n.\r\nQUIT\r\n"),
+        (Direction::FromServer, b"250 three\r\n221 bye\r\n"),
+    ];
+    let notes = after_data(&turns);
+    let lost = burst.len() + 5 - b"text\n.\n".len();
+    assert_eq!(notes[..4], ["1= text\n.\n", &format!("lost FromClient {lost}"), "1< 250 data", "1 Accepted"]);
+    assert_eq!(messages(&notes)[1..], owned([("<d@x>", "last\r\n.\r\n")]));
+    assert_eq!(notes[notes.len() - 2..], [format!("{}> QUIT", 3), format!("{}< 221", 3)]);
+}
+
+#[test]
 fn a_message_refused_at_another_end_is_over() {
     use Direction::{FromClient, FromServer};
     for line in ["\n.\n", "\r\n.\r"] {
