@@ -43,6 +43,11 @@ impl Habit {
         }
     }
 
+    /// How many kinds of such lines the server takes.
+    pub(super) fn taken(&self) -> usize {
+        self.0.iter().filter(|known| **known == Some(true)).count()
+    }
+
     fn takes(&self, line: DotLine) -> Option<bool> {
         if line == DotLine::END { Some(true) } else { self.0.get(line.number()).copied().flatten() }
     }

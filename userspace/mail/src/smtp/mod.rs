@@ -148,6 +148,8 @@ pub struct Smtp {
     depth: u8,
     /// How many replies did not fit what they answered.
     strain: u32,
+    /// Of a supposition: whether all was answered where others were that cannot be told from it.
+    rested: bool,
 }
 
 /// Octets of the line that a capture begins with, if it is a command.
@@ -186,6 +188,7 @@ impl Smtp {
             fork: None,
             depth: 0,
             strain: 0,
+            rested: false,
         }
     }
 
@@ -282,8 +285,9 @@ impl Smtp {
         while !rest.is_empty() {
             let at = start.plus(octets.len() - rest.len());
             if self.fork.is_some() {
-                self.suppose_client(at, rest);
-                return octets.len();
+                let held = self.suppose_client(at, rest, tell);
+                rest = rest.get(held..).unwrap_or_default();
+                continue;
             }
             match &mut self.mode {
                 Mode::Unsynced if self.first_line_due => {

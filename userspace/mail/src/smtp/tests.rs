@@ -471,6 +471,83 @@ fn of_many_ends_the_one_is_found_that_the_server_takes() {
     }
 }
 
+/// The sender and the octets of each.
+type Messages = Vec<(String, String)>;
+
+/// A message with two lines of different kinds in it, an envelope behind each, and what was handed over of it by sender.
+fn two_kinds(senders: [&str; 3], replies: &[u8]) -> Messages {
+    let envelope = |sender: &str| format!("MAIL FROM:<{sender}>\r\nRCPT TO:<d@y>\r\nDATA\r\n");
+    let [first, second, third] = senders;
+    let burst = format!("one\n.\r\n{}two\n.\n{}three\r\n.\r\nQUIT\r\n", envelope(second), envelope(third));
+    let mut turns = vec![
+        (Direction::FromServer, b"220 mx\r\n".to_vec()),
+        (Direction::FromClient, envelope(first).into_bytes()),
+        (Direction::FromServer, b"250 ok\r\n250 ok\r\n354 go\r\n".to_vec()),
+        (Direction::FromClient, burst.into_bytes()),
+    ];
+    turns.push((Direction::FromServer, replies.to_vec()));
+    let whole = messages(&run_turns(&turns, usize::MAX));
+    for piece in [1, 2, 3, 7, 19] {
+        assert_eq!(messages(&run_turns(&turns, piece)), whole, "in pieces of {piece}");
+    }
+    whole
+}
+
+/// Each message that notes tell of that was accepted: its sender and its octets.
+fn messages(notes: &[String]) -> Messages {
+    let text_of = |start: &str| notes.iter().filter_map(|note| note.strip_prefix(start)).collect::<String>();
+    let accepted = notes.iter().filter_map(|note| note.strip_suffix(" Accepted"));
+    accepted
+        .map(|transaction| (text_of(&format!("{transaction}> MAIL FROM:")), text_of(&format!("{transaction}= "))))
+        .collect()
+}
+
+fn owned<const N: usize>(messages: [(&str, &str); N]) -> Messages {
+    messages.map(|(sender, text)| (sender.to_owned(), text.to_owned())).to_vec()
+}
+
+#[test]
+fn of_two_kinds_of_ends_both_are_found() {
+    let replies =
+        b"250 one\r\n250 a\r\n250 b\r\n354 c\r\n250 two\r\n250 d\r\n250 e\r\n354 f\r\n250 three\r\n221 bye\r\n";
+    for senders in [["c@x", "a@x", "c@x"], ["a@x", "c@x", "c@x"]] {
+        let [first, second, third] = senders.map(|sender| format!("<{sender}>"));
+        let expected = owned([(&first, "one\n.\r\n"), (&second, "two\n.\n"), (&third, "three\r\n.\r\n")]);
+        assert_eq!(two_kinds(senders, replies), expected);
+    }
+}
+
+#[test]
+fn where_either_of_two_ends_may_be_the_one_what_follows_is_nobodys() {
+    let replies = b"250 one\r\n250 a\r\n250 b\r\n354 c\r\n250 two\r\n221 bye\r\n";
+    for senders in [["a@x", "c@x", "c@x"], ["c@x", "c@x", "a@x"], ["c@x", "a@x", "c@x"]] {
+        let first = format!("<{}>", senders[0]);
+        assert_eq!(two_kinds(senders, replies), owned([(&first, "one\n.\r\n")]));
+    }
+    // And one that takes none.
+    let whole = two_kinds(["c@x", "c@x", "a@x"], b"250 one\r\n221 bye\r\n");
+    assert_eq!(whole.iter().map(|(sender, _)| sender.as_str()).collect::<Vec<_>>(), ["<c@x>"]);
+    assert!(whole[0].1.ends_with("three\r\n.\r\n"));
+}
+
+#[test]
+fn a_session_goes_on_behind_what_is_nobodys() {
+    let burst = [smuggled("\n.\n"), smuggled("\n.\r\n")].map(|burst| burst[..burst.len() - 5].to_vec()).concat();
+    let turns = [
+        (Direction::FromClient, &[&burst[..], b"\r\n.\r\n"].concat()[..]),
+        (Direction::FromServer, b"250 one\r\n250 mail\r\n250 rcpt\r\n354 go\r\n250 two\r\n"),
+        (Direction::FromClient, b"MAIL FROM:<d@x>\r\nDATA\r\n"),
+        (Direction::FromServer, b"250 mail\r\n354 go\r\n"),
+        (Direction::FromClient, b"last\r\n.\r\nQUIT\r\n"),
+        (Direction::FromServer, b"250 three\r\n221 bye\r\n"),
+    ];
+    let notes = after_data(&turns);
+    let lost = burst.len() + 5 - b"text\n.\n".len();
+    assert_eq!(notes[..4], ["1= text\n.\n", &format!("lost FromClient {lost}"), "1< 250 data", "1 Accepted"]);
+    assert_eq!(messages(&notes)[1..], owned([("<d@x>", "last\r\n.\r\n")]));
+    assert_eq!(notes[notes.len() - 2..], [format!("{}> QUIT", 3), format!("{}< 221", 3)]);
+}
+
 #[test]
 fn a_message_refused_at_another_end_is_over() {
     use Direction::{FromClient, FromServer};
@@ -958,6 +1035,111 @@ proptest! {
             _ => {}
         });
         prop_assert!(open <= 8);
+    }
+}
+
+/// A client of its own choice: messages sent in one write each, with lines of some kinds in them, and behind each line
+/// another envelope.
+#[derive(Clone, Debug)]
+struct Smuggler {
+    /// Of each message, the part before the first such line and those behind one: the kind of that line, a command that
+    /// comes first, and the sender.
+    messages: Vec<Vec<(usize, usize, usize)>>,
+    /// Which kinds the server takes.
+    takes: Vec<bool>,
+    /// Whether each reply comes by itself.
+    single: bool,
+    piece: usize,
+}
+
+const FIRST: [(&str, &str); 4] =
+    [("", ""), ("RSET\r\n", "250 ok\r\n"), ("junk\r\n", "500 what\r\n"), ("NOOP\r\n", "250 ok\r\n")];
+
+impl Smuggler {
+    /// The dialogue, and the messages that the server took.
+    fn dialogue(&self, kinds: &[&str]) -> (Vec<(Direction, Vec<u8>)>, Messages) {
+        let mut turns = vec![(Direction::FromServer, b"220 mx\r\n".to_vec())];
+        let mut taken = Vec::new();
+        let mut number = 0;
+        for parts in &self.messages {
+            let (mut burst, mut replies) = (String::new(), String::new());
+            let mut open = (String::new(), String::new());
+            for (at, &(kind, first, sender)) in parts.iter().enumerate() {
+                number += 1;
+                let (first, answer) = FIRST[first];
+                let sender = ["<a@x>", "<b@x>", "<c@x>"][sender];
+                let envelope = format!("MAIL FROM:{sender}\r\nRCPT TO:<d@y>\r\nDATA\r\n");
+                let text = format!("Subject: {number}\r\n\r\ntext {number}");
+                if at == 0 {
+                    turns.push((Direction::FromClient, envelope.into_bytes()));
+                    turns.push((Direction::FromServer, b"250 ok\r\n250 ok\r\n354 go\r\n".to_vec()));
+                    open = (sender.to_owned(), text.clone());
+                    burst = text;
+                    continue;
+                }
+                let line = kinds[kind];
+                burst = [&burst, line, first, &envelope, &text].map(|part| part.to_owned()).concat();
+                open.1.push_str(line);
+                if self.takes[kind] {
+                    taken.push(std::mem::replace(&mut open, (sender.to_owned(), text)));
+                    replies.push_str(&format!("250 taken\r\n{answer}250 ok\r\n250 ok\r\n354 go\r\n"));
+                } else {
+                    open.1.push_str(&[first, &envelope, &text].concat());
+                }
+            }
+            let end = "\r\n.\r\n";
+            open.1.push_str(end);
+            taken.push(open);
+            turns.push((Direction::FromClient, [burst, end.to_owned()].concat().into_bytes()));
+            replies.push_str("250 taken\r\n");
+            let each = replies.split_inclusive('\n').map(|reply| (Direction::FromServer, reply.as_bytes().to_vec()));
+            if self.single { turns.extend(each) } else { turns.push((Direction::FromServer, replies.into_bytes())) }
+        }
+        turns.push((Direction::FromClient, b"QUIT\r\n".to_vec()));
+        turns.push((Direction::FromServer, b"221 bye\r\n".to_vec()));
+        (turns, taken)
+    }
+
+    /// Whether no other choice of kinds leads to the same replies, in a session of one message.
+    fn is_told(&self) -> bool {
+        let [parts] = self.messages.as_slice() else { return false };
+        let times = |kind: usize| parts[1..].iter().filter(|part| part.0 == kind).count();
+        let met: Vec<_> = (0..self.takes.len()).filter(|&kind| times(kind) > 0).collect();
+        let taken: usize = met.iter().filter(|&&kind| self.takes[kind]).map(|&kind| times(kind)).sum();
+        let alike = (0..1usize << met.len())
+            .map(|choice| met.iter().enumerate().map(|(at, &kind)| (choice >> at & 1) * times(kind)).sum::<usize>())
+            .filter(|&other| other == taken);
+        alike.count() == 1 && parts.iter().all(|part| part.1 == 0)
+    }
+}
+
+fn smuggler(kinds: usize) -> impl Strategy<Value = Smuggler> {
+    let first = prop_oneof![3 => Just(0usize), 1 => 1usize..4];
+    let message = proptest::collection::vec((0..kinds, first, 0usize..3), 1..6);
+    let messages = prop_oneof![
+        2 => message.clone().prop_map(|message| vec![message]),
+        1 => proptest::collection::vec(message, 2..4)
+    ];
+    let takes = proptest::collection::vec(any::<bool>(), kinds);
+    (messages, takes, any::<bool>(), prop_oneof![Just(1usize), Just(7), Just(usize::MAX)])
+        .prop_map(|(messages, takes, single, piece)| Smuggler { messages, takes, single, piece })
+}
+
+proptest! {
+    #[test]
+    fn nobody_gets_what_a_smuggler_sent_as_another(
+        smuggler in prop_oneof![3 => smuggler(2), 1 => smuggler(3), 1 => smuggler(5)],
+        kinds in Just(LOOSE.to_vec()).prop_shuffle(),
+    ) {
+        let (turns, taken) = smuggler.dialogue(&kinds);
+        let told = messages(&run_turns(&turns, smuggler.piece));
+        for (sender, text) in &told {
+            let is_theirs = taken.iter().any(|(owner, whole)| owner == sender && whole.starts_with(text.as_str()));
+            prop_assert!(is_theirs || text.is_empty(), "{} {:?} {:?}", sender, text, taken);
+        }
+        if smuggler.is_told() && smuggler.takes.len() <= 3 {
+            prop_assert_eq!(told, taken);
+        }
     }
 }
 
