@@ -5,7 +5,8 @@ use std::ops::Range;
 use writ_wire::{Direction, Time};
 use zeroize::Zeroizing;
 
-use super::span::Span;
+use super::scan::Literal;
+use super::span::{Span, masked};
 use crate::access::{Clear, Login, Scheme, Spoken};
 use crate::sasl::{Exchange, Mechanism, Outcome, Step};
 
@@ -65,6 +66,8 @@ pub(super) struct Attempt {
     /// How many pieces there were when octets of the client were lost.
     lost_at: Option<usize>,
     inflated: bool,
+    /// Whether it is no login, and its octets are told as they come, with `*` in place of each.
+    pub(super) is_masked: bool,
     /// Whether a go-ahead came: the exchange goes on, and all that the server says is of it.
     pub(super) is_going_on: bool,
 }
@@ -80,6 +83,7 @@ impl Attempt {
             is_uncertain: false,
             lost_at: None,
             inflated,
+            is_masked: false,
             is_going_on: false,
         }
     }
@@ -109,6 +113,11 @@ impl Attempt {
         self.from_client.span.is_some()
     }
 
+    /// The server's response is not shown to anybody.
+    pub(super) fn hide_response(&mut self) {
+        *self.from_server.octets = masked(&self.from_server.octets);
+    }
+
     /// Octets of the client's line past the limit.
     pub(super) fn client_cut(&self) -> u64 {
         self.from_client.cut
@@ -124,6 +133,19 @@ impl Attempt {
     pub(super) fn lose_client(&mut self) {
         self.is_uncertain = true;
         self.lost_at.get_or_insert(self.spoken.len());
+    }
+
+    /// The literal that a line of LOGIN announces of which octets were lost.
+    pub(super) fn literal_after_loss(&self) -> Option<Literal> {
+        self.lost_at.filter(|_| self.spelling == Spelling::Login)?;
+        self.from_client.octets.rsplit(|octet| *octet == b' ').next().and_then(Literal::announced)
+    }
+
+    /// What is held of it, as it crossed the wire; nothing is held of it any more.
+    pub(super) fn take_steps(&mut self) -> Vec<Step> {
+        self.end_piece(Piece::Line);
+        self.end_piece(Piece::Response);
+        std::mem::take(&mut self.spoken).into_iter().map(|(_, spoken)| spoken.step).collect()
     }
 
     /// None of it is known to be a login.

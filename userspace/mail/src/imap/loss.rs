@@ -5,7 +5,8 @@ use writ_wire::Time;
 
 use super::Imap;
 use super::pending::{Ending, Kind};
-use crate::access::{Anomaly, Event, Tell};
+use super::span::masked;
+use crate::access::{Anomaly, Event, Octets, Tell};
 
 impl Imap {
     pub(super) fn client_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
@@ -126,6 +127,30 @@ impl Imap {
         while let Some(older) = self.pending.front().map(|older| older.id).filter(|older| *older <= id) {
             self.end(older, Ending::Lost, time, tell);
         }
+        self.resume(tell);
+    }
+
+    /// Whether the client waits for the answer to what only reads like a command.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.client.is_waiting_for_answer() && self.client.current.is_some_and(|id| self.pending.is_in_doubt(id))
+    }
+
+    /// The server answers another command, or goes ahead with one: what only reads like a command that is waited for is text.
+    pub(super) fn disprove(&mut self, tell: Tell<'_>) {
+        if !self.is_in_doubt() {
+            return;
+        }
+        let Some(pending) = self.client.current.and_then(|id| self.pending.get(id)) else { return };
+        (pending.is_text, pending.doubtful) = (true, true);
+        if let Some(attempt) = pending.attempt() {
+            attempt.is_masked = true;
+            for step in attempt.take_steps() {
+                let wire = step.offset..step.offset + step.octets.len() as u64;
+                let octets = &*masked(&step.octets);
+                tell(Event::Octets(Octets { from: step.from, time: step.last, wire, octets }));
+            }
+        }
+        self.client.doubt();
         self.resume(tell);
     }
 

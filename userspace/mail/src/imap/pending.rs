@@ -84,6 +84,11 @@ pub(super) struct Pending {
     pub(super) early: Option<Ending>,
     /// Whether its answer, or some of it, may have been among octets that were not captured.
     pub(super) doubtful: bool,
+    /// Whether it is only known to read like a command: octets of the client were lost before it, and a message can hold such
+    /// a line.
+    pub(super) guessed: bool,
+    /// Whether it is taken for text. What it would do counts no more, unless the server answers it after all.
+    pub(super) is_text: bool,
     /// Whether the server said BYE after it.
     pub(super) bye: bool,
     /// The time of the packet with its first octet.
@@ -207,6 +212,8 @@ impl Queue {
             sent: false,
             early: None,
             doubtful: false,
+            guessed: false,
+            is_text: false,
             bye: false,
             first,
             last: first,
@@ -274,6 +281,12 @@ impl Queue {
     /// The oldest, where that is a line that is no command.
     pub(super) fn stray_in_front(&self) -> Option<u64> {
         self.commands.values().next().filter(|pending| pending.is_stray()).map(|pending| pending.id)
+    }
+
+    /// Whether it only reads like a command, and the server has not gone ahead with it.
+    pub(super) fn is_in_doubt(&self, id: u64) -> bool {
+        let goes_on = |pending: &Pending| matches!(&pending.kind, Kind::Login(attempt) if attempt.is_going_on);
+        self.commands.get(&id).is_some_and(|pending| pending.guessed && !goes_on(pending))
     }
 
     /// The id of the next command.

@@ -7,7 +7,7 @@ use super::command::Verb;
 use super::fetch::Fetched;
 use super::login::{Attempt, Spelling};
 use super::pending::{Ending, Kind, Pending};
-use crate::access::{Closing, Event, Scheme, Tell, Transfer, TransferResult};
+use crate::access::{Clear, Closing, Event, Login, Scheme, Tell, Transfer, TransferResult};
 use crate::sasl::{Mechanism, Outcome};
 
 impl Imap {
@@ -50,6 +50,7 @@ impl Imap {
         let accepted = ending == Ending::Accepted;
         self.logged_in |= accepted && pending.verb.needs_login();
         match std::mem::replace(&mut pending.kind, Kind::Plain) {
+            Kind::Login(attempt) if attempt.is_masked => self.text_ends(&attempt, ending, tell),
             Kind::Login(attempt) => self.login_ends(*attempt, ending, pending.doubtful, tell),
             Kind::Compress(deflate) if accepted => {
                 tell(Event::Settled { time });
@@ -81,6 +82,9 @@ impl Imap {
             first: pending.first,
             last: pending.last,
         };
+        if pending.is_text && ending != Ending::Accepted {
+            return;
+        }
         match (pending.verb, ending) {
             (Verb::Logout, Ending::Accepted) => tell(Event::Logoff(closing(true))),
             // Many servers close the connection at once.
@@ -95,6 +99,15 @@ impl Imap {
                 tell(Event::LoggedOut(closing(ending == Ending::Accepted)));
             }
             _ => {}
+        }
+    }
+
+    /// What was no login, as it seemed, is over. If the server accepts it, it was one, and who logged in is not known.
+    fn text_ends(&mut self, attempt: &Attempt, ending: Ending, tell: Tell<'_>) {
+        if ending == Ending::Accepted && attempt.spelling != Spelling::Stray {
+            self.logged_in = true;
+            let scheme = Scheme::Clear(Clear::default());
+            tell(Event::Login(&Login { scheme, outcome: Outcome::Succeeded, inflated: false }));
         }
     }
 

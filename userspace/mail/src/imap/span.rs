@@ -47,6 +47,11 @@ impl Span {
     }
 }
 
+/// The octets with `*` in place of each, but for the ends of lines.
+pub(super) fn masked(octets: &[u8]) -> Vec<u8> {
+    octets.iter().map(|&octet| if matches!(octet, b'\r' | b'\n') { octet } else { b'*' }).collect()
+}
+
 /// Octets of which it is not known yet what they are. What holds them bounds their number.
 #[derive(Default)]
 pub(super) struct Partial {

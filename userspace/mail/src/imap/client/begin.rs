@@ -11,7 +11,7 @@ use crate::imap::Imap;
 use crate::imap::append::Uploads;
 use crate::imap::command::{Head, Verb};
 use crate::imap::login::{Attempt, Spelling};
-use crate::imap::pending::{Ending, Kind};
+use crate::imap::pending::{Ending, Kind, Tag};
 use crate::imap::span::{Partial, Span};
 
 impl Imap {
@@ -49,7 +49,9 @@ impl Imap {
     pub(super) fn begin(&mut self, head: Head, time: Time, tell: Tell<'_>) {
         let is_command = matches!(head, Head::Command { verb, .. } if verb != Verb::Unknown);
         if !self.client.synced {
-            if !is_command {
+            // The rest of a LOGIN can end with a command's name, but not go on after it.
+            let is_unsure = std::mem::take(&mut self.client.after_gap) && self.client.is_bare && !self.logged_in;
+            if !is_command || is_unsure {
                 self.client.dropped += self.client.partial.octets().len() as u64;
                 self.client.partial = Partial::default();
                 self.client.mode = Mode::Drop;
@@ -101,12 +103,24 @@ impl Imap {
             (None, Verb::Compress) => Kind::Compress(false),
             (None, _) => Kind::Plain,
         };
-        let tag = self.client.partial.octets().get(tag).unwrap_or_default();
-        if spelling != Some(Spelling::Stray) && self.pending.tagged(tag).is_some() {
-            tell(Event::Anomaly(Anomaly::TagReused));
+        let tag = Tag(self.client.partial.octets().get(tag).unwrap_or_default().to_vec());
+        if spelling != Some(Spelling::Stray) {
+            // A client that uses a tag again has had the answer to what it sent with it before.
+            while let Some(older) = self.pending.tagged(&tag.0)
+                && self.pending.get(older).is_some_and(|older| older.doubtful)
+            {
+                self.end(older, Ending::Lost, time, tell);
+            }
+            if self.pending.tagged(&tag.0).is_some() {
+                tell(Event::Anomaly(Anomaly::TagReused));
+            }
         }
         let first = self.client.partial.start().map_or(time, |start| start.time);
-        self.client.current = Some(self.pending.push(tag, verb, kind, first));
+        let id = self.pending.push(&tag.0, verb, kind, first);
+        if let Some(pending) = self.pending.get(id) {
+            pending.guessed = self.lost_before.is_some();
+        }
+        self.client.current = Some(id);
         self.client.is_login = spelling.is_some();
         self.client.is_deep = false;
         let mut partial = std::mem::take(&mut self.client.partial);

@@ -11,7 +11,7 @@ use super::inflate::Inflater;
 use super::login::{Attempt, Piece};
 use super::pending::Kind;
 use super::scan::{Literal, Scanner, Token};
-use super::span::{Partial, Span};
+use super::span::{Partial, Span, masked};
 use crate::access::{Anomaly, Event, Held, Tell};
 
 /// How the client's next octets are to be read.
@@ -43,6 +43,10 @@ pub(super) struct Client {
     head: HeadReader,
     /// What the line is was just found out.
     decided: Option<Head>,
+    /// Whether it ends with what says that.
+    is_bare: bool,
+    /// Whether the line is what comes first after octets that were lost.
+    after_gap: bool,
     /// The line's beginning, until it is known what it is.
     partial: Partial,
     scanner: Scanner,
@@ -71,6 +75,8 @@ impl Client {
             mode: Mode::Head,
             head: HeadReader::default(),
             decided: None,
+            is_bare: false,
+            after_gap: false,
             partial: Partial::default(),
             scanner: Scanner::default(),
             current: None,
@@ -94,6 +100,11 @@ impl Client {
         matches!(self.mode, Mode::Waiting | Mode::GoAhead(_))
     }
 
+    /// Whether they are held until a command is answered.
+    pub(super) fn is_waiting_for_answer(&self) -> bool {
+        self.mode == Mode::Waiting
+    }
+
     /// Whether the server was asked to answer a SASL response.
     pub(super) fn is_in_response(&self) -> bool {
         self.mode == Mode::Response
@@ -106,7 +117,7 @@ impl Client {
 
     /// Reads commands again.
     pub(super) fn go_on(&mut self) {
-        self.mode = if self.synced { Mode::Head } else { Mode::Drop };
+        self.mode = Mode::Head;
         self.current = None;
         self.is_login = false;
         self.scanner = Scanner::default();
@@ -122,9 +133,17 @@ impl Client {
         self.mode = Mode::Stray;
     }
 
-    /// Where a line stands can be known no more.
+    /// What was read last was no command, so what follows need not be one.
+    pub(super) fn doubt(&mut self) {
+        self.go_on();
+        self.synced = false;
+    }
+
+    /// Where a line stands can be known no more. Packets begin lines more often than not: what reads like a command from the
+    /// first octet on is one.
     pub(super) fn lose_sync(&mut self) {
         self.synced = false;
+        self.after_gap = true;
         if !matches!(self.mode, Mode::Waiting | Mode::GoAhead(_)) {
             self.go_on();
         }
@@ -212,6 +231,7 @@ impl Imap {
         let read = read.count();
         client.partial.push(here, octets.get(..read).unwrap_or_default());
         if let Some(head) = decided {
+            client.is_bare = octets.get(read).is_some_and(|octet| matches!(octet, b'\r' | b'\n'));
             client.decided = Some(std::mem::take(&mut client.head).look_again(head, client.partial.octets()));
         }
         read
@@ -225,6 +245,7 @@ impl Imap {
         }
         let limit = self.limits.line;
         match self.current_attempt() {
+            Some(attempt) if attempt.is_masked => span.tell(FromClient, &masked(octets), tell),
             Some(attempt) => attempt.push_client(span, octets, limit),
             // Of a login that was given up nothing is told.
             None => tell(Event::Lost { from: FromClient, time: span.time, octets: octets.len() as u64 }),
@@ -403,7 +424,10 @@ impl Imap {
         self.count_client(read);
         self.put_client(here, octets.get(..read).unwrap_or_default(), tell);
         if ends {
-            self.command_sent(here.time, tell);
+            match self.current_attempt().and_then(|attempt| attempt.literal_after_loss()) {
+                Some(literal) => self.literal_announced(literal, here.time, tell),
+                None => self.command_sent(here.time, tell),
+            }
         }
         read
     }

@@ -1,5 +1,6 @@
 //! What the server says while a login goes on.
 
+use writ_wire::Direction::FromServer;
 use writ_wire::Time;
 
 use super::{LONGEST_TAG, State, Status};
@@ -9,19 +10,23 @@ use crate::imap::client::to_line_end;
 use crate::imap::login::Piece;
 use crate::imap::pending::Ending;
 use crate::imap::scan::Literal;
-use crate::imap::span::Span;
+use crate::imap::span::{Span, masked};
 
 impl Imap {
     pub(super) fn read_login(&mut self, here: Span, octets: &[u8], id: u64, tell: Tell<'_>) -> usize {
         let (read, ends) = to_line_end(octets);
-        self.server.octets += read as u64;
         let limit = self.limits.line;
         let Some(attempt) = self.pending.get(id).and_then(|pending| pending.attempt()) else {
-            // It was given up in the middle of the answer.
-            self.server.state = State::Drop;
+            // It was given up in the middle of the answer, or after what was lost of it: then this begins a line.
+            self.server.state = if self.server.octets == 0 { State::Start } else { State::Drop };
             return 0;
         };
-        attempt.push_server(here, octets.get(..read).unwrap_or_default(), limit);
+        self.server.octets += read as u64;
+        let octets = octets.get(..read).unwrap_or_default();
+        attempt.push_server(here, octets, limit);
+        if attempt.is_masked {
+            here.tell(FromServer, &masked(octets), tell);
+        }
         if ends {
             self.login_line_ends(id, here.time, tell);
         }
@@ -45,7 +50,7 @@ impl Imap {
         let octets = self.server.octets;
         let Some(pending) = self.pending.get(id) else { return };
         let tag = pending.tag.clone();
-        let is_stray = pending.is_stray();
+        let (is_stray, doubtful) = (pending.is_stray(), pending.doubtful);
         let Some(attempt) = pending.attempt() else { return };
         let line = attempt.response();
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
@@ -69,6 +74,10 @@ impl Imap {
         let bye = first == b"*" && status == Some(Status::Bye);
         let is_go_ahead = first.first() == Some(&b'+');
         let other = if is_tag || first == b"*" || is_go_ahead { None } else { Some(first.to_vec()) };
+        if other.is_some() && doubtful {
+            // A response of which the beginning was lost, or one that says again what the client sent ahead.
+            attempt.hide_response();
+        }
         attempt.end_piece(Piece::Response);
         pending.last = time;
         pending.bye |= bye;

@@ -10,9 +10,10 @@ use super::Imap;
 use super::client::to_line_end;
 use super::fetch::Fetched;
 use super::inflate::Inflater;
+use super::login::Spelling;
 use super::pending::{Ending, Kind, Pending};
 use super::scan::Scanner;
-use super::span::{Partial, Span};
+use super::span::{Partial, Span, masked};
 use crate::access::{Anomaly, Event, Tell};
 use untagged::Untagged;
 
@@ -209,9 +210,11 @@ impl Imap {
         if self.server.partial.is_empty() && !self.greeting_due {
             let going_on = |pending: &mut Pending| {
                 let id = pending.id;
-                pending.attempt().is_some_and(|attempt| attempt.is_going_on).then_some(id)
+                pending.attempt().is_some_and(|attempt| attempt.is_going_on && !attempt.is_masked).then_some(id)
             };
-            let in_front = self.pending.front().filter(|pending| pending.is_login()).map(|pending| pending.id);
+            // What only reads like a login does not make the server's lines its own.
+            let is_known = |pending: &&mut Pending| pending.is_login() && !pending.guessed;
+            let in_front = self.pending.front().filter(is_known).map(|pending| pending.id);
             if let Some(id) = in_front.or_else(|| self.pending.back().and_then(going_on)) {
                 self.server.state = State::Login { id };
                 return 0;
@@ -264,8 +267,20 @@ impl Imap {
         let status = words.next();
         let id = if is_long && status.is_none() { self.pending.tagged_from(tag) } else { self.pending.tagged(tag) };
         if let Some(id) = id {
-            let is_login = self.pending.get(id).is_some_and(|pending| pending.attempt().is_some());
-            return Some(if is_login { State::Login { id } } else { State::Tagged { id } });
+            return Some(self.response_to(id));
+        }
+        if is_space
+            && self.server.synced
+            && let Some(word) = status
+            && let Some(status @ (Status::Ok | Status::Refusal)) = Status::named(word)
+            && self.is_in_doubt()
+        {
+            // The command may be among those that waited.
+            let tag = tag.to_vec();
+            (self.server.status, self.server.has_status) = (word.to_vec(), true);
+            self.disprove(tell);
+            let unknown = if status == Status::Refusal { State::Drop } else { State::Line };
+            return Some(self.pending.tagged(&tag).map_or(unknown, |id| self.response_to(id)));
         }
         if self.lost_before.is_some() {
             // It may be a password from a line that was not captured, which the server refuses.
@@ -288,6 +303,12 @@ impl Imap {
         Some(State::Line)
     }
 
+    /// How a line is read that begins with the tag of this command.
+    fn response_to(&mut self, id: u64) -> State {
+        let is_login = self.pending.get(id).is_some_and(|pending| pending.attempt().is_some());
+        if is_login { State::Login { id } } else { State::Tagged { id } }
+    }
+
     /// Reads on as what the line turned out to be.
     fn enter(&mut self, state: State, tell: Tell<'_>) {
         self.server.state = state;
@@ -297,10 +318,19 @@ impl Imap {
             State::Login { id } => {
                 let limit = self.limits.line;
                 if let Some(attempt) = self.pending.get(id).and_then(|pending| pending.attempt()) {
-                    partial.take(|span, octets| attempt.push_server(span, octets, limit));
+                    let is_masked = attempt.is_masked;
+                    partial.take(|span, octets| {
+                        attempt.push_server(span, octets, limit);
+                        if is_masked {
+                            span.tell(FromServer, &masked(octets), tell);
+                        }
+                    });
                 }
             }
             State::GoAhead => {
+                if self.current_attempt().is_none_or(|attempt| attempt.spelling != Spelling::Sasl) {
+                    self.disprove(tell);
+                }
                 let login = self.pending.back().filter(|pending| pending.is_login()).map(|pending| pending.id);
                 if let Some(id) = login {
                     if let Some(attempt) = self.pending.get(id).and_then(|pending| pending.attempt()) {

@@ -131,6 +131,14 @@ fn no_password_is_told_after_a_loss() {
         "C? 5\nC: secret\nS: secret BAD\nC: b NOOP\nS: b OK",
         "C? 5\nC! secr",
         "S? 5\nC: secret\nS: secret BAD",
+        // The line of which some was lost announces a literal.
+        "C! a LOGIN \"al\nC? 1\nC: ice\" {6+}\nC: secret\nS: a OK\nC: b NOOP\nS: b OK",
+        // The end of an answer was lost, and what follows it goes ahead.
+        "C: a LOGIN alice wrong\nS! a NO\nS? 9\nC: b LOGIN {5}\nS: + go\nC: alice {6}\nS: + go\nC: secret\nS: b OK",
+        "C: a LOGIN alice wrong\nS! a NO\nS? 9\nC: b AUTHENTICATE PLAIN\nS: + \nC: secret\nS: b OK\nC: c NOOP\nS: c OK",
+        // The server says again what was sent ahead.
+        "C: a AUTHENTICATE LOGIN\nC: alice\nC: secret\nS? 11\nS: ported\nS: alice BAD\nS: secret BAD x",
+        "C: a NOOP\nS? 6\nC: a AUTHENTICATE LOGIN\nC: alice\nC: secret\nS: a NO\nS: alice BAD\nS: secret BAD x",
     ] {
         let notes = run(&format!("S: * OK\n{script}"));
         assert!(!notes.concat().contains("secr"), "{script}: {notes:?}");
@@ -160,8 +168,64 @@ fn a_gap_that_hides_the_end_of_a_command_hides_no_other() {
 fn a_text_after_a_gap_makes_nobody_somebody() {
     let notes =
         run_logged_in("C: a APPEND x {100+}\nC! ab\nC? 200\nC: x\nC: m LOGIN bob one\nC: b NOOP\nS: a OK\nS: b OK");
-    assert!(notes.iter().any(|note| note.starts_with("login ? BrokenOff")), "{notes:?}");
-    assert!(!notes.concat().contains("login bob"));
+    assert!(!notes.concat().contains("login") && !notes.concat().contains("bob"), "{notes:?}");
+    // What the client sent after it is read as soon as the server answers something else, or goes ahead.
+    for text in ["LOGIN b c", "AUTHENTICATE PLAIN", "UNAUTHENTICATE", "LOGOUT", "COMPRESS DEFLATE", "STARTTLS"] {
+        let notes = run_logged_in(&format!(
+            "
+            C? 20
+            C: From: carl
+            C: x {text}
+            C: more text
+            C:
+            S: p OK
+            C: f FETCH 1 BODY[]
+            S: * 1 FETCH (BODY[] {{2}}
+            S: ab)
+            S: f OK"
+        ));
+        assert!(notes.contains(&"Download Succeeded 18+34 - -".to_owned()), "{text}: {notes:?}");
+        let ended = ["login", "logged out", "logoff", "dark"];
+        assert!(!notes.iter().any(|note| ended.iter().any(|word| note.starts_with(word))), "{text}: {notes:?}");
+    }
+    // Nor is it the session of whoever was there, if the server accepts it after all.
+    let notes = run_logged_in("C? 10\nC: x LOGIN bob secret\nS: p OK\nS: x OK\n");
+    assert!(notes.iter().any(|note| note.starts_with("login ? Succeeded")), "{notes:?}");
+    assert!(!notes.concat().contains("secret"));
+}
+
+#[test]
+fn a_line_right_after_a_gap_is_a_command_if_it_reads_like_one() {
+    for script in ["C? 14\nS: c OK\nC: u LOGIN bob secret\nS: u OK", "C? 14\nC: u LOGIN bob secret\nS: u OK"] {
+        let notes = run_logged_in(script);
+        let login = "login bob Succeeded C u LOGIN bob ******| S u OK|".to_owned();
+        assert!(notes.contains(&login), "{notes:?}");
+    }
+    // The rest of a login can end with a command's name.
+    let notes = run("S: * OK\nC? 9\nC: alice noop\nS: a OK");
+    assert!(!notes.concat().contains("alice"), "{notes:?}");
+}
+
+#[test]
+fn a_tag_that_is_used_again_ends_what_had_it_before_a_gap() {
+    let notes = run("
+        S: * OK
+        C: a NOOP
+        S? 6
+        C: a LOGIN bob wrong
+        S: a NO
+        C: a LOGIN alice secret
+        S: a OK
+        C: a FETCH 1 BODY[]
+        S: * 1 FETCH (BODY[] {2}
+        S: ab)
+        S: a OK");
+    let logins: Vec<_> = notes.iter().filter(|note| note.starts_with("login")).collect();
+    assert_eq!(
+        logins,
+        ["login bob Failed C a LOGIN bob *****| S a NO|", "login alice Succeeded C a LOGIN alice ******| S a OK|"]
+    );
+    assert_eq!(notes[notes.len() - 2], "Download Succeeded 18+34 - -");
 }
 
 #[test]
