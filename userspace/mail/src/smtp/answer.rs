@@ -13,6 +13,7 @@ impl Smtp {
     /// Reads octets that the server sent.
     pub fn server(&mut self, start: At, octets: &[u8], tell: Tell<'_>) {
         let mut rest = octets;
+        self.no_preamble(tell);
         if std::mem::take(&mut self.maybe_tls) {
             // A TLS record of the server: handshake (22) or alert (21). A reply of SMTP starts with a digit.
             if let [0x15 | 0x16, ..] = octets {
@@ -84,6 +85,7 @@ impl Smtp {
             self.message_begins(reply.last, tell);
             return;
         }
+        self.realign(&reply, reply.last, tell);
         if reply.code == 354 {
             self.answer_all_before_data(reply.last, tell);
         }

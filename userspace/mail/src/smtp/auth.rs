@@ -49,7 +49,11 @@ impl Smtp {
 
     /// A reply within an exchange; whether it asks for more.
     pub(super) fn exchange_answered(&mut self, reply: &Reply, tell: Tell<'_>) -> bool {
+        let may_be_anothers = self.may_be_anothers();
         let Some(exchange) = &mut self.auth else { return false };
+        if may_be_anothers {
+            exchange.doubt();
+        }
         let more = reply.code == 334;
         exchange.cut += reply.cut;
         exchange.add(Step {
@@ -63,7 +67,12 @@ impl Smtp {
         if more {
             self.mode = Mode::Response;
         } else {
-            let outcome = if reply.is_positive() { Outcome::Succeeded } else { Outcome::Failed };
+            let outcome = match reply.code {
+                // RFC 4954 §4: nothing else says that the client is logged in.
+                235 => Outcome::Succeeded,
+                400.. => Outcome::Failed,
+                _ => Outcome::Unknown,
+            };
             self.end_exchange(outcome, reply.code, tell);
         }
         more

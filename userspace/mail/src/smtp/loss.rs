@@ -9,6 +9,11 @@ use crate::sasl::Outcome;
 impl Smtp {
     /// `octets` of one direction were never captured; the stream goes on after them.
     pub fn gap(&mut self, from: Direction, time: Time, octets: u64, tell: Tell<'_>) {
+        self.no_preamble(tell);
+        // What is lost of a header, or of a line that may be one, counts like any other.
+        if from == Direction::FromClient {
+            self.preamble = None;
+        }
         if self.is_dark() || self.suppose_gap(from, time, octets, tell) {
             return;
         }
@@ -168,6 +173,7 @@ impl Smtp {
 
     /// The connection ended, however it did: tells what stays without an answer.
     pub fn close(&mut self, time: Time, tell: Tell<'_>) {
+        self.no_preamble(tell);
         self.settle_last(tell);
         let is_due =
             |pending: &Pending| matches!(pending, Pending::Command { command, .. } if command.verb == Verb::Auth);

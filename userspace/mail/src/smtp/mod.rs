@@ -12,6 +12,8 @@ mod command;
 mod doubt;
 mod event;
 mod loss;
+mod preamble;
+mod realign;
 mod reply;
 mod suppose;
 #[cfg(test)]
@@ -25,6 +27,7 @@ use crate::sasl::{Exchange, Outcome};
 use body::{Body, Habit, Scan};
 pub use command::{Command, Path, Verb};
 pub use event::{Anomaly, Answered, Event, Fate};
+use preamble::Preamble;
 pub use reply::Reply;
 use reply::ReplyReader;
 use suppose::Fork;
@@ -136,6 +139,8 @@ pub struct Smtp {
     commands_lost: bool,
     /// Replies were lost: the same.
     replies_lost: bool,
+    /// The client's first octets, while they may be what a proxy says to the server.
+    preamble: Option<Box<Preamble>>,
     /// Whether the client sent anything.
     client_began: bool,
     /// Whether the first line of a capture that began in mid-stream is still to be looked at.
@@ -182,6 +187,7 @@ impl Smtp {
             certain: from_start,
             commands_lost: !from_start,
             replies_lost: false,
+            preamble: from_start.then(Box::default),
             client_began: false,
             first_line_due: !from_start,
             habit: Habit::default(),
@@ -203,6 +209,7 @@ impl Smtp {
         let doubtful = matches!(&self.mode, Mode::Body(body) if body.doubt.is_some());
         !doubtful
             && self.fork.is_none()
+            && self.preamble.as_ref().is_none_or(|preamble| preamble.is_empty())
             && self.client.is_empty()
             && self.server.is_empty()
             && self.stalled.is_empty()
@@ -213,6 +220,8 @@ impl Smtp {
 
     /// Reads octets that the client sent.
     pub fn client(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
+        let Some(passed) = self.pass_preamble(at, octets, tell) else { return };
+        let (at, octets) = (at.plus(passed), octets.get(passed..).unwrap_or_default());
         if !self.client_began && !octets.is_empty() {
             self.client_began = true;
             self.first_octets(octets, tell);
