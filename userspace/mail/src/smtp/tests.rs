@@ -1170,3 +1170,42 @@ fn dots_of_every_kind_cost_what_they_are_long() {
     let (once, eight_times) = (read(&short), read(&long));
     assert!(eight_times < once * 32 + std::time::Duration::from_millis(200), "{once:?} {eight_times:?}");
 }
+
+#[test]
+fn messages_that_nobody_can_tell_cost_what_they_are_long() {
+    let envelope = "MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nDATA\r\n";
+    let ambiguous = LOOSE[..4].iter().map(|line| format!("a{line}{envelope}")).collect::<String>() + "a\r\n.\r\n";
+    let burst = [envelope, &ambiguous].concat().into_bytes();
+    let one = b"250 ok\r\n250 ok\r\n354 go\r\n250 taken\r\n";
+    // The server takes one of the kinds; it answers each message, or all of them at last.
+    let read = |times: usize, at_once: bool| {
+        let mut smtp = Smtp::new(true, Limits::default());
+        let mut octets = 0;
+        let mut tell = |event: Event<'_>| match event {
+            Event::Body { octets: body, .. } => octets += body.len(),
+            Event::Lost { octets: lost, .. } => octets += usize::try_from(lost).unwrap(),
+            _ => {}
+        };
+        smtp.server(AT, b"220 mx\r\n", &mut tell);
+        let begin = std::time::Instant::now();
+        for _ in 0..times {
+            for piece in burst.chunks(50) {
+                smtp.client(AT, piece, &mut tell);
+            }
+            if !at_once {
+                smtp.server(AT, &one.repeat(2), &mut tell);
+            }
+        }
+        if at_once {
+            smtp.server(AT, &one.repeat(2 * times), &mut tell);
+        }
+        let took = begin.elapsed();
+        smtp.close(Time::MIN, &mut tell);
+        assert!(octets > 0);
+        took
+    };
+    for at_once in [false, true] {
+        let (once, eight_times) = (read(500, at_once), read(4000, at_once));
+        assert!(eight_times < once * 32 + std::time::Duration::from_millis(500), "{at_once} {once:?} {eight_times:?}");
+    }
+}
