@@ -252,8 +252,11 @@ impl Attempt {
                 Piece::Line if at == 0 && is_login => after_verb(octets).min(text)..text,
                 Piece::Line => 0..text,
                 Piece::Literal => 0..octets.len(),
-                Piece::Response if !is_login => tag_of(octets),
-                Piece::Response => 0..0,
+                Piece::Response => {
+                    let tag = if is_login { 0..0 } else { tag_of(octets) };
+                    let text = refusal_text(octets);
+                    if tag.is_empty() { text } else { 0..tag.end.max(text.end) }
+                }
             };
         }
     }
@@ -367,6 +370,16 @@ fn after_verb(octets: &[u8]) -> usize {
 fn tag_of(octets: &[u8]) -> Range<usize> {
     let end = octets.iter().position(u8::is_ascii_whitespace).unwrap_or(octets.len());
     if matches!(octets.get(..end), Some(b"*" | b"+")) { 0..0 } else { 0..end }
+}
+
+/// The text of a response that refuses: some servers say in it what they were sent.
+fn refusal_text(octets: &[u8]) -> Range<usize> {
+    let mut words = octets.split(|octet| *octet == b' ');
+    let (tag, status) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let status = status.trim_ascii_end();
+    let is_refusal = [&b"BAD"[..], b"NO"].iter().any(|refusal| status.eq_ignore_ascii_case(refusal));
+    let (start, end) = (tag.len() + status.len() + 2, octets.trim_ascii_end().len());
+    if is_refusal && start < end { start..end } else { 0..0 }
 }
 
 /// Reads `tag AUTHENTICATE mechanism [initial-response]` (RFC 3501 §6.2.2, RFC 4959 §3).

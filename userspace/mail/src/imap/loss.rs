@@ -108,26 +108,27 @@ impl Imap {
         }
     }
 
-    /// The client has sent more, so the server must have answered; the answer was not captured.
-    pub(super) fn go_on_without_answer(&mut self, time: Time, tell: Tell<'_>) {
+    /// The client has sent more, so the server must have answered; the answer was not captured. Whether that is so.
+    pub(super) fn go_on_without_answer(&mut self, time: Time, tell: Tell<'_>) -> bool {
         if !self.client.is_waiting() {
-            return;
+            return false;
         }
-        let Some(id) = self.client.current else { return };
+        let Some(id) = self.client.current else { return false };
         if !self.pending.get(id).is_some_and(|pending| pending.doubtful) {
-            return;
+            return false;
         }
         if self.let_literal_come() {
             if let Some(pending) = self.pending.get(id) {
                 pending.doubtful = false;
             }
             self.resume(tell);
-            return;
+            return true;
         }
         while let Some(older) = self.pending.front().map(|older| older.id).filter(|older| *older <= id) {
             self.end(older, Ending::Lost, time, tell);
         }
         self.resume(tell);
+        true
     }
 
     /// Whether the client waits for the answer to what only reads like a command.
@@ -145,9 +146,15 @@ impl Imap {
         if let Some(attempt) = pending.attempt() {
             attempt.is_masked = true;
             for step in attempt.take_steps() {
+                let (from, time) = (step.from, step.last);
+                if from == FromServer {
+                    // What the server said since was told already.
+                    tell(Event::Lost { from, time, octets: step.octets.len() as u64 });
+                    continue;
+                }
                 let wire = step.offset..step.offset + step.octets.len() as u64;
                 let octets = &*masked(&step.octets);
-                tell(Event::Octets(Octets { from: step.from, time: step.last, wire, octets }));
+                tell(Event::Octets(Octets { from, time, wire, octets }));
             }
         }
         self.client.doubt();

@@ -217,6 +217,9 @@ impl Machine for Imap {
             let read = self.feed_client(start, rest, tell);
             start = start.plus(read);
             rest = rest.get(read..).unwrap_or_default();
+            if !rest.is_empty() && self.go_on_without_answer(start.time, tell) {
+                continue;
+            }
             if rest.is_empty() || self.dark || self.client.held.hold(start, rest, self.limits.stalled) {
                 return;
             }

@@ -138,6 +138,13 @@ impl Imap {
         }
     }
 
+    /// Whatever was lost of the answer that is waited for, it is not what comes after this.
+    fn heard(&mut self) {
+        if let Some(pending) = self.client.current.and_then(|id| self.pending.get(id)) {
+            pending.doubtful = false;
+        }
+    }
+
     /// The server goes ahead: with a literal, or with a challenge.
     pub(super) fn go_ahead(&mut self, tell: Tell<'_>) {
         // Where it goes ahead it has not answered yet.
@@ -145,11 +152,13 @@ impl Imap {
             pending.doubtful = false;
         }
         if self.let_literal_come() {
+            self.heard();
             self.resume(tell);
             return;
         }
         if self.client.is_waiting() && self.current_attempt().is_some_and(|attempt| attempt.spelling == Spelling::Sasl)
         {
+            self.heard();
             self.client.expect_response();
             self.resume(tell);
         }

@@ -39,8 +39,10 @@ impl Imap {
     fn is_stray(&self, head: &Head) -> bool {
         match head {
             Head::LikeLogin(_) => true,
+            // It has no name, so it can be no command of any extension.
+            Head::None(_) => true,
             // Before a login no extension's command is so needed that it should not be taken for a mistake.
-            Head::None(_) | Head::Command { verb: Verb::Unknown, .. } => self.suspicious || !self.logged_in,
+            Head::Command { verb: Verb::Unknown, .. } => self.suspicious || !self.logged_in,
             _ => false,
         }
     }
@@ -61,10 +63,11 @@ impl Imap {
             self.client.is_silent = false;
         }
         let is_stray = self.is_stray(&head);
+        let is_no_login = self.logged_in && !self.suspicious && matches!(head, Head::None(_));
         match head {
             Head::Command { tag, .. } | Head::None(tag) | Head::LikeLogin(tag) if is_stray => {
                 tell(Event::Anomaly(Anomaly::UnknownCommand));
-                self.begin_command(tag, Verb::Unknown, Some(Spelling::Stray), time, tell);
+                self.begin_stray(tag, is_no_login, time, tell);
                 self.client.mode = Mode::Stray;
             }
             Head::Command { tag, verb } => {
@@ -75,16 +78,27 @@ impl Imap {
                     _ => None,
                 };
                 self.begin_command(tag, verb, spelling, time, tell);
+                self.tell_beginning(tell);
                 self.client.mode = Mode::Arguments;
             }
             Head::None(_) | Head::LikeLogin(_) | Head::Done | Head::Empty => {
-                if matches!(head, Head::None(_)) {
-                    tell(Event::Anomaly(Anomaly::UnknownCommand));
-                }
                 self.client.partial.tell(FromClient, tell);
                 self.client.mode = Mode::Line;
             }
         }
+    }
+
+    /// A line that is no command begins. Of somebody who has logged in it is no login, but may be a password all the same.
+    fn begin_stray(&mut self, tag: Range<usize>, is_no_login: bool, time: Time, tell: Tell<'_>) {
+        self.begin_command(tag, Verb::Unknown, Some(Spelling::Stray), time, tell);
+        if let Some(pending) = self.client.current.and_then(|id| self.pending.get(id)) {
+            // The next command that is answered ends it.
+            pending.doubtful |= is_no_login;
+            if let Some(attempt) = pending.attempt() {
+                attempt.is_masked = is_no_login;
+            }
+        }
+        self.tell_beginning(tell);
     }
 
     fn begin_command(&mut self, tag: Range<usize>, verb: Verb, spelling: Option<Spelling>, time: Time, tell: Tell<'_>) {
@@ -123,6 +137,10 @@ impl Imap {
         self.client.current = Some(id);
         self.client.is_login = spelling.is_some();
         self.client.is_deep = false;
+    }
+
+    /// Octets of the command's beginning go where they belong.
+    fn tell_beginning(&mut self, tell: Tell<'_>) {
         let mut partial = std::mem::take(&mut self.client.partial);
         self.count_client(partial.octets().len());
         partial.take(|span, octets| self.put_client(span, octets, tell));

@@ -69,7 +69,7 @@ fn a_login_that_is_not_understood_is_all_secret() {
         assert!(!notes.concat().contains("alice") && !notes.concat().contains("secret"), "{notes:?}");
     }
     let notes = logins("C: a LOGIN {7+}\nC: al\\0ices {6+}\nC: secret\nS: a NO no");
-    assert_eq!(notes[0], "login ? Failed C a LOGIN*****| C ******* C *****| C ****** C | S a NO no|");
+    assert_eq!(notes[0], "login ? Failed C a LOGIN*****| C ******* C *****| C ****** C | S a NO **|");
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn what_was_sent_ahead_of_a_refusal_is_never_told() {
             "login ? Failed C a AUTHENTICATE PLAIN| S a NO no such mechanism|",
             "settled",
             "! unknown_command",
-            "login ? Failed C ********************| S ******************** BAD what|",
+            "login ? Failed C ********************| S *****************************|",
             "settled",
             "C b NOOP|",
             "S b OK|",
@@ -359,4 +359,22 @@ fn encryption_is_the_end() {
     assert_eq!(notes[1..], ["settled", "dark"]);
     let notes = logins("C: a AUTHENTICATE GSSAPI YWE=\nS: + YmI=\nC: YWE=\nS: a OK\nC: b NOOP\nS: b OK");
     assert_eq!(notes[1..], ["settled", "C b NOOP|", "S b OK|", "settled"]);
+}
+
+#[test]
+fn a_server_that_says_again_what_was_hidden_is_hidden_too() {
+    for script in [
+        "C: a LOGIN alice secret extra\nS: a BAD too many arguments: alice secret extra",
+        "C: a AUTHENTICATE LOGIN\nS: a NO\nC: secret\nS: * BAD unknown command secret",
+        "C: LOGIN alice secret\nS: LOGIN BAD unknown command (secret)",
+    ] {
+        let notes = logins(script);
+        assert!(!notes.concat().contains("secret"), "{notes:?}");
+    }
+    // After a login it is nobody's attempt.
+    let notes = run_logged_in("C: secret\nS: secret BAD\nC: b NOOP\nS: b OK");
+    assert_eq!(
+        notes,
+        ["! unknown_command", "C ******|", "S **********|", "settled", "C b NOOP|", "S b OK|", "settled"]
+    );
 }
