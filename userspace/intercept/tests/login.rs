@@ -156,6 +156,67 @@ fn a_password_is_in_no_record_unless_the_warrant_says_full() {
 }
 
 #[test]
+fn what_may_be_a_password_in_the_wrong_place_is_overwritten() {
+    let plain = "AGFsaWNlAHMzY3JldC1wdw==";
+    let word = "czNjcmV0LXB3";
+    for (case, lines) in [
+        ("not asked for", format!("C: XAUTH LOGIN\nS: 500 what\nC: YWxpY2U=\nS: 500 what\nC: {word}\nS: 500 what")),
+        ("all at once", format!("C: XAUTH LOGIN\nC: YWxpY2U=\nC: {word}\nS: 500 what\nS: 500 what\nS: 500 what")),
+        ("as in IMAP4", format!("C: a1 AUTHENTICATE PLAIN\nS: 500 what\nC: {word}\nS: 500 what")),
+        ("in one word", format!("C: AUTHPLAIN\nS: 500 what\nC: {word}\nS: 500 what")),
+        ("refused STARTTLS", format!("C: STARTTLS\nS: 454 no\nC: {word}\nS: 500 what")),
+        ("once more", format!("C: AUTH PLAIN\nS: 334 \nC: {plain}\nS: 235 yes\nC: {word}\nS: 500 what")),
+        (
+            "refused, two words",
+            format!(
+                "C: AUTH\nS: 501 no\nC: RSET\nS: 250 ok\nC: MAIL FROM:<alice@example.org>\nS: 250 ok\nC: PLAIN {word}\nS: 500 what"
+            ),
+        ),
+        ("NOOP", format!("C: NOOP AUTH PLAIN {plain}\nS: 250 ok AUTH PLAIN {plain}")),
+        ("NOOP after a login", format!("C: AUTH LOGIN\nS: 504 no\nC: NOOP {word}\nS: 250 ok")),
+        ("HELP", format!("C: HELP {plain}\nS: 250 ok")),
+        ("a parameter", format!("C: MAIL FROM:<alice@example.org> AUTH PLAIN {word}\nS: 501 no")),
+        ("a parameter of RCPT", format!("C: RCPT TO:<dave@example.com> SIZE=1 X={plain}\nS: 501 no")),
+        ("behind RSET", format!("C: RSET {word}\nS: 500 what")),
+        ("by itself", format!("C: {plain}\nS: 500 what")),
+        ("after a backspace", format!("C: AU\u{8}UTH PLAIN {word}\nS: 500 what")),
+        (
+            "quoted later",
+            format!(
+                "C: AUTH LOGIN\nS: 504 no\nC: {word}\nS: 500 what\nC: RCPT TO:<a@b>\nS: 503-last was\nS: 503 {word}"
+            ),
+        ),
+        ("quoted at once", format!("C: AUTH PLAIN {plain}\nS: 235-AUTH PLAIN {plain}\nS: 235 {PASSWORD}")),
+    ] {
+        for data in [None, Username] {
+            for target in [login("alice"), ip("192.0.2.10"), email("alice@example.org"), email("dave@example.com")] {
+                for warrant in [cc, packets].map(|kind| kind("WARRANT", [target.clone()])) {
+                    let sent = SEND.replace("    C: MAIL FROM:<alice@example.org>\n    S: 250 ok\n", "");
+                    let script = format!("{HELLO}C: MAIL FROM:<alice@example.org>\nS: 250 ok\n{lines}{sent}");
+                    let play = Play::run(vec![allowing(data, warrant)], &script);
+                    println!("{case}");
+                    play.nowhere(PASSWORD);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_overwritten_keeps_its_place() {
+    let script = format!(
+        "{HELLO}C: MAIL FROM:<alice@example.org> SIZE=9 XNEW XAUTH=1\nS: 250 ok\nC: what is it\nS: 500-what\nS: 500 is it\nC: NOOP x\nS: 250 ok\n\
+         C: RCPT TO:<dave@example.com> NOTIFY=NEVER\nS: 250 ok\nC: RCPT TO:<b@example.com>\nS: 550 no\nC: RSET\nS: 250 ok"
+    );
+    let play = Play::run(vec![cc("WARRANT", [email("alice@example.org")])], &script);
+    assert_eq!(
+        play.content("WARRANT"),
+        ">MAIL FROM:<alice@example.org> SIZE=9 **** *******\n<250 **\n>**********\n<500-****\n500 *****\n>NOOP *\n<250 **\n\
+         >RCPT TO:<dave@example.com> NOTIFY=NEVER\n<250 ok\n>RCPT TO:<b@example.com>\n<550 **\n>RSET\n<250 ok\n"
+    );
+}
+
+#[test]
 fn a_lost_response_does_not_make_a_password_a_name() {
     let mut play = Play::new(vec![allowing(Username, cc("WARRANT", [ip("192.0.2.10")]))]).open();
     play.speak(&format!("{HELLO}C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6"));

@@ -9,7 +9,7 @@ use writ_mail::smtp::{Command, Reply};
 use writ_wire::{Direction, Time};
 use zeroize::Zeroize;
 
-use super::{Follow, Refused};
+use super::Follow;
 use crate::context::Context;
 use crate::cover::{Cover, Piece, Side};
 use crate::record::{Aaa, AaaResult, AuthMethod, IriType, MailEvent, SenderValidity, Status};
@@ -162,6 +162,7 @@ impl Follow {
 
     /// An AUTH exchange ended.
     pub(super) fn auth(&mut self, exchange: &Exchange, outcome: Outcome, ctx: &mut Context<'_>) {
+        self.suspicion.login_seen();
         if exchange.steps.iter().any(|step| step.from == Direction::FromServer) {
             self.heard();
         }
@@ -187,7 +188,6 @@ impl Follow {
         }
         match outcome {
             Outcome::Failed => {
-                self.login_refused = Some(Refused::Here);
                 self.login_tried(exchange, &login, &found, (MailEvent::LogonFailure, Status::Failed), ctx);
                 return;
             }
@@ -200,7 +200,6 @@ impl Follow {
             _ => {}
         }
         let (first, last) = (login.first, login.last);
-        self.login_refused = None;
         self.login = Some(Box::new(login));
         // Who was logged in before is so no longer.
         self.covers.iter_mut().for_each(|cover| cover.by_login = false);

@@ -6,6 +6,7 @@
 mod envelope;
 mod logon;
 mod message;
+mod secret;
 mod transaction;
 
 use std::collections::VecDeque;
@@ -22,15 +23,8 @@ use crate::cover::{Cover, Covers, Piece};
 use crate::record::{Notice, Protocol};
 use crate::warrant::Warrant;
 use logon::{Hello, Login};
+use secret::{Suspicion, hidden_reply};
 use transaction::Transaction;
-
-/// How long ago AUTH was refused.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Refused {
-    /// In the transaction that is open, or since the last one.
-    Here,
-    Before,
-}
 
 /// Follows one SMTP session.
 pub(crate) struct Follow {
@@ -53,9 +47,10 @@ pub(crate) struct Follow {
     /// Stream offsets, the client's and the server's, up to which what encryption can follow was read: a command with its reply,
     /// or a login.
     pub(crate) clear_to: (u64, u64),
-    /// Whether AUTH was refused: a client that sent its password ahead, or does not look at replies, may send it as a line of
-    /// its own.
-    login_refused: Option<Refused>,
+    /// Where passwords may stand that are no part of a login.
+    suspicion: Suspicion,
+    /// Whether what the server says now is to a line that was overwritten.
+    reply_is_secret: bool,
     /// Whether any octet of the server was captured.
     server_heard: bool,
 }
@@ -74,7 +69,8 @@ impl Follow {
             quit_octets: 0,
             ended: false,
             clear_to: (0, 0),
-            login_refused: None,
+            suspicion: Suspicion::default(),
+            reply_is_secret: false,
             server_heard: false,
         };
         follow.look_up_client(ctx);
@@ -168,9 +164,7 @@ impl Follow {
 
     fn command(&mut self, command: &Command, ctx: &mut Context<'_>) {
         let line = &command.line;
-        if matches!(command.verb, Verb::Mail(_) | Verb::Hello | Verb::Rset) {
-            self.login_refused = self.login_refused.map(|_| Refused::Before);
-        }
+        let hidden = self.suspicion.hidden(command);
         // Told in the order of the replies: what was lost before it may have been told of before its transaction was.
         self.doubt(!command.is_certain);
         let open = match &command.verb {
@@ -189,34 +183,17 @@ impl Follow {
             open.client_octets += line.wire_octets();
             open.cut(line.cut, ctx);
         }
-        if !self.may_be_secret(command) {
-            let octets = &line.octets;
-            self.content(at, Direction::FromClient, (line.offset, line.first, line.last), octets, ctx);
-        }
-    }
-
-    /// Whether a line that is no command of ours may hold a password, for what stands in it or what was before it. It has the
-    /// least to say of all that a transaction holds.
-    fn may_be_secret(&self, command: &Command) -> bool {
-        let text = command.line.text();
-        let words = text.split(|octet| octet.is_ascii_whitespace()).filter(|word| !word.is_empty());
-        // `XAUTH PLAIN …`, and what is meant for another protocol: `PASS …`, `a1 LOGIN …`.
-        let is_login = |word: &[u8]| {
-            let has = |name: &[u8]| word.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name));
-            has(b"AUTH") || has(b"LOGIN") || has(b"PASS")
-        };
-        command.verb == Verb::Unknown
-            && match self.login_refused {
-                Some(Refused::Here) => true,
-                Some(Refused::Before) if words.clone().nth(1).is_none() => true,
-                _ => words.take(2).any(is_login),
-            }
+        let place = (line.offset, line.first, line.last);
+        let octets = hidden.as_deref().unwrap_or(&line.octets);
+        self.content(at, Direction::FromClient, place, (octets, hidden.is_some()), ctx);
     }
 
     fn reply(&mut self, command: &Command, reply: Option<&Reply>, ctx: &mut Context<'_>) {
         // Where the reply was lost, the client's going on is all there is to judge by.
         let accepted = reply.is_none_or(Reply::is_positive);
+        self.reply_is_secret = self.suspicion.hidden(command).is_some();
         match &command.verb {
+            Verb::StartTls if !accepted => self.suspicion.login_seen(),
             Verb::Hello => self.hello(command, reply, ctx),
             Verb::Quit => self.quit(command, reply, ctx),
             Verb::Mail(_) if accepted => self.mail_accepted(command, reply, ctx),
@@ -229,8 +206,6 @@ impl Follow {
                     self.abandon_up_to(command.transaction, command.line.last, ctx);
                 }
             }
-            // Some servers repeat what they do not know.
-            _ if self.may_be_secret(command) => self.reply_counted(command.transaction, reply, ctx),
             _ => {
                 self.reply_octets(command.transaction, reply, ctx);
                 if let (Verb::Bdat { .. } | Verb::Burl { .. }, false) = (&command.verb, accepted)
@@ -240,6 +215,7 @@ impl Follow {
                 }
             }
         }
+        self.reply_is_secret = false;
     }
 
     fn body(&mut self, serial: u32, at: At, octets: &[u8], ctx: &mut Context<'_>) {
@@ -248,7 +224,7 @@ impl Follow {
         open.client_octets += octets.len() as u64;
         open.content_begun = true;
         open.close_envelope(&mut self.covers, ctx);
-        self.content(place, Direction::FromClient, (at.offset, at.time, at.time), octets, ctx);
+        self.content(place, Direction::FromClient, (at.offset, at.time, at.time), (octets, false), ctx);
     }
 
     /// Counts a reply.
@@ -265,16 +241,20 @@ impl Follow {
         self.reply_counted(serial, reply, ctx);
         let Some(reply) = reply else { return };
         let Some(at) = self.place_of(serial) else { return };
-        self.content(at, Direction::FromServer, (reply.offset, reply.first, reply.last), &reply.octets, ctx);
+        // Some servers repeat what they do not know.
+        let hidden = self.suspicion.hides(self.reply_is_secret, reply).then(|| hidden_reply(reply));
+        let octets = hidden.as_deref().unwrap_or(&reply.octets);
+        let place = (reply.offset, reply.first, reply.last);
+        self.content(at, Direction::FromServer, place, (octets, hidden.is_some()), ctx);
     }
 
-    /// Adds to the content of a transaction, where some warrant wants content.
+    /// Adds to the content of a transaction, overwritten or as it was, where some warrant wants content.
     fn content(
         &mut self,
         at: usize,
         from: Direction,
         (offset, first, last): (u64, Time, Time),
-        octets: &[u8],
+        (octets, redacted): (&[u8], bool),
         ctx: &mut Context<'_>,
     ) {
         let wanted = ctx.index.wants_content() || ctx.index.wants_packets();
@@ -288,7 +268,7 @@ impl Follow {
         if let Some(open) = self.transactions.get_mut(at) {
             let on_wire = octets.len() as u64;
             let octets = Bytes::copy_from_slice(octets);
-            let piece = Piece { from, offset, first, last, octets, redacted: false, on_wire };
+            let piece = Piece { from, offset, first, last, octets, redacted, on_wire };
             let before = open.held_octets();
             let elsewhere = self.held.saturating_sub(before);
             open.add(&mut self.covers, ctx, piece, limit.saturating_sub(elsewhere));

@@ -1,6 +1,7 @@
 //! SMTP commands, read from their lines.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::line::Line;
 
@@ -17,6 +18,19 @@ pub struct Command {
     pub is_certain: bool,
     /// Its octets and times.
     pub line: Line,
+}
+
+impl Command {
+    /// Where in its line's text the parameters of MAIL or RCPT stand, behind the path; empty at the end for others.
+    pub fn parameters(&self) -> Range<usize> {
+        let text = self.line.text();
+        let rest = match &self.verb {
+            Verb::Mail(_) => Path::split(split_verb(text.trim_ascii_start()).1, b"FROM"),
+            Verb::Rcpt(_) => Path::split(split_verb(text.trim_ascii_start()).1, b"TO"),
+            _ => None,
+        };
+        text.len() - rest.map_or(0, |(_, parameters)| parameters.len())..text.len()
+    }
 }
 
 /// What a command says. The verbs are those of RFC 5321 and the extensions that change how a session is read.
@@ -115,22 +129,28 @@ impl Verb {
 impl Path {
     /// Reads `FROM:<path> parameters` after the verb.
     fn after(rest: &[u8], keyword: &[u8]) -> Option<Self> {
+        let (mailbox, _) = Self::split(rest, keyword)?;
+        Some(Self { mailbox: String::from_utf8_lossy(mailbox).into() })
+    }
+
+    /// The mailbox in `FROM:<path> parameters`, and the parameters.
+    fn split<'t>(rest: &'t [u8], keyword: &[u8]) -> Option<(&'t [u8], &'t [u8])> {
         let rest = rest.trim_ascii_start();
         let (word, rest) = rest.split_at_checked(keyword.len())?;
         if !word.eq_ignore_ascii_case(keyword) {
             return None;
         }
         let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
-        let mailbox = match start_in_brackets(rest).and_then(|start| rest.get(start..)) {
+        let (mailbox, parameters) = match start_in_brackets(rest).and_then(|start| rest.get(start..)) {
             // Twice the bracket, or a name before the second, is one address to servers that take it.
             Some(rest) => {
-                let inside = rest.get(..end_outside_quotes(rest, |octet| octet == b'>'))?;
-                start_in_brackets(inside).and_then(|start| inside.get(start..)).unwrap_or(inside)
+                let (inside, after) = rest.split_at_checked(end_outside_quotes(rest, |octet| octet == b'>'))?;
+                let mailbox = start_in_brackets(inside).and_then(|start| inside.get(start..)).unwrap_or(inside);
+                (mailbox, after.strip_prefix(b">").unwrap_or(after))
             }
-            None => rest.get(..end_outside_quotes(rest, |octet| octet.is_ascii_whitespace()))?,
+            None => rest.split_at_checked(end_outside_quotes(rest, |octet| octet.is_ascii_whitespace()))?,
         };
-        let mailbox = without_route(mailbox.trim_ascii());
-        Some(Self { mailbox: String::from_utf8_lossy(mailbox).into() })
+        Some((without_route(mailbox.trim_ascii()), parameters))
     }
 
     /// The mailbox without what some servers take and leave out (RFC 5322 §3.4.1, §4.4): white space around its `@` and

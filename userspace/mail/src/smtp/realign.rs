@@ -81,14 +81,15 @@ impl Smtp {
 
     /// Whether a reply to an unknown line, behind which others wait, is surely no reply to the next of them.
     fn is_refusal_of_unknown(&self, code: u16) -> bool {
-        // No server is sent many lines that it does not know.
+        // Of more lines that nobody knows, each is judged when its turn comes.
         let behind = self.pending.iter().skip(1).take(8).map(|pending| match pending {
             Pending::Command { command, .. } => Some(&command.verb),
             Pending::EndOfData { .. } => None,
         });
         let next = behind.flatten().find(|verb| **verb != Verb::Unknown);
         // Every server knows these (RFC 5321 §4.5.1), and says of none of them that it does not.
-        let is_known = matches!(next, Some(Verb::Mail(_) | Verb::Rcpt(_) | Verb::Data | Verb::Rset | Verb::Quit));
+        let is_known =
+            matches!(next, None | Some(Verb::Mail(_) | Verb::Rcpt(_) | Verb::Data | Verb::Rset | Verb::Quit));
         matches!(code, 500 | 502) && is_known || code == 421
     }
 
@@ -105,7 +106,7 @@ impl Smtp {
     /// Whether the reply to AUTH that just came may be another's: the client has sent more since, and it is not known which
     /// reply is whose.
     pub(super) fn may_be_anothers(&self) -> bool {
-        !self.certain && !(self.pending.is_empty() && self.stalled.is_empty())
+        !(self.certain || self.pending.is_empty() && self.stalled.is_empty())
     }
 }
 
