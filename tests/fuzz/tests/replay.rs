@@ -7,12 +7,12 @@ use std::sync::Mutex;
 
 use writ_fuzz::{TARGETS, run, seeds};
 
-/// Some targets look at the memory of the whole process, so that no two may run at a time.
+/// Some targets look at the memory of the whole process, so that no two tests may run at a time, nor make what
+/// they run on.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// Runs inputs; says which of them fail rather than stop at the first.
 fn run_all(inputs: impl IntoIterator<Item = (String, String, Vec<u8>)>) -> usize {
-    let _alone = ALONE.lock();
     let mut failed = Vec::new();
     let mut count = 0;
     for (target, name, octets) in inputs {
@@ -27,6 +27,7 @@ fn run_all(inputs: impl IntoIterator<Item = (String, String, Vec<u8>)>) -> usize
 
 #[test]
 fn seeds_are_sound() {
+    let _alone = ALONE.lock();
     let seeds = seeds::all();
     for (target, _) in TARGETS {
         assert!(seeds.iter().any(|(of, ..)| *of == target), "{target} has no seed");
@@ -37,6 +38,7 @@ fn seeds_are_sound() {
 
 #[test]
 fn nothing_is_too_short() {
+    let _alone = ALONE.lock();
     run_all(TARGETS.iter().flat_map(|(target, _)| {
         (0..12).map(move |length| ((*target).to_owned(), format!("{length} zeros"), vec![0; length]))
     }));
@@ -45,6 +47,7 @@ fn nothing_is_too_short() {
 /// `regressions/TARGET/NAME`: inputs that found a fault, each as small as it could be made.
 #[test]
 fn old_faults_stay_mended() {
+    let _alone = ALONE.lock();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
     let inputs = TARGETS.iter().flat_map(|(target, _)| {
         let files = fs::read_dir(root.join(target)).into_iter().flatten();
