@@ -96,7 +96,9 @@ fn is_login(command: &Command) -> bool {
 fn text_is_login(text: &[u8]) -> bool {
     let has = |name: &[u8]| text.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name));
     let is_base64 = |word: &[u8]| {
+        // A number is the size of a chunk.
         word.len() > SHORT
+            && word.iter().any(u8::is_ascii_alphabetic)
             && word.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'='))
     };
     has(b"AUTH")
