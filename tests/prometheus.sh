@@ -66,6 +66,7 @@ ip link add wire0 netns $wire numrxqueues 2 numtxqueues 2 type veth peer name ta
 ip -n $wire link set wire0 up && ip -n $tap link set tap0 up && ip -n $tap link set lo up
 
 # --- Writ -------------------------------------------------------------------------------------------------------------------
+# No target by address: the end of its encrypted session is told when the connection's entry is let go, after the sums below.
 cat > "$folder/warrants.toml" << 'WARRANTS'
 [[warrant]]
 liid = "WATCHED-0001"
@@ -74,7 +75,7 @@ start = 2020-01-01T00:00:00Z
 end = 2100-01-01T00:00:00Z
 deliver = "iri+cc"
 lemf = "lea-1"
-targets = [{ email = "alice@example.org" }, { ip = "192.0.2.10" }]
+targets = [{ email = "alice@example.org" }]
 WARRANTS
 cat > "$folder/writ.toml" << 'CONFIGURATION'
 warrants = "warrants.toml"
