@@ -83,117 +83,67 @@ trait Dialogue {
     fn unfinished(&self) -> Vec<usize>;
 }
 
-struct SmtpDialogue {
-    machine: Smtp,
-    follow: Follow,
-}
-
-impl Dialogue for SmtpDialogue {
-    fn octets(&mut self, from: Direction, at: At, octets: &[u8], ctx: &mut Context<'_>) {
-        let Self { machine, follow } = self;
-        let mut tell = |event: smtp::Event<'_>| follow.event(&event, ctx);
-        match from {
-            Direction::FromClient => machine.client(at, octets, &mut tell),
-            Direction::FromServer => machine.server(at, octets, &mut tell),
-        }
-    }
-
-    fn gap(&mut self, from: Direction, time: Time, octets: u64, ctx: &mut Context<'_>) {
-        let Self { machine, follow } = self;
-        machine.gap(from, time, octets, &mut |event| follow.event(&event, ctx));
-    }
-
-    fn end(&mut self, time: Time, ctx: &mut Context<'_>) {
-        let Self { machine, follow } = self;
-        machine.close(time, &mut |event| follow.event(&event, ctx));
-    }
-
-    fn close(&mut self, time: Time, ctx: &mut Context<'_>) {
-        self.follow.close(time, ctx);
-    }
-
-    fn is_dark(&self) -> bool {
-        self.machine.is_dark()
-    }
-
-    fn clear_to(&self) -> (u64, u64) {
-        self.follow.clear_to
-    }
-
-    fn is_decided(&self) -> bool {
-        self.machine.is_quiet() && !self.follow.is_undecided()
-    }
-
-    fn covers(&mut self) -> &mut Covers {
-        &mut self.follow.covers
-    }
-
-    fn unfinished(&self) -> Vec<usize> {
-        self.follow.unfinished()
-    }
-}
-
-struct AccessDialogue<M> {
+/// A machine and its follower.
+struct Pair<M, F> {
     machine: M,
-    follow: access::Follow,
+    follow: F,
 }
 
-impl<M: Machine> Dialogue for AccessDialogue<M> {
-    fn octets(&mut self, from: Direction, at: At, octets: &[u8], ctx: &mut Context<'_>) {
-        let Self { machine, follow } = self;
-        let mut tell = |event: writ_mail::access::Event<'_>| follow.event(&event, ctx);
-        match from {
-            Direction::FromClient => machine.client(at, octets, &mut tell),
-            Direction::FromServer => machine.server(at, octets, &mut tell),
+/// The machines tell events of two vocabularies; all else is the same.
+macro_rules! dialogue {
+    ($machine:ty, $follow:ty) => {
+        impl Dialogue for Pair<$machine, $follow> {
+            fn octets(&mut self, from: Direction, at: At, octets: &[u8], ctx: &mut Context<'_>) {
+                let Self { machine, follow } = self;
+                match from {
+                    Direction::FromClient => machine.client(at, octets, &mut |event| follow.event(&event, ctx)),
+                    Direction::FromServer => machine.server(at, octets, &mut |event| follow.event(&event, ctx)),
+                }
+            }
+
+            fn gap(&mut self, from: Direction, time: Time, octets: u64, ctx: &mut Context<'_>) {
+                let Self { machine, follow } = self;
+                machine.gap(from, time, octets, &mut |event| follow.event(&event, ctx));
+            }
+
+            fn end(&mut self, time: Time, ctx: &mut Context<'_>) {
+                let Self { machine, follow } = self;
+                machine.close(time, &mut |event| follow.event(&event, ctx));
+            }
+
+            fn close(&mut self, time: Time, ctx: &mut Context<'_>) {
+                self.follow.close(time, ctx);
+            }
+
+            fn is_dark(&self) -> bool {
+                self.machine.is_dark()
+            }
+
+            fn clear_to(&self) -> (u64, u64) {
+                self.follow.clear_to
+            }
+
+            fn is_decided(&self) -> bool {
+                self.machine.is_quiet() && !self.follow.is_undecided()
+            }
+
+            fn covers(&mut self) -> &mut Covers {
+                &mut self.follow.covers
+            }
+
+            fn unfinished(&self) -> Vec<usize> {
+                self.follow.unfinished()
+            }
         }
-    }
-
-    fn gap(&mut self, from: Direction, time: Time, octets: u64, ctx: &mut Context<'_>) {
-        let Self { machine, follow } = self;
-        machine.gap(from, time, octets, &mut |event| follow.event(&event, ctx));
-    }
-
-    fn end(&mut self, time: Time, ctx: &mut Context<'_>) {
-        let Self { machine, follow } = self;
-        machine.close(time, &mut |event| follow.event(&event, ctx));
-    }
-
-    fn close(&mut self, time: Time, ctx: &mut Context<'_>) {
-        self.follow.close(time, ctx);
-    }
-
-    fn is_dark(&self) -> bool {
-        self.machine.is_dark()
-    }
-
-    fn clear_to(&self) -> (u64, u64) {
-        self.follow.clear_to
-    }
-
-    fn is_decided(&self) -> bool {
-        self.machine.is_quiet() && !self.follow.is_undecided()
-    }
-
-    fn covers(&mut self) -> &mut Covers {
-        &mut self.follow.covers
-    }
-
-    fn unfinished(&self) -> Vec<usize> {
-        self.follow.unfinished()
-    }
+    };
 }
+
+dialogue!(Smtp, Follow);
+dialogue!(Pop3, access::Follow);
+dialogue!(Imap, access::Follow);
 
 fn clear(dialogue: impl Dialogue + Send + 'static) -> Reading {
     Reading::Clear(Box::new(Clear { tape: None, read_to: (0, 0), dialogue }))
-}
-
-fn mailbox(
-    protocol: Protocol,
-    machine: impl Machine + Send + 'static,
-    of: &Connection,
-    ctx: &mut Context<'_>,
-) -> Reading {
-    clear(AccessDialogue { machine, follow: access::Follow::new(protocol, of.client, of.server, ctx) })
 }
 
 impl Session {
@@ -212,6 +162,7 @@ impl Session {
         *all += 1;
         *of_these_encrypted += encrypted;
         let (client, from_start) = (connection.client.ip(), connection.started_by_syn);
+        let mailbox = |ctx: &mut Context<'_>| access::Follow::new(protocol, connection.client, connection.server, ctx);
         let reading = match service {
             // Of a session of TLS that was not captured from its start nothing will ever tell that it is one.
             Service::Tls(_) if !from_start => Reading::Dark(Box::new(Dark::new(
@@ -226,16 +177,17 @@ impl Session {
                 ctx,
             ))),
             // What is spoken in the clear on a port of TLS is read as well.
-            Service::Plain(Protocol::Smtp) | Service::Tls(Protocol::Smtp) => clear(SmtpDialogue {
+            Service::Plain(Protocol::Smtp) | Service::Tls(Protocol::Smtp) => clear(Pair {
                 machine: Smtp::new(from_start, smtp::Limits::default()),
                 follow: Follow::new(connection.client, connection.server, ctx),
             }),
             Service::Plain(Protocol::Pop3) | Service::Tls(Protocol::Pop3) => {
-                mailbox(protocol, Pop3::new(from_start, pop3::Limits::default()), connection, ctx)
+                let machine = Pop3::new(from_start, pop3::Limits::default());
+                clear(Pair { machine, follow: mailbox(ctx) })
             }
             Service::Plain(Protocol::Imap4) | Service::Tls(Protocol::Imap4) => {
                 let limits = imap::Limits { compressed: ctx.settings.compressed, ..imap::Limits::default() };
-                mailbox(protocol, Imap::new(from_start, limits), connection, ctx)
+                clear(Pair { machine: Imap::new(from_start, limits), follow: mailbox(ctx) })
             }
         };
         Self { client, by_port: encrypted == 1, first: None, reading }

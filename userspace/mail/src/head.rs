@@ -289,6 +289,23 @@ mod tests {
     }
 
     #[test]
+    fn of_a_message_id_field_only_the_identifier_is_taken() {
+        for (field, id) in [
+            (&b"<1@example.org>"[..], Some(&b"<1@example.org>"[..])),
+            (b"(comment) <1@example.org> more text", Some(b"<1@example.org>")),
+            (b"<1@x>\r\n Subject: secret", Some(b"<1@x>")),
+            (b"1@example.org and words", Some(b"1@example.org")),
+            (b"<no end of it", Some(b"<no")),
+            (b"<words of a body>", Some(b"<words")),
+            (b"", None),
+            (b" \t ", None),
+        ] {
+            assert_eq!(msg_id(field), id, "{:?}", String::from_utf8_lossy(field));
+        }
+        assert_eq!(msg_id(&[b'x'; 9000]).map(<[u8]>::len), Some(998));
+    }
+
+    #[test]
     fn of_a_from_field_the_address_is_taken() {
         for (field, expected) in [
             (&b"Alice <alice@example.org>"[..], Some(&b"alice@example.org"[..])),

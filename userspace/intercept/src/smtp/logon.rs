@@ -107,10 +107,7 @@ impl Login {
     pub(super) fn targets(&self, server: IpAddr, ctx: &Context<'_>) -> Vec<Arc<Warrant>> {
         let mut found = Vec::new();
         if let Some(identity) = &self.identity {
-            let domain = ctx.settings.domain_of(server);
-            for name in std::iter::once(&identity.login).chain(&identity.acting_as) {
-                ctx.index.by_login(name, domain, &mut found);
-            }
+            ctx.index.by_identity(identity, ctx.settings.domain_of(server), &mut found);
         }
         found
     }
@@ -204,7 +201,7 @@ impl Follow {
         // Who was logged in before is so no longer.
         self.covers.iter_mut().for_each(|cover| cover.by_login = false);
         // Warrants that start later cover what comes later: the session is the target's from now on.
-        self.cover(&found, |cover| cover.by_login = true);
+        self.covers.mark(&found, |cover| cover.by_login = true);
         for warrant in found.iter().filter(|warrant| warrant.covers(first) && warrant.covers(last)) {
             let at = self.covers.place(warrant);
             self.begin(at, ctx);

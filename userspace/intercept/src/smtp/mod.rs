@@ -11,7 +11,6 @@ mod transaction;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use writ_mail::At;
@@ -19,9 +18,8 @@ use writ_mail::smtp::{Answered, Command, Event, Reply, Verb};
 use writ_wire::{Direction, Time};
 
 use crate::context::Context;
-use crate::cover::{Cover, Covers, Piece};
+use crate::cover::{Covers, Piece};
 use crate::record::{Notice, Protocol};
-use crate::warrant::Warrant;
 use logon::{Hello, Login};
 use secret::{Suspicion, hidden_reply};
 use transaction::Transaction;
@@ -85,17 +83,10 @@ impl Follow {
         self.generation = ctx.index.generation();
         let mut found = Vec::new();
         ctx.index.by_ip(self.client, &mut found);
-        self.cover(&found, |cover| cover.by_address = true);
+        self.covers.mark(&found, |cover| cover.by_address = true);
         if let Some(login) = &self.login {
             let found = login.targets(self.server, ctx);
-            self.cover(&found, |cover| cover.by_login = true);
-        }
-    }
-
-    fn cover(&mut self, found: &[Arc<Warrant>], by: impl Fn(&mut Cover)) {
-        for warrant in found {
-            let at = self.covers.place(warrant);
-            self.covers.get_mut(at).into_iter().for_each(&by);
+            self.covers.mark(&found, |cover| cover.by_login = true);
         }
     }
 

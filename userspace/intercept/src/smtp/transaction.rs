@@ -327,8 +327,7 @@ impl Transaction {
             *last = target.mailbox.to_string();
         }
         iri.total_recipients = Some(self.total_recipients);
-        let ids = [&head.message_id, &head.resent_message_id];
-        iri.message_id = ids.into_iter().flatten().find_map(|field| msg_id(field)).map(<[u8]>::to_vec);
+        iri.message_id = head.identifier().map(<[u8]>::to_vec);
     }
 
     /// Clause 7.7: the message has reached its destination only where every mailbox it is about is on the server.
@@ -349,40 +348,4 @@ impl Transaction {
 fn shortened(address: &str) -> Box<str> {
     let end = address.char_indices().nth(MAX_ADDRESS).map_or(address.len(), |(at, _)| at);
     address.get(..end).unwrap_or(address).into()
-}
-
-/// The `msg-id` in a field's body (RFC 5322 §3.6.4): from `<` to `>`, or the first word where a sender left these out. Whatever
-/// else stands in the field is content, and does not belong into IRI.
-fn msg_id(field: &[u8]) -> Option<&[u8]> {
-    /// A line has 998 octets (RFC 5322 §2.1.1), and a `msg-id` cannot be folded inside.
-    const LONGEST: usize = 998;
-    let bracketed = field.iter().position(|&octet| octet == b'<').and_then(|start| {
-        let rest = field.get(start..)?;
-        rest.get(..=rest.iter().position(|&octet| octet == b'>')?)
-    });
-    let bracketed = bracketed.filter(|id| !id.iter().any(u8::is_ascii_whitespace));
-    let word = || field.split(u8::is_ascii_whitespace).find(|word| !word.is_empty());
-    bracketed.or_else(word).map(|id| id.get(..LONGEST).unwrap_or(id))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::msg_id;
-
-    #[test]
-    fn of_a_message_id_field_only_the_identifier_is_taken() {
-        for (field, id) in [
-            (&b"<1@example.org>"[..], Some(&b"<1@example.org>"[..])),
-            (b"(comment) <1@example.org> more text", Some(b"<1@example.org>")),
-            (b"<1@x>\r\n Subject: secret", Some(b"<1@x>")),
-            (b"1@example.org and words", Some(b"1@example.org")),
-            (b"<no end of it", Some(b"<no")),
-            (b"<words of a body>", Some(b"<words")),
-            (b"", None),
-            (b" \t ", None),
-        ] {
-            assert_eq!(msg_id(field), id, "{:?}", String::from_utf8_lossy(field));
-        }
-        assert_eq!(msg_id(&[b'x'; 9000]).map(<[u8]>::len), Some(998));
-    }
 }
