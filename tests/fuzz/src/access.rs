@@ -3,14 +3,13 @@
 //!
 //! The input is a header (whether the beginning was captured, and the size of the cuts) and pieces.
 
-use writ_mail::At;
 use writ_mail::access::{Event, Login, Machine, Octets, Scheme};
 use writ_mail::sasl::{Exchange, Step};
 use writ_wire::{Direction, Time};
 
 use crate::choices::Choices;
 use crate::memory;
-use crate::pieces::{self, Piece};
+use crate::pieces::{self, Given, Piece};
 use crate::streams::side;
 
 /// An event as text. Octets of one side that follow each other are put together, however they came.
@@ -139,30 +138,15 @@ pub(crate) fn assert_same(whole: &[String], in_cuts: &[String], cut: usize) {
 
 /// Feeds pieces, cut to at most `cut` octets each.
 pub(crate) fn feed(machine: &mut dyn Machine, pieces: &[Piece<'_>], cut: usize, tell: &mut dyn FnMut(Event<'_>)) {
-    let mut offsets = [0_u64; 2];
-    let mut time = Time::from_parts(1_772_442_000, 0);
-    for piece in pieces {
-        match *piece {
-            Piece::Octets(from, octets) => {
-                for octets in octets.chunks(cut) {
-                    let offset = &mut offsets[side(from)];
-                    let at = At { time, offset: *offset };
-                    *offset += octets.len() as u64;
-                    match from {
-                        Direction::FromClient => machine.client(at, octets, tell),
-                        Direction::FromServer => machine.server(at, octets, tell),
-                    }
-                    let _ = (machine.is_quiet(), machine.is_dark());
-                }
-            }
-            Piece::Gap(from, length) => {
-                offsets[side(from)] += u64::from(length);
-                machine.gap(from, time, length.into(), tell);
-            }
-            Piece::Pause(pause) => time = time.after(pause),
+    pieces::feed(pieces, cut, &mut |given| {
+        match given {
+            Given::Octets(Direction::FromClient, at, octets) => machine.client(at, octets, tell),
+            Given::Octets(Direction::FromServer, at, octets) => machine.server(at, octets, tell),
+            Given::Gap(from, time, octets) => machine.gap(from, time, octets, tell),
+            Given::End(time) => machine.close(time, tell),
         }
-    }
-    machine.close(time, tell);
+        let _ = (machine.is_quiet(), machine.is_dark());
+    });
 }
 
 /// Runs an input through machines with limits that no input reaches, and through one with limits that are soon reached, which

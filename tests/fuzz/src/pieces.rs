@@ -11,8 +11,11 @@
 
 use std::time::Duration;
 
+use writ_mail::At;
+use writ_wire::{Direction, Time};
+
 use crate::choices::Choices;
-use writ_wire::Direction;
+use crate::streams::side;
 
 /// One thing that happens in a dialogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,40 @@ pub enum Piece<'i> {
     Gap(Direction, u16),
     /// Nothing for so long.
     Pause(Duration),
+}
+
+/// What a machine is given of a dialogue.
+pub enum Given<'g> {
+    /// Octets of one packet, or a part of them.
+    Octets(Direction, At, &'g [u8]),
+    /// Octets that were not captured.
+    Gap(Direction, Time, u64),
+    /// The connection's end.
+    End(Time),
+}
+
+/// Gives a machine the pieces, cut to at most `cut` octets each.
+pub fn feed(pieces: &[Piece<'_>], cut: usize, give: &mut dyn FnMut(Given<'_>)) {
+    let mut offsets = [0_u64; 2];
+    let mut time = Time::from_parts(1_772_442_000, 0);
+    for piece in pieces {
+        match *piece {
+            Piece::Octets(from, octets) => {
+                for octets in octets.chunks(cut) {
+                    let offset = &mut offsets[side(from)];
+                    let at = At { time, offset: *offset };
+                    *offset += octets.len() as u64;
+                    give(Given::Octets(from, at, octets));
+                }
+            }
+            Piece::Gap(from, length) => {
+                offsets[side(from)] += u64::from(length);
+                give(Given::Gap(from, time, length.into()));
+            }
+            Piece::Pause(pause) => time = time.after(pause),
+        }
+    }
+    give(Given::End(time));
 }
 
 /// Reads all that is left as pieces.

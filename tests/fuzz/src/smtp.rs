@@ -4,13 +4,12 @@
 
 use writ_mail::sasl::Step;
 use writ_mail::smtp::{Answered, Event, Limits, Reply, Smtp};
-use writ_mail::{At, Line};
-use writ_wire::{Direction, Time};
+use writ_mail::Line;
+use writ_wire::Direction;
 
 use crate::choices::Choices;
 use crate::memory;
-use crate::pieces::{self, Piece};
-use crate::streams::side;
+use crate::pieces::{self, Given, Piece};
 
 /// Limits that no input here reaches: what was left out at a limit may depend on the cuts.
 const AMPLE: Limits = Limits { line: 1 << 20, pending: 1 << 16, pending_octets: 8 << 20, stalled: 64 << 20 };
@@ -100,30 +99,15 @@ fn reply_text(reply: &Reply) -> String {
 
 /// Feeds pieces, cut to at most `cut` octets each.
 fn feed(machine: &mut Smtp, pieces: &[Piece<'_>], cut: usize, tell: &mut dyn FnMut(Event<'_>)) {
-    let mut offsets = [0_u64; 2];
-    let mut time = Time::from_parts(1_772_442_000, 0);
-    for piece in pieces {
-        match *piece {
-            Piece::Octets(from, octets) => {
-                for octets in octets.chunks(cut) {
-                    let offset = &mut offsets[side(from)];
-                    let at = At { time, offset: *offset };
-                    *offset += octets.len() as u64;
-                    match from {
-                        Direction::FromClient => machine.client(at, octets, tell),
-                        Direction::FromServer => machine.server(at, octets, tell),
-                    }
-                    let _ = (machine.is_quiet(), machine.is_dark());
-                }
-            }
-            Piece::Gap(from, length) => {
-                offsets[side(from)] += u64::from(length);
-                machine.gap(from, time, length.into(), tell);
-            }
-            Piece::Pause(pause) => time = time.after(pause),
+    pieces::feed(pieces, cut, &mut |given| {
+        match given {
+            Given::Octets(Direction::FromClient, at, octets) => machine.client(at, octets, tell),
+            Given::Octets(Direction::FromServer, at, octets) => machine.server(at, octets, tell),
+            Given::Gap(from, time, octets) => machine.gap(from, time, octets, tell),
+            Given::End(time) => machine.close(time, tell),
         }
-    }
-    machine.close(time, tell);
+        let _ = (machine.is_quiet(), machine.is_dark());
+    });
 }
 
 fn log_of(pieces: &[Piece<'_>], from_start: bool, cut: usize) -> Vec<String> {
