@@ -17,6 +17,11 @@ pub fn in_tree() -> Vec<PathBuf> {
     captures
 }
 
+/// The captures of a folder of those in the tree, by name.
+pub fn in_tree_folder(folder: &str) -> Vec<PathBuf> {
+    found(&root().join("tests/captures").join(folder))
+}
+
 /// One capture in the tree.
 pub fn in_tree_named(name: &str) -> PathBuf {
     root().join("tests/captures").join(name).with_extension("pcap")

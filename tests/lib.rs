@@ -7,7 +7,7 @@ mod pdus;
 mod program;
 mod replay;
 
-pub use captures::{Corpus, corpora, in_tree, in_tree_named};
+pub use captures::{Corpus, corpora, in_tree, in_tree_folder, in_tree_named};
 pub use oracle::{Comparison, Delivered, Mutation, Oracle};
 pub use pdus::{by_ber_reader, by_writ};
 pub use program::{Writ, build_writ};

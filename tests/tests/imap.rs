@@ -1,9 +1,9 @@
 //! IMAP4: captures between real clients and servers, and those that lie beside the tree, replayed under a warrant for every address and one
 //! for each user, and held against the oracle's reading of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use writ_tests::{Corpus, Oracle, build_writ, corpora, skip};
+use writ_tests::{Corpus, Oracle, build_writ, corpora, in_tree_folder, skip};
 
 fn agree(oracle: Oracle, captures: &[PathBuf]) {
     let writ = build_writ().to_str().expect("a path in UTF-8");
@@ -15,13 +15,7 @@ fn agree(oracle: Oracle, captures: &[PathBuf]) {
 #[test]
 fn every_capture_of_imap4_yields_what_the_oracle_reads() {
     let Some(oracle) = Oracle::find("every_capture_of_imap4_yields_what_the_oracle_reads") else { return };
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/imap");
-    let mut captures: Vec<_> = std::fs::read_dir(folder)
-        .expect("the captures of the tree are there")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|end| end == "pcap"))
-        .collect();
-    captures.sort();
+    let captures = in_tree_folder("imap");
     assert!(captures.len() > 50, "only {} captures", captures.len());
     agree(oracle, &captures);
 }

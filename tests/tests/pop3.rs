@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use writ_tests::{Corpus, Oracle, build_writ, corpora, skip};
+use writ_tests::{Corpus, Oracle, build_writ, corpora, in_tree_folder, skip};
 
 fn agree(oracle: Oracle, list: &str, captures: &[PathBuf]) {
     let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
@@ -16,13 +16,7 @@ fn agree(oracle: Oracle, list: &str, captures: &[PathBuf]) {
 #[test]
 fn every_capture_of_pop3_yields_what_is_due() {
     let Some(oracle) = Oracle::find("every_capture_of_pop3_yields_what_is_due") else { return };
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/pop3");
-    let mut captures: Vec<_> = std::fs::read_dir(folder)
-        .expect("the captures of the tree are there")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|end| end == "pcap"))
-        .collect();
-    captures.sort();
+    let captures = in_tree_folder("pop3");
     assert!(captures.len() > 20, "only {} captures", captures.len());
     agree(oracle, "expected.txt", &captures);
 }
