@@ -2,12 +2,10 @@
 
 import os
 import shutil
-import socket
 import subprocess
-import time
 from pathlib import Path
 
-from servers import USERS
+from servers import Processes, USERS
 
 DOVECOT, DOVECOT6 = "192.0.2.30", "2001:db8:25::30"
 SCRIPTED, PREAUTH = "192.0.2.31", "192.0.2.32"
@@ -64,58 +62,23 @@ userdb {{
 """
 
 
-class ImapServers:
+class ImapServers(Processes):
     """Both, in the server's namespace, with their state under `home`."""
-
-    def __init__(self, namespace: str, home: Path):
-        self.namespace = namespace
-        self.home = home
-        self.running: list[subprocess.Popen] = []
-
-    def _in_namespace(self, *command: str) -> list[str]:
-        return ["ip", "netns", "exec", self.namespace, *command]
-
-    def _run(self, *command: str) -> None:
-        log = open(self.home / "servers.log", "ab")
-        self.running.append(subprocess.Popen(self._in_namespace(*command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True))
 
     def start(self) -> None:
         home = self.home
         os.chmod(home, 0o755)
         for address in (f"{DOVECOT}/24", f"{SCRIPTED}/24", f"{PREAUTH}/24", f"{DOVECOT6}/64"):
             extra = ["nodad"] if ":" in address else []
-            subprocess.run(self._in_namespace("ip", "address", "add", address, "dev", "wo-srv", *extra), check=True)
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=mail.example.org",
-             "-keyout", home / "key.pem", "-out", home / "cert.pem"],
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
+            subprocess.run(self.within("ip", "address", "add", address, "dev", "wo-srv", *extra), check=True)
+        self._certify()
         (home / "imap-users").write_text("".join(f"{name}:{{PLAIN}}{password}\n" for name, password in USERS.items()))
         (home / "mail").mkdir()
         shutil.chown(home / "mail", 65534, 65534)
         (home / "dovecot-imap.conf").write_text(DOVECOT_CONF.format(home=home, address=DOVECOT, address6=DOVECOT6))
         self._run("dovecot", "-F", "-c", str(home / "dovecot-imap.conf"))
         self._run("python3", str(Path(__file__).parent / "imap_scripted.py"), SCRIPTED, PREAUTH)
-        deadline = time.monotonic() + 20
-        for address in (DOVECOT, DOVECOT6, SCRIPTED, PREAUTH):
-            while True:
-                try:
-                    with socket.create_connection((address, 143), timeout=1) as peer:
-                        peer.recv(100)
-                    break
-                except OSError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.1)
-
-    def stop(self) -> None:
-        for process in self.running:
-            process.terminate()
-        for process in self.running:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        self._await(*((address, 143) for address in (DOVECOT, DOVECOT6, SCRIPTED, PREAUTH)))
 
 
 class Mailbox:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from servers import Servers
@@ -54,6 +55,45 @@ def capture(namespace: str, to: Path, session) -> None:
             tap.send_signal(signal.SIGINT)
             tap.wait(10)
         to.write_bytes(restamp(path.read_bytes()))
+
+
+TABLE = "| --- | --- |\n"
+
+
+def make_mailbox(words: str, folder: str, sessions: dict, servers_of, prepare) -> None:
+    """The captures of a mailbox protocol, in a folder of their own, and its README's table from the sessions' own words."""
+    options = argparse.ArgumentParser(description=words)
+    options.add_argument("--server-namespace", required=True)
+    options.add_argument("names", nargs="*", help="only these")
+    chosen = options.parse_args()
+    failed = []
+    with tempfile.TemporaryDirectory(prefix="writora-") as home:
+        servers = servers_of(chosen.server_namespace, Path(home))
+        try:
+            failed.append("the servers' start")
+            servers.start()
+            failed.clear()
+            for name in chosen.names or sessions:
+                prepare(servers, sessions[name])
+                path = FOLDER / folder / f"{name}.pcap"
+                try:
+                    capture(chosen.server_namespace, path, sessions[name])
+                    print(f"{name}: {path.stat().st_size} octets", flush=True)
+                except Exception:
+                    failed.append(name)
+                    print(f"{name}: FAILED: {traceback.format_exc()}", flush=True)
+        finally:
+            servers.stop()
+            if failed:
+                for log in ("servers.log", f"dovecot-{folder}.log"):
+                    path = Path(home) / log
+                    if path.exists():
+                        sys.stderr.write(f"--- {log}\n{path.read_text()[-5000:]}\n")
+    readme = FOLDER / folder / "README.md"
+    head = readme.read_text().partition(TABLE)[0]
+    rows = (f"| `{name}.pcap` | {' '.join(session.__doc__.split())} |\n" for name, session in sessions.items())
+    readme.write_text(head + TABLE + "".join(rows))
+    sys.exit(1 if failed else 0)
 
 
 def main() -> None:

@@ -2,13 +2,11 @@
 
 import os
 import shutil
-import socket
 import subprocess
-import time
 from pathlib import Path
 
 from clients import MX, MX6, crlf, message
-from servers import USERS
+from servers import Processes, USERS
 
 SCRIPTED, BARE = "192.0.2.28", "192.0.2.27"
 NOBODY = 65534
@@ -51,45 +49,21 @@ FEW = [
 ]
 
 
-class Pop3Servers:
+class Pop3Servers(Processes):
     """Both, in the server's namespace, with their state under `home`."""
-
-    def __init__(self, namespace: str, home: Path):
-        self.namespace = namespace
-        self.home = home
-        self.running: list[subprocess.Popen] = []
-
-    def _run(self, *command: str) -> None:
-        log = open(self.home / "servers.log", "ab")
-        command = ["ip", "netns", "exec", self.namespace, *command]
-        self.running.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True))
 
     def start(self) -> None:
         home = self.home
         os.chmod(home, 0o755)
         (home / "run").mkdir()
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=mail.example.org",
-             "-keyout", home / "key.pem", "-out", home / "cert.pem"],
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
+        self._certify()
         (home / "users").write_text("".join(f"{name}:{{PLAIN}}{password}\n" for name, password in USERS.items()))
         (home / "dovecot-pop3.conf").write_text(DOVECOT_CONF.format(home=home, address=MX, address6=MX6))
         self.fill("alice", FEW)
         self.fill("mallory", [])
         self._run("dovecot", "-F", "-c", str(home / "dovecot-pop3.conf"))
         self._run("python3", str(Path(__file__).parent / "pop3_scripted.py"), SCRIPTED, BARE)
-        deadline = time.monotonic() + 20
-        for address in (MX, MX6, SCRIPTED, BARE):
-            while True:
-                try:
-                    with socket.create_connection((address, 110), timeout=1) as peer:
-                        peer.recv(100)
-                    break
-                except OSError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.1)
+        self._await(*((address, 110) for address in (MX, MX6, SCRIPTED, BARE)))
 
     def fill(self, user: str, messages: list[str]) -> None:
         """A mailbox with these messages and no others. Their order is that of the names."""
@@ -100,12 +74,3 @@ class Pop3Servers:
         for number, text in enumerate(messages, 1):
             (box / "new" / f"{1772442000 + number}.M{number}.mail").write_bytes(crlf(text))
         subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(self.home / "mail")], check=True)
-
-    def stop(self) -> None:
-        for process in self.running:
-            process.terminate()
-        for process in self.running:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()

@@ -143,22 +143,55 @@ def token(user: str) -> str:
     return signed + "." + part(hmac.digest(TOKEN_KEY, signed.encode(), "sha256"))
 
 
-class Servers:
-    """All servers, in the server's namespace, with their state under one folder that goes away with them."""
+class Processes:
+    """Programs in a namespace, with their state under one folder that goes away with them."""
 
     def __init__(self, namespace: str, home: Path):
         self.namespace = namespace
         self.home = home
         self.running: list[subprocess.Popen] = []
 
-    def _run(self, *command: str) -> subprocess.Popen:
+    def within(self, *command: str) -> list[str]:
+        return ["ip", "netns", "exec", self.namespace, *command]
+
+    def _run(self, *command: str) -> None:
         log = open(self.home / "servers.log", "ab")
-        process = subprocess.Popen(
-            ["ip", "netns", "exec", self.namespace, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True,
+        self.running.append(subprocess.Popen(self.within(*command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True))
+
+    def _certify(self) -> None:
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=mail.example.org",
+             "-keyout", self.home / "key.pem", "-out", self.home / "cert.pem"],
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
-        self.running.append(process)
-        return process
+
+    @staticmethod
+    def _await(*endpoints: tuple[str, int]) -> None:
+        """Until each of them greets."""
+        deadline = time.monotonic() + 20
+        for address, port in endpoints:
+            while True:
+                try:
+                    with socket.create_connection((address, port), timeout=1) as peer:
+                        peer.recv(100)
+                    break
+                except OSError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.1)
+
+    def stop(self) -> None:
+        for process in self.running:
+            process.terminate()
+        for process in self.running:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+class Servers(Processes):
+    """All servers, in the server's namespace, with their state under one folder that goes away with them."""
 
     def start(self) -> None:
         home = self.home
@@ -167,11 +200,7 @@ class Servers:
             (home / folder).mkdir(exist_ok=True)
         os.chmod(home / "auth", 0o755)
         shutil.chown(home / "data", "postfix", "postfix")
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=mail.example.org",
-             "-keyout", home / "key.pem", "-out", home / "cert.pem"],
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
+        self._certify()
         for name, text in MAPS.items():
             (home / name).write_text(text)
         (home / "postfix/main.cf").write_text(MAIN_CF.format(home=home))
@@ -191,25 +220,6 @@ class Servers:
         )
         self._run("/usr/lib/postfix/sbin/master", "-c", str(home / "postfix"), "-d")
         self._run("python3", str(Path(__file__).parent / "scripted.py"), "192.0.2.28", "25", "587")
-        deadline = time.monotonic() + 20
-        for address, port in (("192.0.2.25", 25), ("192.0.2.28", 25), ("192.0.2.28", 587), ("2001:db8:25::25", 587)):
-            while True:
-                try:
-                    with socket.create_connection((address, port), timeout=1) as peer:
-                        peer.recv(100)
-                    break
-                except OSError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.1)
+        self._await(("192.0.2.25", 25), ("192.0.2.28", 25), ("192.0.2.28", 587), ("2001:db8:25::25", 587))
         while not (home / "auth/socket").exists():
             time.sleep(0.1)
-
-    def stop(self) -> None:
-        for process in self.running:
-            process.terminate()
-        for process in self.running:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
