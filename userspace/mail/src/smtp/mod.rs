@@ -7,6 +7,7 @@
 
 mod answer;
 mod auth;
+mod begin;
 mod body;
 mod command;
 mod doubt;
@@ -246,32 +247,6 @@ impl Smtp {
         }
         self.stalled_octets += cost;
         self.stalled.push_back((at.plus(read), rest.to_vec(), 0));
-    }
-
-    /// What the first octets of a client tell about the session.
-    fn first_octets(&mut self, octets: &[u8], tell: Tell<'_>) {
-        // A TLS record: handshake (22) (RFC 8446 §5.1). No command starts so.
-        if octets.first() == Some(&0x16) {
-            if self.greeting_due {
-                // A server of TLS does not greet; one of SMTP takes these octets for a command. Its first octet will tell.
-                self.mode = Mode::Waiting;
-                self.maybe_tls = true;
-            } else if matches!(self.mode, Mode::Unsynced) {
-                self.go_dark(tell);
-            }
-        }
-    }
-
-    /// The first line of a capture that began in mid-stream. Where it begins nobody could choose: a line that reads like a
-    /// command is one.
-    fn first_line(&mut self, line: Line, tell: Tell<'_>) {
-        self.first_line_due = false;
-        if line.cut == 0 && Verb::read(line.text()) != Verb::Unknown {
-            self.mode = Mode::Command;
-            self.resync = true;
-            self.certain = true;
-            self.command(line, tell);
-        }
     }
 
     fn go_dark(&mut self, tell: Tell<'_>) {
