@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use writ_wire::Time;
 
-use super::body::Body;
+use super::body::{Body, DotLine};
 use super::{Anomaly, Answered, Command, Event, Fate, Mode, Pending, Reply, Smtp, Tell, Verb, suppose};
 use crate::head::Head;
 use crate::line::At;
@@ -172,7 +172,7 @@ impl Smtp {
         if *lost && reply.code != 354 {
             // The server saw an end where octets are missing.
             self.end_was_lost(reply.last, tell);
-            self.end_of_data(At { time: reply.last, offset: 0 }, tell);
+            self.end_of_data(At { time: reply.last, offset: 0 }, DotLine::END, tell);
             self.message_answered(Some(&reply), reply.last, tell);
             self.resume(tell);
             // What was held may be text, and half a line of it too. What comes from here on is not.

@@ -24,7 +24,7 @@ pub(super) struct DotLine {
 
 impl DotLine {
     /// RFC 5321 §4.1.1.4: the one end that all servers know.
-    const END: Self = Self { before: LineEnd::CrLf, after: LineEnd::CrLf };
+    pub(super) const END: Self = Self { before: LineEnd::CrLf, after: LineEnd::CrLf };
 
     fn number(self) -> usize {
         self.before as usize * 3 + self.after as usize
@@ -98,7 +98,7 @@ pub(super) enum Scan {
     /// All of it, and the message goes on.
     Whole,
     /// This many octets, the ending line included.
-    EndsAt(usize),
+    EndsAt(usize, DotLine),
     /// The same, if the server takes such a line for the end, which is not known.
     MayEndAt(usize, DotLine),
 }
@@ -185,7 +185,7 @@ impl Body {
     /// What a line with a single dot is, `end` octets into the piece; nothing where it is text.
     fn may_end(&self, line: DotLine, end: usize) -> Option<Scan> {
         match self.habit.takes(line) {
-            Some(true) => Some(Scan::EndsAt(end)),
+            Some(true) => Some(Scan::EndsAt(end, line)),
             None if self.doubt.is_none() && !self.strict => Some(Scan::MayEndAt(end, line)),
             _ => None,
         }
@@ -257,7 +257,7 @@ mod tests {
             let mut done = 0;
             while done < piece.len() {
                 match body.scan(&piece[done..]) {
-                    Scan::EndsAt(end) => return (Some(at + done + end), lines, body),
+                    Scan::EndsAt(end, _) => return (Some(at + done + end), lines, body),
                     Scan::MayEndAt(end, line) => {
                         body.habit.learn(line, false);
                         lines.push((line.before, line.after));

@@ -2,6 +2,7 @@
 
 use writ_wire::{Direction, Time};
 
+use super::body::DotLine;
 use super::{At, Command, Event, Fate, Mode, Pending, Reply, Smtp, Tell, Verb};
 use crate::line::LineReader;
 use crate::sasl::Outcome;
@@ -106,7 +107,7 @@ impl Smtp {
     /// Neither the end of a message was captured, nor, it may be, the reply.
     fn give_up_message(&mut self, time: Time, tell: Tell<'_>) {
         self.end_was_lost(time, tell);
-        self.end_of_data(At { time, offset: 0 }, tell);
+        self.end_of_data(At { time, offset: 0 }, DotLine::END, tell);
         if matches!(self.pending.front(), Some(Pending::EndOfData { .. })) {
             self.message_answered(None, time, tell);
         }

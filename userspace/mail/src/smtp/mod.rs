@@ -25,7 +25,7 @@ use std::collections::VecDeque;
 use crate::head::{Head, HeadReader};
 use crate::line::{At, Line, LineReader};
 use crate::sasl::{Exchange, Outcome};
-use body::{Body, Habit, Scan};
+use body::{Body, DotLine, Habit, Scan};
 pub use command::{Command, Path, Verb};
 pub use event::{Anomaly, Answered, Event, Fate};
 use preamble::Preamble;
@@ -301,7 +301,7 @@ impl Smtp {
                 Mode::Body(body) => {
                     let doubtful = body.doubt.is_some();
                     let scan = body.scan(rest);
-                    let end = if let Scan::EndsAt(end) | Scan::MayEndAt(end, _) = scan { end } else { rest.len() };
+                    let end = if let Scan::EndsAt(end, _) | Scan::MayEndAt(end, _) = scan { end } else { rest.len() };
                     let (octets, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
                     rest = after;
                     if doubtful {
@@ -312,10 +312,10 @@ impl Smtp {
                     match scan {
                         Scan::Whole => {}
                         Scan::MayEndAt(_, line) => self.suppose(at, line),
-                        Scan::EndsAt(_) => {
+                        Scan::EndsAt(_, line) => {
                             // And no reply before it: the message went on until here.
                             self.settle_doubt(tell);
-                            self.end_of_data(at, tell);
+                            self.end_of_data(at, line, tell);
                         }
                     }
                 }
@@ -351,8 +351,11 @@ impl Smtp {
     }
 
     /// The line with the single dot was read.
-    fn end_of_data(&mut self, at: At, tell: Tell<'_>) {
+    fn end_of_data(&mut self, at: At, line: DotLine, tell: Tell<'_>) {
         let Mode::Body(mut body) = std::mem::replace(&mut self.mode, Mode::Command) else { return };
+        if line != DotLine::END {
+            tell(Event::Anomaly(Anomaly::BareLfEnd));
+        }
         if let Some(doubt) = &mut body.doubt {
             // What followed are commands.
             self.stalled_octets = doubt.cost;
