@@ -26,6 +26,9 @@ impl Smtp {
             let before = self.server.stray_lines;
             let at = start.plus(octets.len() - rest.len());
             self.suppose_at_reply(at, tell);
+            if self.is_dark() {
+                return;
+            }
             if self.fork.is_some() {
                 self.suppose_server(at, rest, tell);
                 return;

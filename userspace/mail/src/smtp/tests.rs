@@ -964,6 +964,39 @@ fn debug_shows_nothing_of_anybody() {
     }
 }
 
+/// Found by the property below, in hours: each was told one way in one piece and another in pieces.
+#[test]
+fn dialogues_of_loose_dots_are_read_the_same_however_they_are_cut() {
+    use Direction::{FromClient as C, FromServer as S};
+    let dialogues: [&[(Direction, &str)]; 4] = [
+        &[
+            (S, "MAIL FROM:<a@x>\r\n"),
+            (C, ".\r\nDATA\r\n.\n.\r\n"),
+            (S, "354 x\r\n354 x\r\n"),
+            (C, "QUIT\r\n"),
+            (S, "550 x\r\n"),
+            (C, "\n.\rBDAT 3 LAST\r\n"),
+            (S, "MAIL FROM:<a@x>\r\n250 x\r\n"),
+            (C, "MAIL FROM:<a@x>\r\n"),
+        ],
+        &[(S, "550 x\r\n"), (C, "DATA\r\n.\n.\n"), (S, "334 \r\n"), (C, "\n.\r\n.\r"), (S, "250 x\r\n")],
+        &[
+            (C, "DATA\r\n.\n"),
+            (S, "354 x\r\n334 \r\nMAIL FROM:<a@x>\r\n"),
+            (C, "\n.\r\n.\rSTARTTLS\r\n\n.\r"),
+            (S, "220 x\r\n"),
+        ],
+        &[(C, "QUIT\r\nDATA\r\n.\n"), (S, "354 x\r\n"), (C, ".\nMAIL FROM:<a@x>\r\n\n.\r\n.\r"), (S, "550 x\r\n")],
+    ];
+    for dialogue in dialogues {
+        let turns: Vec<_> = dialogue.iter().map(|(from, octets)| (*from, octets.as_bytes().to_vec())).collect();
+        let whole = run_turns(&turns, usize::MAX);
+        for piece in 1..20 {
+            assert_eq!(run_turns(&turns, piece), whole, "{dialogue:?} in pieces of {piece}");
+        }
+    }
+}
+
 fn octets() -> impl Strategy<Value = Vec<u8>> {
     let word = prop_oneof![
         Just(b"MAIL FROM:<a@x>\r\n".to_vec()),
