@@ -73,6 +73,8 @@ counters! {
     covered_octets_missed,
     /// Octets that could not be held until it was known whether they are covered.
     octets_not_held,
+    /// Sessions given up because all that were open held too much.
+    sessions_given_up,
     /// Records not made because the packet's time was outside the warrant's interval.
     outside_interval,
 }

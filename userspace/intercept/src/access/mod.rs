@@ -96,6 +96,11 @@ impl Follow {
         !self.stream.is_empty() || !self.early.is_empty()
     }
 
+    /// Octets that are held until it is known whether they are covered, or until an interaction has ended.
+    pub(crate) fn held(&self) -> usize {
+        self.stream.held() + self.early.held()
+    }
+
     /// The places of the warrants that would see more of this session if it were followed on.
     pub(crate) fn unfinished(&self) -> Vec<usize> {
         self.covers.places(|cover| cover.is_open() && cover.is_whole() && !self.ended)

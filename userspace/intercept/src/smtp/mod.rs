@@ -95,6 +95,11 @@ impl Follow {
         self.transactions.iter().any(Transaction::is_undecided)
     }
 
+    /// Octets that are held until it is known whether they are covered.
+    pub(crate) fn held(&self) -> usize {
+        if self.transactions.is_empty() { 0 } else { self.held }
+    }
+
     /// The places of the warrants that would see more of this session if it were followed on.
     pub(crate) fn unfinished(&self) -> Vec<usize> {
         let sessions = self.covers.places(|cover| cover.is_open() && cover.has_session() && !self.ended);

@@ -116,6 +116,11 @@ impl Login {
 }
 
 impl Clear {
+    /// Octets that it holds.
+    pub(crate) fn held(&self) -> usize {
+        self.spoken.iter().map(|spoken| spoken.step.octets.len() + size_of::<Spoken>()).sum()
+    }
+
     fn redacted(&self, keep: Keep) -> Vec<Step> {
         let mut steps = Vec::with_capacity(self.spoken.len());
         for spoken in &self.spoken {

@@ -35,6 +35,8 @@ pub trait Machine {
     fn is_dark(&self) -> bool;
     /// Whether every octet that was read has been told of, so that nothing that is still to come can change what they are.
     fn is_quiet(&self) -> bool;
+    /// Octets of memory that the session takes, about, besides what every session does.
+    fn held(&self) -> usize;
 }
 
 /// One thing that happened.

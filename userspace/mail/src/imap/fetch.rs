@@ -189,6 +189,11 @@ pub(super) struct Fetched {
 }
 
 impl Fetched {
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        self.literal.capacity() + self.head.as_ref().map_or(0, |head| head.held())
+    }
+
     /// For the message with this number.
     pub(super) fn new(number: u32) -> Self {
         Self { number, ..Self::default() }

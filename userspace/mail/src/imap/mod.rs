@@ -279,4 +279,8 @@ impl Machine for Imap {
     fn is_quiet(&self) -> bool {
         self.client.is_quiet() && self.server.is_quiet() && !self.pending.has_login()
     }
+
+    fn held(&self) -> usize {
+        self.client.held() + self.server.held() + self.pending.held()
+    }
 }

@@ -189,6 +189,8 @@ pub(super) struct Queue {
     tags: BTreeSet<(Tag, u64)>,
     next: u64,
     octets: usize,
+    /// Messages that wait for the end of one of them.
+    pub(super) transfers: usize,
     /// Logins, and lines that may be one, among them.
     logins: usize,
 }
@@ -240,6 +242,13 @@ impl Queue {
         }
     }
 
+    /// What it takes to hold them.
+    pub(super) fn held(&self) -> usize {
+        // A command's arguments, and the names in a message's head, at their largest.
+        let command = size_of::<Pending>() + size_of::<(Tag, u64)>() + size_of::<Downloads>() + 256;
+        self.octets + self.commands.len() * command + self.transfers * (size_of::<Transfer>() + 1024)
+    }
+
     /// Octets of commands that are held.
     pub(super) fn octets(&self) -> usize {
         self.octets
@@ -264,6 +273,9 @@ impl Queue {
         let pending = self.commands.remove(&id)?;
         self.tags.remove(&(pending.tag.clone(), id));
         self.octets -= pending.cost;
+        if let Kind::Fetch(downloads) | Kind::Convert(downloads) = &pending.kind {
+            self.transfers = self.transfers.saturating_sub(downloads.waiting.len());
+        }
         self.logins -= usize::from(matches!(pending.kind, Kind::Login(_)));
         Some(pending)
     }

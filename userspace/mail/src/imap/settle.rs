@@ -206,6 +206,8 @@ impl Imap {
             downloads.told_some = true;
             oldest.result = TransferResult::Unknown;
             tell(Event::Transfer(&oldest));
+        } else {
+            self.pending.transfers += 1;
         }
     }
 }

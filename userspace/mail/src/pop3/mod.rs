@@ -358,4 +358,11 @@ impl Machine for Pop3 {
             && self.auth.is_none()
             && self.attempt.is_none()
     }
+
+    fn held(&self) -> usize {
+        let answering = self.answering.as_ref().map_or(0, |answering| answering.body.held());
+        let login = self.attempt.as_ref().map_or(0, |attempt| attempt.held());
+        let exchange = self.auth.as_ref().map_or(0, |exchange| exchange.held());
+        self.client.held() + self.server.held() + self.held.cost() + self.pending_cost + answering + login + exchange
+    }
 }

@@ -101,6 +101,11 @@ impl Lines {
         self.reader.is_empty()
     }
 
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        self.reader.held() + self.later.capacity() * size_of::<(usize, Time)>()
+    }
+
     /// Gives what is held of an unfinished line.
     pub(super) fn take_unfinished(&mut self) -> Option<Said> {
         let line = self.reader.take_unfinished(self.last)?;

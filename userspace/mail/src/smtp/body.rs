@@ -132,6 +132,11 @@ impl Body {
         Self { at, head: HeadReader::default(), doubt: None, strict: false, habit }
     }
 
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        self.head.held() + self.doubt.as_ref().map_or(0, |doubt| doubt.head.held() + doubt.cost)
+    }
+
     /// Reads the next piece.
     pub(super) fn scan(&mut self, input: &[u8]) -> Scan {
         let mut from = 0;

@@ -219,6 +219,16 @@ impl Smtp {
             && self.pending.back().is_none_or(Pending::is_told)
     }
 
+    /// Octets of memory that the session takes, about, besides what every session does.
+    pub fn held(&self) -> usize {
+        let body = if let Mode::Body(body) = &self.mode { body.held() } else { 0 };
+        let exchange = self.auth.as_ref().map_or(0, |exchange| exchange.held());
+        let chunks = self.chunks.as_ref().map_or(0, |head| head.held());
+        let fork = self.fork.as_ref().map_or(0, |fork| fork.held());
+        let pending = self.pending_octets + self.pending.capacity() * size_of::<Pending>();
+        self.client.held() + self.server.held() + self.stalled_octets + pending + body + exchange + chunks + fork
+    }
+
     /// Reads octets that the client sent.
     pub fn client(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
         let Some(passed) = self.pass_preamble(at, octets, tell) else { return };

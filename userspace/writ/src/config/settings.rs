@@ -82,6 +82,8 @@ pub struct Intercept {
     pub server: Vec<Server>,
     /// Octets that one session may hold until it is known whether they are covered.
     pub hold_octets: Option<usize>,
+    /// Octets that all sessions of a worker may hold together.
+    pub held_octets: Option<usize>,
     /// How content of a compressed session is handed over.
     pub compressed: Option<Compressed>,
 }
@@ -236,6 +238,7 @@ impl Config {
             settings.default_domain(Some(server.address), &server.default_domain);
         }
         set(&mut settings.hold_octets, self.intercept.hold_octets);
+        set(&mut settings.held_octets, self.intercept.held_octets);
         let compressed = self.intercept.compressed.map(|compressed| match compressed {
             Compressed::Inflated => writ_intercept::settings::Compressed::Inflated,
             Compressed::Wire => writ_intercept::settings::Compressed::AsOnTheWire,
@@ -282,6 +285,10 @@ mod tests {
             ("[wire]\nhold_octets = 0\n", "C:2: wire.hold_octets: expected octets, above 0"),
             ("[wire]\nheld_octets = 0\n", "C:2: wire.held_octets: expected octets, above 0"),
             ("[intercept]\nhold_octets = 0\n", "C:2: intercept.hold_octets: expected octets, above 0"),
+            (
+                "[intercept]\nheld_octets = 1000\n",
+                "C:2: intercept.held_octets: expected octets, no fewer than intercept.hold_octets",
+            ),
             (
                 "[intercept]\ndelivered_here = [\"a.example\",\n\"\"]\n",
                 "C:3: intercept.delivered_here: expected a domain, such as \"example.org\"",

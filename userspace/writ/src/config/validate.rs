@@ -110,7 +110,10 @@ impl Config {
                 return Err((place, format!("intercept.server.default_domain: expected {domain}")));
             }
         }
-        check(intercept.hold_octets != Some(0), "intercept", "hold_octets", "octets, above 0")
+        check(intercept.hold_octets != Some(0), "intercept", "hold_octets", "octets, above 0")?;
+        let settings = self.intercept_settings();
+        let room = settings.held_octets >= settings.hold_octets;
+        check(room, "intercept", "held_octets", "octets, no fewer than intercept.hold_octets")
     }
 
     /// What a configuration says of the machine that it is used on, and is not so here.

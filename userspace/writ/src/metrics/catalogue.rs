@@ -324,6 +324,13 @@ pub const PROCESS: &[Metric] = &[
         "Octets that a session could not hold until it was known whether they are covered.",
     ),
     metric(
+        "writ_sessions_given_up_total",
+        Counter,
+        WHOLE,
+        One("sessions_given_up"),
+        "Sessions given up because all that were open held too much.",
+    ),
+    metric(
         "writ_records_outside_interval_total",
         Counter,
         WHOLE,

@@ -9,7 +9,7 @@ use writ_wire::Time;
 use super::Imap;
 use super::client::to_line_end;
 use super::fetch::Fetched;
-use super::inflate::Inflater;
+use super::inflate::{INFLATER, Inflater};
 use super::login::Spelling;
 use super::pending::{Ending, Kind, Pending};
 use super::scan::Scanner;
@@ -103,6 +103,13 @@ impl Server {
             dropped: 0,
             inflater: None,
         }
+    }
+
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        let inflater = self.inflater.as_ref().map_or(0, |_| INFLATER);
+        let fetched = if let Untagged::Items(fetched, _) = &self.untagged { fetched.held() } else { 0 };
+        self.partial.held() + self.scanner.held() + fetched + inflater
     }
 
     pub(super) fn is_quiet(&self) -> bool {
