@@ -4,7 +4,7 @@
 //! DIR/pdus.etsi                      every PDU as it came, keep-alives left out
 //! DIR/malformed.etsi                 what was framed as a PDU and is none
 //! DIR/sessions/LIID-CIN.txt          a transcript: C, S what client and server sent, I events, ! remarks
-//! DIR/messages/LIID-CIN-N.eml        each message; .incomplete.eml, .refused.eml where it was that
+//! DIR/messages/LIID-CIN-N.eml        each message; .incomplete.eml, .refused.eml, .partial.eml where it is that
 //! DIR/packets/LIID-CIN.pcap          IP packets, for content in that format
 //! ```
 //!
@@ -36,6 +36,7 @@ pub use self::sequence::{Interface, Numbering, Sequence};
 use self::session::{Session, Store};
 use crate::decode_file::{End, decode_file};
 use crate::show;
+use crate::smtp::Side;
 use crate::summary::Summary;
 
 /// How much a recorder holds at a time.
@@ -293,8 +294,12 @@ impl Recorder {
                 self.in_session(communication, |session, store| session.last_segment(store, stamp))
             }
             TriPayload::OperatorLeaMessage(words) => {
+                let gap = missed(&words.message);
                 let words = format!("the operator says: {}", show::escape_octets(&words.message));
-                self.in_session(communication, |session, store| session.remark(store, stamp, &words))
+                self.in_session(communication, |session, store| {
+                    session.remark(store, stamp, &words)?;
+                    gap.map_or(Ok(()), |(side, octets)| session.gap(store, stamp, side, octets))
+                })
             }
             _ => Ok(()),
         }
@@ -361,6 +366,18 @@ impl Recorder {
         self.flush()?;
         Ok(self.summary().clone())
     }
+}
+
+/// How many octets of which end were not captured, where the operator's words are such as Writ says them.
+fn missed(words: &[u8]) -> Option<(Side, u64)> {
+    let words = std::str::from_utf8(words).ok()?;
+    let (octets, rest) = words.strip_suffix(" in this communication were not captured.")?.split_once(' ')?;
+    let side = match rest {
+        "octets sent by the client" => Side::Client,
+        "octets sent by the server" => Side::Server,
+        _ => return None,
+    };
+    Some((side, octets.parse().ok()?))
 }
 
 /// The sequence that a PDU has a number in. Segment flags count along with the content that they enclose, and words

@@ -7,6 +7,7 @@ use zeroize::Zeroize;
 
 use crate::access::{Event, Octets, Spoken, Tell};
 use crate::line::{At, Line, LineReader};
+use crate::repeated::overwrite_texts;
 use crate::sasl::Step;
 
 /// A line that is cut into more packets than this is told with the times of the first so many.
@@ -58,6 +59,11 @@ impl Said {
         if let Some(text) = self.line.octets.get_mut(..end) {
             text.fill(b'*');
         }
+    }
+
+    /// Overwrites the text behind the status of a response.
+    pub(super) fn mask_text(&mut self) {
+        overwrite_texts(&mut self.line.octets);
     }
 
     /// The same as a step of a login.
