@@ -237,9 +237,11 @@ def transfers(command: Command) -> list[Transfer]:
 
 def carried(command: Command, response: bytes, status: str) -> Transfer | None:
     """What one response transferred of one message, if it did."""
-    if re.match(rb"\* (URLFETCH|\d+ CONVERTED) ", response, re.I):
-        # RFC 4467, RFC 5259: content by another command. It has no row in table C.1.
+    if re.match(rb"\* \d+ CONVERTED ", response, re.I):
+        # RFC 5259: content by another command. It has no row in table C.1.
         return Transfer("partial-download", status, command) if re.search(rb"\{\d+\}\r\n", response) else None
+    if re.match(rb"\* URLFETCH ", response, re.I):
+        return linked(command, response, status)
     head = re.match(rb"\* (\d+) FETCH ", response, re.I)
     if not head:
         return None
@@ -263,6 +265,25 @@ def carried(command: Command, response: bytes, status: str) -> Transfer | None:
     if HEADERS & parts.keys() and TEXTS & parts.keys():
         one.event = "download"
     return one
+
+
+def linked(command: Command, response: bytes, status: str) -> Transfer | None:
+    """What URLFETCH (RFC 4467, RFC 5524) transferred: a message where the URL names no part of one."""
+    literal = re.search(rb"\{(\d+)\}\r\n", response)
+    if not literal:
+        return None
+    octets, url = response[literal.end():literal.end() + int(literal[1])], response.split()[2].upper()
+    whole = b";SECTION=" not in url and b";PARTIAL=" not in url
+    shows = whole or (b";SECTION=HEADER" in url and b";PARTIAL=" not in url)
+    return Transfer("download" if whole else "partial-download", status, command, message=octets if whole else None, fields=octets if shows else b"")
+
+
+def fetched(octets: bytes) -> dict[bytes, bytes]:
+    """What a server said of URLs in a session, by URL."""
+    found = {}
+    for response in re.finditer(rb'(?m)^\* URLFETCH "?([^" ]+)"? \{(\d+)\}\r\n', octets):
+        found[response[1]] = octets[response.end():response.end() + int(response[2])]
+    return found
 
 
 def uploads(command: Command, status: str) -> list[Transfer]:

@@ -6,6 +6,7 @@ use writ_wire::{Close, Connection, Direction, Packet, Streams, Time};
 
 use crate::context::{CinSource, Context};
 use crate::counters::Counters;
+use crate::forward::Forwards;
 use crate::index::TargetIndex;
 use crate::record::{Record, join_content};
 use crate::session::Session;
@@ -21,6 +22,7 @@ pub struct Interception<C> {
     pub counters: Counters,
     /// Records that were made and not yet taken.
     pub records: Vec<Record>,
+    forwards: Forwards,
     cins: C,
     /// Octets that the sessions hold together, as far as they were weighed.
     held: usize,
@@ -29,7 +31,15 @@ pub struct Interception<C> {
 impl<C: CinSource> Interception<C> {
     /// Nothing intercepted yet.
     pub fn new(index: Arc<TargetIndex>, settings: Arc<Settings>, cins: C) -> Self {
-        Self { index, settings, counters: Counters::default(), records: Vec::new(), cins, held: 0 }
+        Self {
+            index,
+            settings,
+            counters: Counters::default(),
+            records: Vec::new(),
+            forwards: Forwards::default(),
+            cins,
+            held: 0,
+        }
     }
 
     fn context(&mut self) -> Context<'_> {
@@ -39,6 +49,7 @@ impl<C: CinSource> Interception<C> {
             cins: &self.cins,
             counters: &mut self.counters,
             records: &mut self.records,
+            forwards: &mut self.forwards,
         }
     }
 

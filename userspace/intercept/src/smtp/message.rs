@@ -17,8 +17,10 @@ impl Follow {
             Fate::Refused => ctx.counters.messages_refused += 1,
             Fate::Unknown | Fate::BrokenOff => ctx.counters.messages_unsettled += 1,
         }
+        self.tell_fetched(serial, time, true, ctx);
         let Some(mut open) = self.place_of(serial).and_then(|at| self.transactions.remove(at)) else { return };
         open.tell_missing(&mut self.covers, ctx, time);
+        let head = open.urls.head(head);
         match fate {
             Fate::Accepted | Fate::Unknown => self.tell_message(&open, time, fate == Fate::Unknown, head, ctx),
             Fate::Refused | Fate::BrokenOff => self.tell_failed(&open, time, head, ctx),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use writ_mail::head::Head;
 use writ_wire::Time;
 
+use super::burl::Urls;
 use crate::context::Context;
-use crate::cover::{Covers, Piece, Side};
+use crate::cover::{Cover, Covers, Piece, Side};
 use crate::record::{Iri, Notice, Status};
 use crate::warrant::Warrant;
 
@@ -84,6 +85,8 @@ pub(super) struct Transaction {
     /// Octets that were not captured, client and server.
     not_captured: (u64, u64),
     not_held: u64,
+    /// Parts that the server fetches by itself (BURL).
+    pub(super) urls: Urls,
 }
 
 impl Transaction {
@@ -109,6 +112,7 @@ impl Transaction {
             held_octets: 0,
             not_captured: (0, 0),
             not_held: 0,
+            urls: Urls::default(),
         }
     }
 
@@ -228,6 +232,21 @@ impl Transaction {
         ctx.counters.octets_not_held += octets;
     }
 
+    /// Octets of it go out that are no octets of this connection: none of its packets has them.
+    pub(super) fn not_in_packets(&mut self, covers: &Covers, octets: u64) {
+        for known in &mut self.matches {
+            if covers.iter().nth(known.cover).is_some_and(Cover::wants_packets) {
+                known.not_held += octets;
+            }
+        }
+    }
+
+    /// The warrants that cover it, or may.
+    pub(super) fn warrants<'a>(&'a self, covers: &'a Covers) -> impl Iterator<Item = &'a Arc<Warrant>> {
+        let known = self.matches.iter().filter_map(|known| covers.iter().nth(known.cover));
+        known.map(|cover| &cover.warrant).chain(self.maybe.iter().map(|(_, _, warrant)| warrant))
+    }
+
     /// Hands over what is held to those whose it is by now; lets it go once nobody else can come.
     pub(super) fn flush(&mut self, covers: &mut Covers, ctx: &mut Context<'_>) {
         for known in &mut self.matches {
@@ -303,6 +322,7 @@ impl Transaction {
             refused.maybe.into_iter().map(|(number, cause, warrant)| (told + number.saturating_sub(1), cause, warrant)),
         );
         self.commands_told += refused.commands_told.saturating_sub(1);
+        self.urls.absorb(refused.urls);
         let room = self.held_octets + refused.held_octets;
         for piece in refused.held {
             self.add(covers, ctx, piece, room);

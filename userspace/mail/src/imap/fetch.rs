@@ -2,9 +2,12 @@
 
 use std::ops::RangeInclusive;
 
+use writ_wire::Time;
+
 use super::envelope::EnvelopeReader;
 use super::scan::{KEPT, Scanner, Token};
-use crate::access::TransferKind;
+use super::urlfetch::{Found, Named, Urls};
+use crate::access::{TransferKind, UrlContent};
 use crate::head::HeadReader;
 
 /// What an item of FETCH is, in a command or in a response.
@@ -166,8 +169,10 @@ pub(super) struct Fetched {
     uid: Option<u32>,
     /// Whether the response ends before its end.
     pub(super) is_cut_short: bool,
-    /// Whether it is not FETCH: what content it has is a part.
+    /// Whether it is CONVERTED: what content it has is a part.
     is_other: bool,
+    /// For URLFETCH: which URL's content comes.
+    urls: Option<Box<Urls>>,
     /// The item whose value comes next.
     item: Option<Item>,
     whole: bool,
@@ -199,13 +204,27 @@ impl Fetched {
         Self { number, ..Self::default() }
     }
 
-    /// For CONVERTED (RFC 5259 §9) and URLFETCH (RFC 4467 §7).
+    /// For CONVERTED (RFC 5259 §9).
     pub(super) fn of_other() -> Self {
         Self { is_other: true, ..Self::default() }
     }
 
-    /// Reads a token. The octets of a literal come by [`Self::literal_octets`], and its end by [`Self::literal_ends`].
-    pub(super) fn token(&mut self, token: Token, scanner: &Scanner) {
+    /// For URLFETCH (RFC 4467 §7).
+    pub(super) fn of_urls() -> Self {
+        Self { urls: Some(Box::default()), ..Self::default() }
+    }
+
+    /// Reads a token. The octets of a literal come by [`Self::literal_octets`], and its end by [`Self::literal_ends`]. Gives
+    /// whether it is content of a URL in quotes: the scanner's text.
+    pub(super) fn token(&mut self, token: Token, scanner: &Scanner) -> bool {
+        if self.urls.is_some() {
+            return self.url_token(token, scanner);
+        }
+        self.fetch_token(token, scanner);
+        false
+    }
+
+    fn fetch_token(&mut self, token: Token, scanner: &Scanner) {
         if let Some(envelope) = &mut self.envelope {
             match token {
                 Token::Open => envelope.open(),
@@ -263,36 +282,59 @@ impl Fetched {
         }
     }
 
-    /// CONVERTED has a value after each name, URLFETCH after each URL: content is what is sent as a string or literal, other
-    /// than as a name.
-    fn other_token(&mut self, token: Token, scanner: &Scanner) {
-        match token {
-            Token::Word => {
-                let word = scanner.text();
-                // A URL without quotes; NIL is a value.
-                let is_url = scanner.depth() == 0 && self.item.is_none() && !word.eq_ignore_ascii_case(b"NIL");
-                // URLFETCH=BINARY (RFC 5524 §3) names what it sends without a section.
-                let is_named = [&b"BODY"[..], b"BINARY"].iter().any(|name| word.eq_ignore_ascii_case(name));
-                let is_content = is_named || !matches!(Item::named(word), Item::Other | Item::Size | Item::Uid);
-                self.item = (is_url || is_content).then_some(Item::Part);
+    /// What a URL names is sent: the first of a response tells what the response is.
+    fn url_token(&mut self, token: Token, scanner: &Scanner) -> bool {
+        let Some(urls) = &mut self.urls else { return false };
+        let found = urls.token(token, scanner);
+        let item = match (found, urls.named()) {
+            (Found::Nothing, _) => return false,
+            (Found::Structure, _) => Item::Structure,
+            (_, Named::Whole) => Item::Whole,
+            (_, Named::Header) => Item::Header { from_start: true },
+            (_, Named::Part) => Item::Part,
+        };
+        match found {
+            Found::Literal => {
+                let value = self.begin_value(item, 0);
+                self.begin_literal(value);
             }
-            Token::Literal(_) => {
-                if !scanner.is_in_section() {
-                    self.value_of_other(scanner.depth());
-                }
-                self.begin_literal(Value::Nothing);
+            _ if self.begin_value(item, 0) == Value::Head => {
+                self.push_head(scanner.text());
+                self.end_head(!scanner.is_cut());
             }
-            Token::Quoted => self.value_of_other(scanner.depth()),
-            Token::Open => self.part |= self.item.is_some() && scanner.depth() > 1,
-            Token::Close | Token::End => {}
+            _ => {}
+        }
+        found == Found::Quoted
+    }
+
+    /// Octets of a URL's content in quotes.
+    pub(super) fn url_quoted<'a>(&'a mut self, octets: &'a [u8], time: Time) -> Option<UrlContent<'a>> {
+        self.urls.as_mut()?.content(octets, time)
+    }
+
+    /// All of them were read.
+    pub(super) fn end_url(&mut self) {
+        if let Some(urls) = &mut self.urls {
+            urls.end_content();
         }
     }
 
-    fn value_of_other(&mut self, depth: u32) {
-        if self.item.take().is_some() {
-            self.part = true;
-        } else if depth == 0 {
-            self.item = Some(Item::Part);
+    /// CONVERTED has a value after each name: content is what is sent as a string or literal, other than as a name.
+    fn other_token(&mut self, token: Token, scanner: &Scanner) {
+        match token {
+            Token::Word => {
+                let is_content = !matches!(Item::named(scanner.text()), Item::Other | Item::Size | Item::Uid);
+                self.item = is_content.then_some(Item::Part);
+            }
+            Token::Literal(_) => {
+                if !scanner.is_in_section() {
+                    self.part |= self.item.take().is_some();
+                }
+                self.begin_literal(Value::Nothing);
+            }
+            Token::Quoted => self.part |= self.item.take().is_some(),
+            Token::Open => self.part |= self.item.is_some() && scanner.depth() > 1,
+            Token::Close | Token::End => {}
         }
     }
 
@@ -324,8 +366,8 @@ impl Fetched {
         self.literal = Vec::new();
     }
 
-    /// Octets of the literal that was announced.
-    pub(super) fn literal_octets(&mut self, octets: &[u8]) {
+    /// Octets of the literal that was announced. Gives what they are of, where that is what a URL names.
+    pub(super) fn literal_octets<'a>(&'a mut self, octets: &'a [u8], time: Time) -> Option<UrlContent<'a>> {
         match self.value {
             Value::Nothing => {}
             Value::Head => self.push_head(octets),
@@ -334,10 +376,14 @@ impl Fetched {
                 self.literal.extend_from_slice(octets.get(..room).unwrap_or_default());
             }
         }
+        self.urls.as_mut()?.octets(octets, time)
     }
 
-    /// Octets of the literal were not captured.
-    pub(super) fn literal_lost(&mut self) {
+    /// So many octets of the literal were not captured.
+    pub(super) fn literal_lost(&mut self, octets: u64) {
+        if let Some(urls) = &mut self.urls {
+            urls.lost(octets);
+        }
         // What is left of a field says something else.
         self.head = self.head.take().filter(|head| head.is_done());
         if self.value == Value::Envelope {
@@ -347,6 +393,9 @@ impl Fetched {
 
     /// All octets of the literal were read.
     pub(super) fn literal_ends(&mut self) {
+        if let Some(urls) = &mut self.urls {
+            urls.literal_ends();
+        }
         match std::mem::take(&mut self.value) {
             Value::Nothing => {}
             Value::Head => self.end_head(self.head_is_whole),

@@ -23,6 +23,7 @@ mod settle;
 mod span;
 #[cfg(test)]
 mod tests;
+mod urlfetch;
 
 use writ_wire::{Direction, Time};
 

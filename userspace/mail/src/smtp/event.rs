@@ -12,7 +12,8 @@ use crate::sasl::{Exchange, Outcome};
 ///
 /// The order is that of the dialogue: a command is told with its reply after it, also where several commands crossed the
 /// wire before the first reply did. Only the octets of a chunk (RFC 3030) that the client sent ahead of replies are told
-/// before these, and the commands up to the chunk with them.
+/// before these, and the commands up to the chunk with them; so are those up to a BURL (RFC 4468), which the server acts on
+/// before it answers.
 // No `Debug`: some of them are content.
 pub enum Event<'a> {
     /// The server's first reply, RFC 5321 §3.1.

@@ -454,6 +454,8 @@ impl Smtp {
             Verb::Burl { last: true } => Some((0, true)),
             _ => None,
         };
+        // The server fetches what it names before it answers.
+        let is_fetched = self.certain && matches!(verb, Verb::Burl { .. });
         self.pending_octets += line.octets.len();
         while self.pending.len() >= self.limits.pending || self.pending_octets > self.limits.pending_octets {
             if self.pending.is_empty() {
@@ -477,9 +479,12 @@ impl Smtp {
                 self.mode = Mode::Chunk { left: size, last };
             }
         }
+        if is_fetched {
+            self.tell_commands(tell);
+        }
     }
 
-    /// Tells the commands that no reply has come to yet, since octets of a chunk follow them.
+    /// Tells the commands that no reply has come to yet, since octets of a chunk follow them, or are fetched.
     fn tell_commands(&mut self, tell: Tell<'_>) {
         let first = self.pending.partition_point(Pending::is_told);
         for pending in self.pending.range_mut(first..) {

@@ -128,7 +128,7 @@ impl Server {
         *left -= lost;
         self.octets += lost;
         if let (State::Literal { .. }, Untagged::Items(fetched, _)) = (self.state, &mut self.untagged) {
-            fetched.literal_lost();
+            fetched.literal_lost(lost);
         }
         lost
     }
@@ -357,7 +357,7 @@ impl Imap {
                 let word = partial.octets().get(2..).unwrap_or_default().to_vec();
                 let mut word: &[u8] = &word;
                 while let Some(token) = self.server.scanner.next(&mut word) {
-                    self.datum(token);
+                    self.datum(token, self.server.first, tell);
                 }
             }
             _ => {}
