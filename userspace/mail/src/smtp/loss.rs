@@ -3,7 +3,7 @@
 use writ_wire::{Direction, Time};
 
 use super::body::DotLine;
-use super::{At, Command, Event, Fate, Mode, Pending, Reply, Smtp, Tell, Verb};
+use super::{At, Command, Event, Mode, Pending, Reply, Smtp, Tell, Verb};
 use crate::line::LineReader;
 use crate::sasl::Outcome;
 
@@ -197,7 +197,8 @@ impl Smtp {
                 Pending::Command { .. } => continue,
             };
             let head = head.unwrap_or_default();
-            tell(Event::Message { transaction, time, fate: Fate::BrokenOff, head: &head });
+            let fate = self.fate_at_end();
+            tell(Event::Message { transaction, time, fate, head: &head });
         }
         self.stalled.clear();
         self.stalled_octets = 0;

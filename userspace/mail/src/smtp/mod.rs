@@ -1,5 +1,5 @@
 //! SMTP (RFC 5321) and the extensions that change how a session is read: PIPELINING (RFC 2920), CHUNKING and BINARYMIME
-//! (RFC 3030), AUTH (RFC 4954), STARTTLS (RFC 3207), BURL (RFC 4468).
+//! (RFC 3030), AUTH (RFC 4954), STARTTLS (RFC 3207), BURL (RFC 4468); and LMTP (RFC 2033).
 //!
 //! The machine follows what the *server* said: whether octets after DATA are a message or commands is decided by the
 //! reply to DATA, not by what the client hoped. This file reads the client, `answer.rs` the server, `loss.rs` what was
@@ -12,6 +12,7 @@ mod body;
 mod command;
 mod doubt;
 mod event;
+mod lmtp;
 mod loss;
 mod preamble;
 mod realign;
@@ -28,6 +29,7 @@ use crate::sasl::{Exchange, Outcome};
 use body::{Body, DotLine, Habit, Scan};
 pub use command::{Command, Path, Verb};
 pub use event::{Anomaly, Answered, Event, Fate};
+use lmtp::Lmtp;
 use preamble::Preamble;
 pub use reply::Reply;
 use reply::ReplyReader;
@@ -123,6 +125,8 @@ pub struct Smtp {
     /// The head of a message that is being sent in chunks.
     chunks: Option<Box<HeadReader>>,
     transaction: u32,
+    /// What the server said of the recipients, where it answers for each (`lmtp.rs`).
+    lmtp: Option<Lmtp>,
     /// Whether the greeting is still to come.
     greeting_due: bool,
     /// Whether the client's first octets look like TLS, and the server has said nothing yet.
@@ -180,6 +184,7 @@ impl Smtp {
             auth: None,
             chunks: None,
             transaction: 0,
+            lmtp: None,
             greeting_due: from_start,
             maybe_tls: false,
             maybe_layer: false,

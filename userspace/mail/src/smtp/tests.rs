@@ -54,6 +54,7 @@ fn note(event: &Event<'_>, notes: &mut Vec<String>) {
             let id = head.message_id.as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
             notes.push(format!("{transaction} {fate:?} {id}").trim_end().to_owned());
         }
+        Event::Recipient { transaction, number, fate } => notes.push(format!("{transaction} #{number} {fate:?}")),
         Event::Auth { exchange, outcome, .. } => {
             let who = exchange.identity().map(|identity| identity.login.clone());
             notes.push(format!("auth {:?} {who:?} {outcome:?}", exchange.mechanism));
@@ -126,6 +127,72 @@ fn a_plain_message() {
             "1< 221"
         ]
     );
+}
+
+/// RFC 2033 §4.2.
+#[test]
+fn lmtp_answers_for_each_recipient() {
+    let envelope = "
+        S: 220 mx
+        C: LHLO c
+        S: 250-mx
+        S: 250 CHUNKING
+        C: MAIL FROM:<a@x>
+        C: RCPT TO:<b@y>
+        C: RCPT TO:<c@y>
+        C: RCPT TO:<d@y>
+        S: 250 ok
+        S: 250 ok
+        S: 550 no
+        S: 250 ok
+";
+    let expected = |end: &[&str]| end.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let notes = run(&format!(
+        "{envelope}C: DATA\nS: 354 go\nC: .\nC: MAIL FROM:<e@x>\nC: RCPT TO:<f@y>\nS: 452 full\nS: 250 for d\nS: 250 ok\nS: 550 no\nC: QUIT\nS: 221"
+    ));
+    assert_eq!(
+        notes[11..],
+        expected(&[
+            "1> DATA",
+            "1< 354",
+            "1= .\r\n",
+            "1< 452 data",
+            "1 #0 Refused",
+            "1< 250 data",
+            "1 #1 Accepted",
+            "1 Accepted",
+            "2> MAIL FROM:<e@x>",
+            "2< 250",
+            "2> RCPT TO:<f@y>",
+            "2< 550",
+            "2> QUIT",
+            "2< 221",
+        ])
+    );
+    let notes = run(&format!("{envelope}C: BDAT 3 LAST\nC! abc\nS: 550 no\nS: 550 no\nC: RSET\nS: 250 ok"));
+    assert_eq!(
+        notes[11..],
+        expected(&[
+            "1> BDAT 3 LAST",
+            "1= abc",
+            "1< 550",
+            "1 #0 Refused",
+            "1< 550",
+            "1 #1 Refused",
+            "1 Refused",
+            "1> RSET",
+            "1< 250"
+        ])
+    );
+    // The connection ends between the two, or before them; and of one recipient there is one reply.
+    let notes = run(&format!("{envelope}C: DATA\nS: 354 go\nC: .\nS: 250 for b"));
+    assert_eq!(notes[14..], expected(&["1< 250 data", "1 #0 Accepted", "1 Unknown"]));
+    let notes = run(&format!("{envelope}C: DATA\nS: 354 go\nC: ."));
+    assert_eq!(notes[14..], expected(&["1 BrokenOff"]));
+    let notes = run(
+        "S: 220 mx\nC: LHLO c\nS: 250 mx\nC: MAIL FROM:<a@x>\nS: 250 ok\nC: RCPT TO:<b@y>\nS: 250 ok\nC: DATA\nS: 354 go\nC: .\nS: 250 ok\nC: MAIL FROM:<c@x>\nS: 250 ok",
+    );
+    assert_eq!(notes[10..], expected(&["1< 250 data", "1 #0 Accepted", "1 Accepted", "2> MAIL FROM:<c@x>", "2< 250"]));
 }
 
 #[test]
