@@ -13,6 +13,7 @@ impl Smtp {
     /// Reads octets that the server sent.
     pub fn server(&mut self, start: At, octets: &[u8], tell: Tell<'_>) {
         let mut rest = octets;
+        self.server_began |= !octets.is_empty();
         self.no_preamble(tell);
         if std::mem::take(&mut self.maybe_tls) {
             // A TLS record of the server: handshake (22) or alert (21). A reply of SMTP starts with a digit.
@@ -72,6 +73,9 @@ impl Smtp {
         }
         if matches!(self.mode, Mode::Unsynced) {
             self.sync(&reply);
+            return;
+        }
+        if self.refuses_header(&reply) {
             return;
         }
         self.strain = self.strain.saturating_add(u32::from(!self.fits(reply.code)));

@@ -175,6 +175,12 @@ impl Smtp {
     /// The connection ended, however it did: tells what stays without an answer.
     pub fn close(&mut self, time: Time, tell: Tell<'_>) {
         self.no_preamble(tell);
+        self.settle_header(tell);
+        // Of a server that was never captured no reply comes, and none is waited for.
+        while self.replies_lost && !self.server_began && matches!(self.mode, Mode::Waiting) && !self.stalled.is_empty()
+        {
+            self.give_up_waiting(time, tell);
+        }
         self.settle_last(tell);
         let is_due =
             |pending: &Pending| matches!(pending, Pending::Command { command, .. } if command.verb == Verb::Auth);

@@ -9,6 +9,7 @@ mod answer;
 mod auth;
 mod begin;
 mod body;
+mod chunk;
 mod command;
 mod doubt;
 mod event;
@@ -30,7 +31,7 @@ use body::{Body, DotLine, Habit, Scan};
 pub use command::{Command, Path, Verb};
 pub use event::{Anomaly, Answered, Event, Fate};
 use lmtp::Lmtp;
-use preamble::Preamble;
+use preamble::{Header, Preamble};
 pub use reply::Reply;
 use reply::ReplyReader;
 use suppose::Fork;
@@ -146,8 +147,14 @@ pub struct Smtp {
     replies_lost: bool,
     /// The client's first octets, while they may be what a proxy says to the server.
     preamble: Option<Box<Preamble>>,
+    /// What the server made of it.
+    header: Header,
     /// Whether the client sent anything.
     client_began: bool,
+    /// Whether it ended a line with CR LF.
+    client_knows_crlf: bool,
+    /// Whether the server was heard.
+    server_began: bool,
     /// Whether the first line of a capture that began in mid-stream is still to be looked at.
     first_line_due: bool,
     /// What the server takes for the end of a message, besides the end that all know.
@@ -194,7 +201,10 @@ impl Smtp {
             commands_lost: !from_start,
             replies_lost: false,
             preamble: from_start.then(Box::default),
+            header: Header::None,
             client_began: false,
+            client_knows_crlf: false,
+            server_began: false,
             first_line_due: !from_start,
             habit: Habit::default(),
             fork: None,
@@ -216,6 +226,7 @@ impl Smtp {
         !doubtful
             && self.fork.is_none()
             && self.preamble.as_ref().is_none_or(|preamble| preamble.is_empty())
+            && !matches!(self.header, Header::Refused(_))
             && self.client.is_empty()
             && self.server.is_empty()
             && self.stalled.is_empty()
@@ -316,8 +327,8 @@ impl Smtp {
                     }
                     match scan {
                         Scan::Whole => {}
-                        Scan::MayEndAt(_, line) => self.suppose(at, line),
-                        Scan::EndsAt(_, line) => {
+                        Scan::MayEndAt(_, line) if !self.is_bare_alone(line) => self.suppose(at, line),
+                        Scan::MayEndAt(_, line) | Scan::EndsAt(_, line) => {
                             // And no reply before it: the message went on until here.
                             self.settle_doubt(tell);
                             self.end_of_data(at, line, tell);
@@ -343,6 +354,11 @@ impl Smtp {
             }
         }
         octets.len() - rest.len()
+    }
+
+    /// Whether a dot stands as the client ends all of its lines, and there is no server that says what it made of it.
+    fn is_bare_alone(&self, line: DotLine) -> bool {
+        line == DotLine::BARE && !self.client_knows_crlf && !self.server_began
     }
 
     fn body_octets(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
@@ -379,23 +395,9 @@ impl Smtp {
         }
     }
 
-    fn chunk_ended(&mut self, last: bool) {
-        self.mode = Mode::Command;
-        if last {
-            let done = self.chunks.take().map(|head| Box::new(head.finish()));
-            // The BDAT or BURL is the last command read; its reply may have come already, and then nothing waits for the head.
-            if let Some(Pending::Command {
-                command: Command { verb: Verb::Bdat { .. } | Verb::Burl { .. }, .. },
-                head,
-                ..
-            }) = self.pending.back_mut()
-            {
-                *head = done;
-            }
-        }
-    }
-
     fn command(&mut self, mut line: Line, tell: Tell<'_>) {
+        self.client_knows_crlf |= line.octets.ends_with(b"\r\n");
+        self.settle_header(tell);
         let mut verb = match Verb::read(line.text()) {
             // A login however long it is, or its password would be taken for the line of a transaction.
             Verb::Auth => Verb::Auth,
@@ -470,19 +472,6 @@ impl Smtp {
             } else {
                 self.tell_commands(tell);
                 self.mode = Mode::Chunk { left: size, last };
-            }
-        }
-    }
-
-    /// Tells the commands that no reply has come to yet, since octets of a chunk follow them.
-    fn tell_commands(&mut self, tell: Tell<'_>) {
-        let first = self.pending.partition_point(Pending::is_told);
-        for pending in self.pending.range_mut(first..) {
-            if let Pending::Command { command, told: told @ false, .. } = pending {
-                *told = true;
-                if command.verb != Verb::Auth {
-                    tell(Event::Command(command));
-                }
             }
         }
     }

@@ -195,6 +195,71 @@ fn lmtp_answers_for_each_recipient() {
     assert_eq!(notes[10..], expected(&["1< 250 data", "1 #0 Accepted", "1 Accepted", "2> MAIL FROM:<c@x>", "2< 250"]));
 }
 
+/// A server that nobody told of the proxy takes its line for a command.
+#[test]
+fn a_refusal_of_what_a_proxy_says_is_no_reply_to_hello() {
+    let hello = ["0> EHLO c", "0< 250", "1> MAIL FROM:<a@x>", "1< 250"];
+    let proxy = "C: PROXY TCP4 198.51.100.7 203.0.113.25 40000 25\n";
+    for script in [
+        "S: 220 mx\nS: 500 what\nC: EHLO c\nS: 250 mx\nC: MAIL FROM:<a@x>\nS: 250 ok",
+        "S: 220 mx\nC: EHLO c\nS: 500 what\nS: 250 mx\nC: MAIL FROM:<a@x>\nS: 250 ok",
+        "S: 220 mx\nC: EHLO c\nS: 250 mx\nC: MAIL FROM:<a@x>\nS: 250 ok",
+    ] {
+        assert_eq!(run(&format!("{proxy}{script}"))[1..], hello, "{script}");
+    }
+    // It was the reply to EHLO where the client goes on before there is another.
+    let notes =
+        run(&format!("{proxy}S: 220 mx\nC: EHLO c\nS: 500 what\nC: HELO c\nS: 250 mx\nC: MAIL FROM:<a@x>\nS: 250 ok"));
+    assert_eq!(notes[1..], ["0> EHLO c", "0< 500", "0> HELO c", "0< 250", "1> MAIL FROM:<a@x>", "1< 250"]);
+    let notes = run(&format!("{proxy}S: 220 mx\nC: EHLO c\nS: 500 what"));
+    assert_eq!(notes[1..], ["0> EHLO c", "0< 500"]);
+    // Of one that sends ahead nobody can say which of the two it was: the answers are no certain ones.
+    let turns =
+        dialogue(&format!("{proxy}S: 220 mx\nC: EHLO c\nC: MAIL FROM:<a@x>\nS: 500 what\nS: 250 mx\nS: 250 ok"));
+    let (mut smtp, mut certain) = (Smtp::new(true, Limits::default()), Vec::new());
+    for (from, octets) in &turns {
+        let mut tell = |event: Event<'_>| {
+            if let Event::Reply { to: Answered::Command(command), reply } = event {
+                certain.push((command.is_certain, reply.map(|reply| reply.code)));
+            }
+        };
+        match from {
+            Direction::FromClient => smtp.client(AT, octets, &mut tell),
+            Direction::FromServer => smtp.server(AT, octets, &mut tell),
+        }
+    }
+    assert_eq!(certain, [(false, Some(250)), (false, Some(250))]);
+}
+
+/// Of a client that is a script, one side alone was captured.
+#[test]
+fn a_client_of_bare_line_feeds_alone_ends_its_messages_so() {
+    // It waits for each answer, or for none.
+    let told = |octets: &[u8], waits: bool| {
+        let (mut smtp, mut notes) = (Smtp::new(true, Limits::default()), Vec::new());
+        let mut offset = 0;
+        let pieces = octets.split_inclusive(|&octet| waits && octet == b'\n');
+        for piece in pieces {
+            smtp.gap(Direction::FromServer, Time::MIN, 8, &mut |event| note(&event, &mut notes));
+            smtp.client(At { time: Time::MIN, offset }, piece, &mut |event| note(&event, &mut notes));
+            offset += piece.len() as u64;
+        }
+        smtp.gap(Direction::FromServer, Time::MIN, 80, &mut |event| note(&event, &mut notes));
+        smtp.close(Time::MIN, &mut |event| note(&event, &mut notes));
+        let body = |of: &str| notes.iter().filter_map(|note| note.strip_prefix(of)).collect::<String>();
+        let commands = notes.iter().filter(|note| note.contains("> ")).count();
+        (body("1= "), body("2= "), commands)
+    };
+    let session = "HELO c\nMAIL FROM:<a@x>\nRCPT TO:<b@y>\nDATA\nSubject: x\n\none\n.\nMAIL FROM:<c@x>\nRCPT TO:<d@y>\nDATA\n\ntwo\n.\nQUIT\n";
+    for waits in [true, false] {
+        let expected = ("Subject: x\n\none\n.\n".to_owned(), "\ntwo\n.\n".to_owned(), 8);
+        assert_eq!(told(session.as_bytes(), waits), expected, "{waits}");
+    }
+    // One that knows what ends a line means a dot between bare line feeds as text.
+    let other = session.replace('\n', "\r\n").replace("one\r\n.\r\n", "one\n.\nx\r\n.\r\n");
+    assert_eq!(told(other.as_bytes(), false).0, "Subject: x\r\n\r\none\n.\nx\r\n.\r\n");
+}
+
 #[test]
 fn pipelined_commands_are_told_with_their_own_replies() {
     let notes = run("
