@@ -59,6 +59,7 @@ impl Log {
                 };
                 format!("reply to {to}: {:?}", reply.map(reply_text))
             }
+            Event::Recipient { transaction, number, fate } => format!("recipient {transaction} {number} {fate:?}"),
             Event::Message { transaction, time, fate, head } => {
                 let fields = [&head.message_id, &head.resent_message_id, &head.from, &head.date, &head.resent_date];
                 format!(

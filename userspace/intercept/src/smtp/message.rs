@@ -34,10 +34,19 @@ impl Follow {
                 let status = if unknown { Status::Unknown } else { open.status(ctx, None) };
                 self.tell_event(open, known, MailEvent::Send, status, time, head, ctx);
             }
-            if target.is_some() {
+            if known.refused_for {
+                self.tell_refused(open, known, time, head, ctx);
+            } else if target.is_some() {
                 let status = if unknown { Status::Unknown } else { open.status(ctx, target) };
                 self.tell_event(open, known, MailEvent::Receive, status, time, head, ctx);
             }
+        }
+    }
+
+    /// The message was not accepted for the target, though it was for others (RFC 2033 §4.2).
+    fn tell_refused(&mut self, open: &Transaction, known: &Match, time: Time, head: &Head, ctx: &mut Context<'_>) {
+        if self.covers.get_mut(known.cover).is_some_and(|cover| cover.warrant.report_failed_sends) {
+            self.tell_event(open, known, MailEvent::Receive, Status::Failed, time, head, ctx);
         }
     }
 

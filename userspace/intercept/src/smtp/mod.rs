@@ -7,6 +7,7 @@ mod burl;
 mod envelope;
 mod logon;
 mod message;
+mod receiver;
 mod secret;
 mod transaction;
 
@@ -137,6 +138,11 @@ impl Follow {
             Event::Reply { to: Answered::Command(command), reply } => self.reply(command, *reply, ctx),
             Event::Reply { to: Answered::EndOfData { transaction }, reply } => {
                 self.reply_octets(*transaction, *reply, ctx);
+            }
+            Event::Recipient { transaction, number, fate } => {
+                if let Some(open) = self.open(*transaction) {
+                    open.recipient_answered(*number, *fate);
+                }
             }
             Event::Body { transaction, at, octets } => self.body(*transaction, *at, octets, ctx),
             Event::Message { transaction, time, fate, head } => self.message(*transaction, *time, *fate, head, ctx),

@@ -26,6 +26,9 @@ impl DotLine {
     /// RFC 5321 §4.1.1.4: the one end that all servers know.
     pub(super) const END: Self = Self { before: LineEnd::CrLf, after: LineEnd::CrLf };
 
+    /// The one of a client that ends all of its lines so.
+    pub(super) const BARE: Self = Self { before: LineEnd::Lf, after: LineEnd::Lf };
+
     fn number(self) -> usize {
         self.before as usize * 3 + self.after as usize
     }

@@ -36,7 +36,7 @@ impl Command {
 /// What a command says. The verbs are those of RFC 5321 and the extensions that change how a session is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// HELO, EHLO (RFC 5321 §4.1.1.1).
+    /// HELO, EHLO (RFC 5321 §4.1.1.1), LHLO (RFC 2033 §4.1).
     Hello,
     /// MAIL FROM (§4.1.1.2).
     Mail(Path),
@@ -97,7 +97,7 @@ impl Verb {
     pub(super) fn read(text: &[u8]) -> Self {
         let (verb, rest) = split_verb(text.trim_ascii_start());
         match verb.to_ascii_uppercase().as_slice() {
-            b"HELO" | b"EHLO" => Self::Hello,
+            b"HELO" | b"EHLO" | b"LHLO" => Self::Hello,
             b"MAIL" => Path::after(rest, b"FROM").map_or(Self::Unknown, Self::Mail),
             b"RCPT" => Path::after(rest, b"TO").map_or(Self::Unknown, Self::Rcpt),
             b"DATA" => Self::Data,

@@ -36,6 +36,16 @@ pub enum Event<'a> {
         /// The octets.
         octets: &'a [u8],
     },
+    /// What became of a message for one of its recipients, where the server answers for each (LMTP, RFC 2033 §4.2). Those that
+    /// it does not answer for share the fate of the message.
+    Recipient {
+        /// The transaction.
+        transaction: u32,
+        /// Which of the recipients that the server accepted, from 0 on.
+        number: u32,
+        /// What became of it: [`Fate::Accepted`], [`Fate::Refused`] or [`Fate::Unknown`].
+        fate: Fate,
+    },
     /// A message was sent whole, or its sending was broken off, and what the server said of it is known or never will be.
     Message {
         /// The transaction.
