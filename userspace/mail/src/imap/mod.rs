@@ -11,6 +11,7 @@ mod append;
 mod client;
 mod command;
 mod compress;
+mod downloads;
 mod envelope;
 mod fetch;
 mod inflate;

@@ -7,7 +7,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::append::Uploads;
 use super::command::Verb;
-use super::fetch::{Asked, Fetched, SUITS};
+use super::downloads::Downloads;
+use super::fetch::{Fetched, SUITS};
 use super::login::{Attempt, Spelling};
 use crate::access::{Transfer, TransferKind, TransferResult};
 
@@ -52,17 +53,6 @@ pub(super) enum Kind {
     Convert(Box<Downloads>),
     /// APPEND, REPLACE.
     Append(Box<Uploads>),
-}
-
-/// The messages that a command's responses brought.
-#[derive(Default)]
-pub(super) struct Downloads {
-    /// What was asked for.
-    pub(super) asked: Asked,
-    /// What waits for the command's end to be told.
-    pub(super) waiting: VecDeque<Transfer>,
-    /// Whether some were told before.
-    pub(super) told_some: bool,
 }
 
 /// A command's tag. Where a client sent a password as a line of its own, that stands in its place.
@@ -123,13 +113,16 @@ impl Pending {
         }
     }
 
-    /// The transfers of a command that is over.
-    pub(super) fn transfers(&mut self, ending: Ending) -> VecDeque<Transfer> {
+    /// The transfers of a command that is over; those of messages that were not seen among them, if they are not more than `limit`.
+    pub(super) fn transfers(&mut self, ending: Ending, limit: usize) -> VecDeque<Transfer> {
         let result = ending.result();
         let mut transfers = match std::mem::replace(&mut self.kind, Kind::Plain) {
-            Kind::Fetch(downloads) => {
-                let mut waiting = downloads.waiting;
-                if waiting.is_empty() && !downloads.told_some {
+            Kind::Fetch(mut downloads) => {
+                let was_empty = downloads.is_empty();
+                // What answers it may have been among octets that were not captured.
+                let unseen = if self.doubtful { downloads.unseen(limit) } else { 0 };
+                let mut waiting = downloads.take();
+                if was_empty {
                     self.server_octets -= self.completion;
                     // Where the server had nothing to send, nobody has downloaded a whole message.
                     let kind = match result {
@@ -138,9 +131,11 @@ impl Pending {
                     };
                     waiting.push_back(self.transfer(kind));
                 }
+                let one = Transfer { client_octets: 0, server_octets: 0, ..self.transfer(downloads.asked.kind()) };
+                waiting.extend(std::iter::repeat_n(one, unseen.saturating_sub(usize::from(was_empty))));
                 waiting
             }
-            Kind::Convert(downloads) => downloads.waiting,
+            Kind::Convert(mut downloads) => downloads.take(),
             Kind::Append(uploads) => {
                 let uploads = uploads.finish().into_iter();
                 let transfer = |upload: super::append::Upload| Transfer {

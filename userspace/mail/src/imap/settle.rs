@@ -59,7 +59,7 @@ impl Imap {
             }
             kind => {
                 pending.kind = kind;
-                for transfer in pending.transfers(ending) {
+                for transfer in pending.transfers(ending, self.limits.transfers) {
                     tell(Event::Transfer(&transfer));
                 }
             }
@@ -184,26 +184,40 @@ impl Imap {
             return;
         };
         let result = if fetched.is_cut_short { TransferResult::Unknown } else { TransferResult::Succeeded };
-        let (sender, message_id) = fetched.into_names();
-        let mut transfer =
-            Transfer { kind, result, client_octets: 0, server_octets: octets, first, last, sender, message_id };
         let Some(pending) = answers else {
+            let (sender, message_id) = fetched.into_names();
             // Nobody asked: NOTIFY (RFC 5465 §5.2).
-            tell(Event::Transfer(&transfer));
+            tell(Event::Transfer(&Transfer {
+                kind,
+                result,
+                client_octets: 0,
+                server_octets: octets,
+                first,
+                last,
+                sender,
+                message_id,
+            }));
             return;
         };
-        let client_octets = pending.client_octets;
-        transfer.first = pending.first;
+        let (client_octets, first) = (pending.client_octets, pending.first);
         pending.last = last;
         let (Kind::Fetch(downloads) | Kind::Convert(downloads)) = &mut pending.kind else { return };
-        if !downloads.told_some && downloads.waiting.is_empty() {
-            transfer.client_octets = client_octets;
-        }
-        downloads.waiting.push_back(transfer);
-        if downloads.waiting.len() > limit
-            && let Some(mut oldest) = downloads.waiting.pop_front()
-        {
-            downloads.told_some = true;
+        let client_octets = if downloads.is_empty() { client_octets } else { 0 };
+        let oldest = downloads.add(
+            fetched,
+            Transfer {
+                kind,
+                result,
+                client_octets,
+                server_octets: octets,
+                first,
+                last,
+                sender: None,
+                message_id: None,
+            },
+            limit,
+        );
+        if let Some(mut oldest) = oldest {
             oldest.result = TransferResult::Unknown;
             tell(Event::Transfer(&oldest));
         } else {

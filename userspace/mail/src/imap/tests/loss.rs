@@ -66,7 +66,9 @@ fn after_a_gap_a_tagged_response_tells_where_the_dialogue_stands() {
             "S * 1 FETCH (BODY[] {2}|ab)|* 2 FE",
             "lost S 20",
             "S * 3 FETCH (BODY[] {999999}|* 4 EXISTS|a OK|",
-            "Download Succeeded 20+34 - -",
+            "Download Succeeded 20+28 - -",
+            // It was asked for, and lost.
+            "Download Succeeded 0+6 - -",
             "settled",
             "C b FETCH 1 BODY[]|",
             "S * 1 FETCH (BODY[] {2}|ab)|b OK|",
@@ -74,6 +76,31 @@ fn after_a_gap_a_tagged_response_tells_where_the_dialogue_stands() {
             "settled"
         ]
     );
+}
+
+#[test]
+fn messages_that_a_gap_swallowed_are_told_by_what_was_asked_for() {
+    let lost = |asked: &str| {
+        let notes = run_logged_in(&format!(
+            "
+            C: a {asked}
+            S: * 1 FETCH (UID 4 BODY[] {{200}}
+            S: From: a@x.example
+            S? 700
+            S: of the last)
+            S: a OK"
+        ));
+        notes.into_iter().filter(|note| note.contains("ownload")).collect::<Vec<_>>()
+    };
+    assert_eq!(lost("FETCH 1 BODY[]").len(), 1);
+    assert_eq!(lost("FETCH 1:3 BODY[]").len(), 3);
+    assert_eq!(lost("FETCH 1:2,2,9 (FLAGS BODY[TEXT])").len(), 3);
+    assert_eq!(lost("UID FETCH 4,5 BODY[]").len(), 2);
+    // How many there are nobody knows.
+    assert_eq!(lost("FETCH 1:* BODY[]").len(), 1);
+    assert_eq!(lost("UID FETCH 4:5 BODY[]").len(), 1);
+    assert_eq!(lost("FETCH 1:3 FLAGS").len(), 1);
+    assert_eq!(lost("FETCH 1:4000000000 BODY[]").len(), 1);
 }
 
 #[test]
