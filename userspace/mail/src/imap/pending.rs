@@ -74,6 +74,8 @@ pub(super) struct Pending {
     pub(super) early: Option<Ending>,
     /// Whether its answer, or some of it, may have been among octets that were not captured.
     pub(super) doubtful: bool,
+    /// Whether what is taken for its answer may be another's: see [`super::tags`].
+    pub(super) shifted: bool,
     /// Whether it is only known to read like a command: octets of the client were lost before it, and a message can hold such
     /// a line.
     pub(super) guessed: bool,
@@ -209,6 +211,7 @@ impl Queue {
             sent: false,
             early: None,
             doubtful: false,
+            shifted: false,
             guessed: false,
             is_text: false,
             bye: false,
@@ -258,6 +261,17 @@ impl Queue {
     pub(super) fn tagged_from(&self, beginning: &[u8]) -> Option<u64> {
         let from = (Tag(beginning.to_vec()), 0);
         self.tags.range(from..).next().filter(|(tag, _)| tag.0.starts_with(beginning)).map(|(_, id)| *id)
+    }
+
+    /// Says of all commands with this tag that their answers may be each other's, if there are several. Whether there are.
+    pub(super) fn shift(&mut self, tag: &Tag) -> bool {
+        let ids: Vec<u64> = self.tags.range((tag.clone(), 0)..=(tag.clone(), u64::MAX)).map(|(_, id)| *id).collect();
+        for id in &ids {
+            if let Some(pending) = self.commands.get_mut(id).filter(|_| ids.len() > 1) {
+                pending.shifted = true;
+            }
+        }
+        ids.len() > 1
     }
 
     pub(super) fn get(&mut self, id: u64) -> Option<&mut Pending> {
