@@ -35,6 +35,7 @@ class Transfer:
     message: bytes | None = None
     fields: bytes = b""
     envelope: list | None = None
+    parts: set = field(default_factory=set)
 
 
 class Half:
@@ -227,12 +228,26 @@ def transfers(command: Command) -> list[Transfer]:
     if command.verb == "APPEND":
         return uploads(command, status)
     fetch = command.verb in ("FETCH", "UID FETCH")
-    found = [transfer for response in command.responses if (transfer := carried(command, response, status if fetch else "succeeded"))]
+    found = joined([transfer for response in command.responses if (transfer := carried(command, response, status if fetch else "succeeded"))])
     if not fetch or found:
         return found
     # Nothing was sent. Of a command that did not succeed, what it asked for is told.
     asked = re.search(rb"(?i) \(?(?:.* )?(?:BODY(?:\.PEEK)?\[\]|BINARY(?:\.PEEK)?\[\]|RFC822)[ )\r]", command.octets)
     return [Transfer("download" if asked and command.result != "OK" else "partial-download", status, command)]
+
+
+def joined(found: list[Transfer]) -> list[Transfer]:
+    """What several responses to one command sent of one message is one transfer of it."""
+    one = {}
+    for transfer in found:
+        known = one.setdefault(transfer.number or id(transfer), transfer)
+        if known is not transfer:
+            known.parts |= transfer.parts
+            whole = "download" in (known.event, transfer.event) or (HEADERS & known.parts and TEXTS & known.parts)
+            known.event = "download" if whole else known.event
+            known.message = known.message if known.message is not None else transfer.message
+            known.fields, known.envelope = known.fields or transfer.fields, known.envelope or transfer.envelope
+    return list(one.values())
 
 
 def carried(command: Command, response: bytes, status: str) -> Transfer | None:
@@ -253,7 +268,7 @@ def carried(command: Command, response: bytes, status: str) -> Transfer | None:
     parts = {name: value for name, value in parts.items() if value is not None}
     if not parts:
         return None
-    one = Transfer("partial-download", status, command, int(head[1]), envelope=parts.get(b"ENVELOPE"))
+    one = Transfer("partial-download", status, command, int(head[1]), envelope=parts.get(b"ENVELOPE"), parts=set(parts))
     for name, value in parts.items():
         if name in WHOLE:
             one.event, one.message, one.fields = "download", None if cut else value, value

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use writ_wire::Time;
 
+use super::downloads::Sent;
 use super::envelope::EnvelopeReader;
 use super::scan::{KEPT, Scanner, Token};
 use super::urlfetch::{Found, Named, Urls};
@@ -17,8 +18,8 @@ enum Item {
     Whole,
     /// From this octet on (BODY[]<0>), or in a command a range of it.
     Range(u64),
-    /// Its header, or some fields of it, from its first octet on or not.
-    Header { from_start: bool },
+    /// Its header, or some fields of it, from its first octet on or not; `whole` is all of it.
+    Header { from_start: bool, whole: bool },
     /// Its text, all of it.
     Text,
     /// Anything else of it.
@@ -49,15 +50,16 @@ impl Item {
             return match section {
                 b"" => range.map_or(Self::Whole, Self::Range),
                 b"TEXT" if range.is_none() => Self::Text,
-                section if section == b"HEADER" || section.starts_with(b"HEADER.FIELDS") => {
-                    Self::Header { from_start: range.is_none_or(|from| from == 0) }
-                }
+                section if section == b"HEADER" || section.starts_with(b"HEADER.FIELDS") => Self::Header {
+                    from_start: range.is_none_or(|from| from == 0),
+                    whole: section == b"HEADER" && range.is_none(),
+                },
                 _ => Self::Part,
             };
         }
         match name.as_slice() {
             b"RFC822" | b"RFC822.PEEK" => Self::Whole,
-            b"RFC822.HEADER" => Self::Header { from_start: true },
+            b"RFC822.HEADER" => Self::Header { from_start: true, whole: true },
             b"RFC822.TEXT" | b"RFC822.TEXT.PEEK" => Self::Text,
             b"RFC822.SIZE" => Self::Size,
             b"UID" => Self::Uid,
@@ -119,6 +121,20 @@ impl Asked {
         if self.whole { TransferKind::Download } else { TransferKind::PartialDownload }
     }
 
+    /// Whether messages are named by their UIDs.
+    pub(super) fn by_uid(&self) -> bool {
+        self.by_uid
+    }
+
+    /// Each message that was asked for, as far as its number is known; none where nothing of a message was asked for. Of UIDs those
+    /// that stand alone: in a range there may be none.
+    pub(super) fn messages(&self) -> impl Iterator<Item = u32> {
+        let ranges = self.numbers.as_deref().filter(|_| self.whole || self.part).unwrap_or_default();
+        let is_known =
+            |range: &&RangeInclusive<u32>| *range.end() != u32::MAX && (!self.by_uid || range.start() == range.end());
+        ranges.iter().filter(is_known).flat_map(Clone::clone)
+    }
+
     /// How well what came answers it: up to [`SUITS`].
     pub(super) fn suits(&self, fetched: &Fetched, content: Option<TransferKind>) -> u8 {
         let number = if self.by_uid { fetched.uid } else { Some(fetched.number) };
@@ -169,16 +185,13 @@ pub(super) struct Fetched {
     uid: Option<u32>,
     /// Whether the response ends before its end.
     pub(super) is_cut_short: bool,
-    /// Whether it is CONVERTED: what content it has is a part.
+    /// Whether it is CONVERTED.
     is_other: bool,
     /// For URLFETCH: which URL's content comes.
     urls: Option<Box<Urls>>,
     /// The item whose value comes next.
     item: Option<Item>,
-    whole: bool,
-    header: bool,
-    text: bool,
-    part: bool,
+    sent: Sent,
     size: Option<u64>,
     /// Where the range of the whole message begins that was sent, and its length.
     range: Option<(u64, u64)>,
@@ -251,7 +264,7 @@ impl Fetched {
             (Token::Literal(literal), item) => {
                 let value = self.begin_value(item.unwrap_or(Item::Other), literal.size);
                 // What is not known and is sent in this way is of the message.
-                self.part |= item.is_none_or(|item| item == Item::Other);
+                self.sent.part |= item.is_none_or(|item| item == Item::Other);
                 self.begin_literal(value);
                 self.item = None;
             }
@@ -271,12 +284,12 @@ impl Fetched {
                 self.item = None;
             }
             (Token::Open, Some(Item::Envelope)) => {
-                self.part = true;
+                self.sent.part = true;
                 let mut envelope = EnvelopeReader::default();
                 envelope.open();
                 self.envelope = Some(Box::new(envelope));
             }
-            (Token::Open, Some(Item::Structure | Item::Part)) => self.part = true,
+            (Token::Open, Some(Item::Structure | Item::Part)) => self.sent.part = true,
             (Token::Close, Some(_)) if scanner.depth() <= 1 => self.item = None,
             _ => {}
         }
@@ -290,7 +303,7 @@ impl Fetched {
             (Found::Nothing, _) => return false,
             (Found::Structure, _) => Item::Structure,
             (_, Named::Whole) => Item::Whole,
-            (_, Named::Header) => Item::Header { from_start: true },
+            (_, Named::Header) => Item::Header { from_start: true, whole: false },
             (_, Named::Part) => Item::Part,
         };
         match found {
@@ -328,12 +341,12 @@ impl Fetched {
             }
             Token::Literal(_) => {
                 if !scanner.is_in_section() {
-                    self.part |= self.item.take().is_some();
+                    self.sent.part |= self.item.take().is_some();
                 }
                 self.begin_literal(Value::Nothing);
             }
-            Token::Quoted => self.part |= self.item.take().is_some(),
-            Token::Open => self.part |= self.item.is_some() && scanner.depth() > 1,
+            Token::Quoted => self.sent.part |= self.item.take().is_some(),
+            Token::Open => self.sent.part |= self.item.is_some() && scanner.depth() > 1,
             Token::Close | Token::End => {}
         }
     }
@@ -341,17 +354,20 @@ impl Fetched {
     /// A string of this many octets is the item's value.
     fn begin_value(&mut self, item: Item, octets: u64) -> Value {
         match item {
-            Item::Whole => self.whole = true,
+            Item::Whole => self.sent.whole = true,
             Item::Range(from) => {
-                self.part = true;
+                self.sent.part = true;
                 self.range = Some((from, octets));
             }
-            Item::Header { .. } => (self.part, self.header) = (true, true),
-            Item::Text => (self.part, self.text) = (true, true),
-            Item::Part | Item::Structure | Item::Envelope => self.part = true,
+            Item::Header { whole, .. } => {
+                self.sent.part = true;
+                self.sent.header |= whole;
+            }
+            Item::Text => (self.sent.part, self.sent.text) = (true, true),
+            Item::Part | Item::Structure | Item::Envelope => self.sent.part = true,
             Item::Size | Item::Uid | Item::Other => {}
         }
-        let has_head = matches!(item, Item::Whole | Item::Range(0) | Item::Header { from_start: true });
+        let has_head = matches!(item, Item::Whole | Item::Range(0) | Item::Header { from_start: true, .. });
         if has_head && (self.sender.is_none() || self.message_id.is_none()) {
             self.head = Some(Box::default());
             self.head_is_whole = !matches!(item, Item::Range(_));
@@ -432,14 +448,18 @@ impl Fetched {
 
     /// What of the message was sent; `None` where nothing was.
     pub(super) fn kind(&self) -> Option<TransferKind> {
+        self.sent().kind()
+    }
+
+    /// Its UID, where the response says it.
+    pub(super) fn uid(&self) -> Option<u32> {
+        self.uid
+    }
+
+    /// The same, of which more may come.
+    pub(super) fn sent(&self) -> Sent {
         let ranged = self.range.is_some_and(|(from, octets)| from == 0 && self.size.is_some_and(|size| octets >= size));
-        if self.is_other {
-            return self.part.then_some(TransferKind::PartialDownload);
-        }
-        if self.whole || ranged || (self.header && self.text) {
-            return Some(TransferKind::Download);
-        }
-        self.part.then_some(TransferKind::PartialDownload)
+        Sent { whole: self.sent.whole || ranged, ..self.sent }
     }
 
     /// Who wrote the message, and its Message-ID, as far as they were sent.

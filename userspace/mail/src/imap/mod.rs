@@ -11,6 +11,7 @@ mod append;
 mod client;
 mod command;
 mod compress;
+mod downloads;
 mod envelope;
 mod fetch;
 mod inflate;
@@ -21,6 +22,7 @@ mod scan;
 mod server;
 mod settle;
 mod span;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod urlfetch;
@@ -33,6 +35,7 @@ use client::Client;
 use pending::{Ending, Queue};
 use server::Server;
 use span::Span;
+use tags::Tags;
 
 /// How content of a compressed session is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,6 +107,8 @@ pub struct Imap {
     /// Commands were lost before this one: responses to nothing are no surprise, what they say as their tag may be a
     /// password, and what reads like a command may be the text of a message.
     lost_before: Option<u64>,
+    /// Where answers may be others': constant tags, and one was lost.
+    tags: Tags,
     /// Whether a compressed stream is told as on the wire.
     on_the_wire: bool,
     dark: bool,
@@ -124,6 +129,7 @@ impl Imap {
             logged_in: false,
             suspicious: false,
             lost_before: (!from_start).then_some(0),
+            tags: Tags::default(),
             on_the_wire: false,
             dark: false,
         }
