@@ -20,7 +20,10 @@ mod scan;
 mod tri;
 
 pub use aaa::*;
-pub use codec::{DecodeError, EncodeError, decode, decode_within, encode, encode_as, encode_integrity_check};
+pub use codec::{
+    DecodeError, EncodeError, decode, decode_encrypted_payload, decode_within, encode, encode_as,
+    encode_encrypted_payload, encode_integrity_check,
+};
 pub use email::*;
 pub use frame::{FrameError, FrameScanner, MAX_PDU_OCTETS, pdu_length};
 pub use header::*;
