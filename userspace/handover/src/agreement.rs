@@ -337,4 +337,4 @@ fn check(setting: &'static str, holds: bool, expected: &'static str) -> Result<(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

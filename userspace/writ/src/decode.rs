@@ -72,11 +72,9 @@ pub fn run(arguments: &cli::Decode) -> anyhow::Result<()> {
     }
     if verified.is_any() {
         eprintln!("writ: {file}: {verified}");
-        if verified.closed > 0 {
-            eprintln!(
-                "writ: {file}: {} encrypted PDUs are not verified: without --key-file they cannot be told apart",
-                verified.closed
-            );
+        if verified.hashes_closed > 0 {
+            let (pdus, hashes) = (verified.closed, verified.hashes_closed);
+            eprintln!("writ: {file}: {hashes} hashes not verified: {pdus} PDUs are encrypted, and need --key-file");
         }
     }
     if !summary.is_clean() {

@@ -57,8 +57,8 @@ impl EncodedHeader {
             ];
             if numbers.iter().all(|(place, number)| place.len() == integer_octets(*number)) {
                 for (place, number) in numbers {
-                    for (below, octet) in self.octets.get_mut(place.clone()).into_iter().flatten().rev().enumerate() {
-                        *octet = octet_of(number, below);
+                    if let Some(place) = self.octets.get_mut(place.clone()) {
+                        place.iter_mut().rev().enumerate().for_each(|(below, octet)| *octet = octet_of(number, below));
                     }
                 }
                 return Ok(());

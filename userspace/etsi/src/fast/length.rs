@@ -21,11 +21,11 @@ pub(super) const fn integer_octets(number: u64) -> usize {
 
 /// Appends identifier and length octets.
 pub(super) fn put_head(octets: &mut Vec<u8>, identifier: u8, length: usize) {
-    octets.push(identifier);
     if let Ok(short @ 0..128) = u8::try_from(length) {
-        octets.push(short);
+        octets.extend_from_slice(&[identifier, short]);
         return;
     }
+    octets.push(identifier);
     let count = octets_of(length as u64);
     octets.push(0x80 | count as u8);
     octets.extend((0..count).rev().map(|group| (length >> (8 * group)) as u8));
@@ -33,6 +33,10 @@ pub(super) fn put_head(octets: &mut Vec<u8>, identifier: u8, length: usize) {
 
 /// Appends an INTEGER.
 pub(super) fn put_integer(octets: &mut Vec<u8>, identifier: u8, number: u64) {
+    if let Ok(small @ 0..128) = u8::try_from(number) {
+        octets.extend_from_slice(&[identifier, 1, small]);
+        return;
+    }
     let count = integer_octets(number);
     put_head(octets, identifier, count);
     octets.extend((0..count).rev().map(|group| octet_of(number, group)));

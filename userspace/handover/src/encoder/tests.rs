@@ -7,6 +7,7 @@ use writ_intercept::record::{self, Aaa, AuthMethod, Cin, MailEvent, Protocol, Se
 use super::*;
 use crate::settings::Numbering;
 
+mod agreed;
 mod vectors;
 
 const TIME: Time = Time::from_parts(1_351_782_000, 123_456_789);

@@ -171,6 +171,8 @@ pub struct Verified {
     pub forgotten: u64,
     /// Encrypted PDUs that were not opened, and so cannot be told to be IRI or CC.
     pub closed: u64,
+    /// Hashes that were not verified because of them.
+    pub hashes_closed: u64,
 }
 
 impl Verified {
