@@ -158,7 +158,6 @@ impl HashSetting {
 #[serde(deny_unknown_fields)]
 pub struct EncryptionSettings {
     /// The cipher.
-    #[serde(default)]
     pub cipher: Cipher,
     /// The file with the key, in hex.
     pub key_file: PathBuf,

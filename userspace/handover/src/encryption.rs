@@ -11,13 +11,12 @@ use writ_etsi::{
 use zeroize::Zeroizing;
 
 /// `agreement.encryption.cipher`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Cipher {
     /// AES-192 in CBC.
     #[serde(rename = "aes-192-cbc")]
     Aes192Cbc,
     /// AES-256 in CBC.
-    #[default]
     #[serde(rename = "aes-256-cbc")]
     Aes256Cbc,
 }

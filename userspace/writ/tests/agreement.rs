@@ -91,7 +91,7 @@ fn a_recorded_delivery_is_verified_and_each_pdu_that_is_missing_or_altered_is_na
 fn encrypted_pdus_are_the_same_once_they_are_decrypted() {
     let (plain_folder, plain) = replayed("");
     let (_, plain_text, _) = decoded(plain_folder.path(), &plain, &["--json"]);
-    let (folder, pdus) = replayed("[agreement.encryption]\nkey_file = \"key\"\n");
+    let (folder, pdus) = replayed("[agreement.encryption]\ncipher = \"aes-256-cbc\"\nkey_file = \"key\"\n");
     assert!(!pdus.concat().windows(5).any(|octets| octets == b"alice"), "no word of it is in the clear");
     let (is_good, text, said) = decoded(folder.path(), &pdus, &["--json", "--key-file", "key"]);
     assert!(is_good && text == plain_text, "{said}");
@@ -104,7 +104,7 @@ fn encrypted_pdus_are_the_same_once_they_are_decrypted() {
 
 #[test]
 fn all_of_it_together_is_verified() {
-    let agreement = "[agreement.aggregate]\ndelay = 1\n[agreement.encryption]\nkey_file = \"key\"\n\
+    let agreement = "[agreement.aggregate]\ndelay = 1\n[agreement.encryption]\ncipher = \"aes-256-cbc\"\nkey_file = \"key\"\n\
                      [agreement.integrity]\nhash = \"sha-512\"\nsigning_key = \"ed25519.pem\"\n";
     let (folder, pdus) = replayed(agreement);
     let (_, alone) = replayed("");
@@ -123,22 +123,22 @@ fn an_agreement_that_cannot_be_used_is_told_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let lemf = "[[lemf]]\nname = \"a\"\naddress = \"127.0.0.1:1\"\n";
     for (agreement, expected) in [
-        ("[[agreement]]\nlemf = \"b\"\n", "c.toml:5: agreement.lemf: expected the name of a [[lemf]]"),
+        ("[[agreement]]\nlemf = \"b\"\n", "c.toml:6: agreement.lemf: expected the name of a [[lemf]]"),
         (
             "[[agreement]]\nlemf = \"a\"\n[[agreement]]\nlemf = \"a\"\n",
-            "c.toml:7: agreement.lemf: expected an LEMF with which there is no other [[agreement]]",
+            "c.toml:8: agreement.lemf: expected an LEMF with which there is no other [[agreement]]",
         ),
         (
             "[[agreement]]\nlemf = \"a\"\n[agreement.integrity]\nhash_pdus = 0\n",
-            "c.toml:7: agreement.integrity.hash_pdus: expected PDUs, 1 to 10000",
+            "c.toml:8: agreement.integrity.hash_pdus: expected PDUs, 1 to 10000",
         ),
         (
             "[[agreement]]\nlemf = \"a\"\n[agreement.aggregate]\ndelay = \"soon\"\n",
-            "c.toml:7: agreement.aggregate.delay: expected a number",
+            "c.toml:8: agreement.aggregate.delay: expected a number",
         ),
         (
-            "[[agreement]]\nlemf = \"a\"\n[agreement.encryption]\nkey_file = \"none\"\n",
-            "c.toml:7: agreement.encryption.key_file: expected a file that can be read",
+            "[[agreement]]\nlemf = \"a\"\n[agreement.encryption]\ncipher = \"aes-256-cbc\"\nkey_file = \"none\"\n",
+            "c.toml:9: agreement.encryption.key_file: expected a file that can be read",
         ),
     ] {
         std::fs::write(folder.path().join("c.toml"), format!("{lemf}\n{agreement}")).unwrap();

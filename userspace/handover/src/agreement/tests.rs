@@ -45,8 +45,8 @@ fn what_is_out_of_its_range_is_refused_by_its_name() {
         ("integrity.hash = \"sha-1\"", "integrity.hash"),
         ("integrity.signing_key = \"/nonexistent\"", "integrity.signing_key"),
         ("integrity.signing_key = \"/dev/null\"", "integrity.signing_key"),
-        ("encryption.key_file = \"/nonexistent\"", "encryption.key_file"),
-        ("encryption.key_file = \"/dev/null\"", "encryption.key_file"),
+        ("encryption = { cipher = \"aes-256-cbc\", key_file = \"/nonexistent\" }", "encryption.key_file"),
+        ("encryption = { cipher = \"aes-256-cbc\", key_file = \"/dev/null\" }", "encryption.key_file"),
     ] {
         assert_eq!(refused(text, Profile::Current), setting, "{text}");
     }

@@ -178,7 +178,7 @@ fn iri_and_cc_are_encrypted_and_the_byte_counter_says_what_went_before() {
     let file = folder.path().join("key");
     let key: Vec<u8> = (0..32).collect();
     std::fs::write(&file, key.iter().map(|octet| format!("{octet:02x}")).collect::<String>()).unwrap();
-    let mut encoder = agreed(Profile::Current, &format!("encryption.key_file = {file:?}"));
+    let mut encoder = agreed(Profile::Current, &format!("[encryption]\ncipher = \"aes-256-cbc\"\nkey_file = {file:?}"));
     let mut plain = encoder_without_agreement();
     let notice = || record("LIID-MAIL-0001", 1, Body::Notice(Notice::SessionDropped)).into();
     let records = [iri_record(1).into(), cc_record(1, TIME, b"secret"), notice(), cc_record(1, TIME, b"another")];
