@@ -144,21 +144,25 @@ fn every_default_of_the_manual_can_be_set() {
         ("lemf", "name = \"a\"\naddress = \"127.0.0.1:1\"\n"),
         ("interface", "interface = \"tap0\"\n"),
         ("metrics", "listen = \"127.0.0.1:1\"\n"),
+        ("agreement", "lemf = \"a\"\n"),
     ]);
+    // Nor is there an agreement without the LEMF that it is with.
+    let beside = BTreeMap::from([("agreement", "[[lemf]]\nname = \"a\"\naddress = \"127.0.0.1:1\"\n")]);
     for table in tables_of("docs/configuration.md", &SETTINGS) {
         let path = prefix(&table.heading);
         let path = path.trim_end_matches('.');
         for row in table.rows.iter().filter(|row| row[2].starts_with('`')) {
             let (setting, default) = (code(&row[0]), code(&row[2]));
             let (outer, inner) = path.split_once('.').unwrap_or((path, ""));
-            let list = table.heading.contains("[[") || matches!(outer, "lemf" | "interface");
+            let list = table.heading.contains("[[") || matches!(outer, "lemf" | "interface" | "agreement");
             let header = match (outer, list) {
                 ("", _) => String::new(),
                 (outer, true) => format!("[[{outer}]]\n"),
                 (outer, false) => format!("[{outer}]\n"),
             };
             let dots = if inner.is_empty() { String::new() } else { format!("{inner}.") };
-            let text = format!("{header}{}{dots}{setting} = {default}\n", needed.get(outer).unwrap_or(&""));
+            let [needed, beside] = [&needed, &beside].map(|texts| texts.get(outer).unwrap_or(&""));
+            let text = format!("{header}{needed}{dots}{setting} = {default}\n{beside}");
             // An interface that this machine does not have is a warning.
             let said = check(&text);
             let refused: Vec<&str> = said.lines().filter(|line| !line.starts_with("writ: warning: ")).collect();

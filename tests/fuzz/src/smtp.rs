@@ -2,9 +2,9 @@
 //!
 //! The input is a header (whether the beginning was captured, and the size of the cuts) and pieces.
 
+use writ_mail::Line;
 use writ_mail::sasl::Step;
 use writ_mail::smtp::{Answered, Event, Limits, Reply, Smtp};
-use writ_mail::Line;
 use writ_wire::Direction;
 
 use crate::choices::Choices;

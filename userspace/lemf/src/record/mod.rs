@@ -26,15 +26,18 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use writ_etsi::{
-    CcContents, CommunicationIdentifier, DecodeError, IriContents, MicroSecondTimeStamp, Payload, PsPdu, TriPayload,
+    CcContents, CommunicationIdentifier, DataType, DecodeError, IriContents, MicroSecondTimeStamp, Payload, PsPdu,
+    TriPayload,
 };
 
-use self::names::Communication;
+pub(crate) use self::names::Communication;
 use self::open_files::OpenFiles;
 use self::sequence::Sequences;
 pub use self::sequence::{Interface, Numbering, Sequence};
 use self::session::{Session, Store};
 use crate::decode_file::{End, decode_file};
+use crate::decryption::{ContentKey, Opened, open};
+use crate::integrity::{Finding, Verifier, VerifierLimits, VerifyingKey};
 use crate::show;
 use crate::smtp::Side;
 use crate::summary::Summary;
@@ -94,8 +97,19 @@ pub struct Recorder {
     store: Store,
     sequences: Sequences,
     sessions: HashMap<Communication, Session>,
+    keys: Keys,
+    verifier: Verifier,
     out: Box<dyn Write + Send>,
     clock: u64,
+}
+
+/// The keys that were agreed with the sender, where there are any.
+#[derive(Default)]
+pub struct Keys {
+    /// Of encrypted PDUs.
+    pub content: Option<ContentKey>,
+    /// Of signatures.
+    pub verifying: Option<VerifyingKey>,
 }
 
 impl Recorder {
@@ -104,6 +118,19 @@ impl Recorder {
     /// # Errors
     /// Where the directory cannot be used, or holds a `pdus.etsi` that is none.
     pub fn open(root: &Path, settings: RecordSettings, out: Box<dyn Write + Send>) -> Result<Self, StoreError> {
+        Self::open_with(root, settings, Keys::default(), out)
+    }
+
+    /// As [`open`](Self::open), with the keys that were agreed with the sender.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(
+        root: &Path,
+        settings: RecordSettings,
+        mut keys: Keys,
+        out: Box<dyn Write + Send>,
+    ) -> Result<Self, StoreError> {
         let refused = |path: &Path| {
             let path = path.to_owned();
             move |error| StoreError::Io { path, error }
@@ -122,6 +149,8 @@ impl Recorder {
             },
             sequences: Sequences::new(settings.numbering, settings.limits.sequences),
             sessions: HashMap::new(),
+            verifier: Verifier::new(keys.verifying.take(), VerifierLimits { octets: 64 << 20, pdus: 1_000_000 }),
+            keys,
             out,
             clock: 0,
         };
@@ -135,6 +164,7 @@ impl Recorder {
     /// What was counted so far.
     pub fn summary(&mut self) -> &mut Summary {
         self.store.summary.sequences_forgotten = self.sequences.forgotten();
+        self.store.summary.verified = self.verifier.verified();
         &mut self.store.summary
     }
 
@@ -147,16 +177,20 @@ impl Recorder {
     fn read_back(&mut self, path: &Path) -> Result<(), StoreError> {
         let refused = |error| StoreError::Io { path: path.to_owned(), error };
         let summary = decode_file(path, |found| {
-            if let Ok(pdu) = &found.pdu {
+            if let Ok(pdu) = found.pdu {
+                let Opened { pdu, .. } = open(pdu, self.keys.content.as_ref());
+                // What is wrong with these was said when they came.
+                self.verifier.take(&found.octets, &pdu);
                 if matches!(pdu.payload, Payload::TriPayload(TriPayload::CinReset)) {
                     self.sequences.reset();
-                } else if let Some((communication, interface)) = sequence_of(pdu) {
+                } else if let Some((communication, interface)) = sequence_of(&pdu) {
                     self.sequences.check(&communication, interface, pdu.ps_header.sequence_number);
                 }
             }
             ControlFlow::Continue(())
         })
         .map_err(refused)?;
+        self.verifier.count_anew();
         match summary.end {
             End::CutOff { offset, .. } => {
                 fs::OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(offset)).map_err(refused)
@@ -173,6 +207,16 @@ impl Recorder {
     pub fn pdu(&mut self, octets: &[u8], pdu: &PsPdu) -> io::Result<()> {
         let path = self.pdus();
         self.store.files.append(&path, octets)?;
+        let opened;
+        let pdu = if matches!(pdu.payload, Payload::EncryptionContainer(_)) {
+            opened = open(pdu.clone(), self.keys.content.as_ref());
+            if let Some(unopened) = opened.unopened {
+                self.remark(&format!("a PDU was not opened: {unopened}"))?;
+            }
+            &opened.pdu
+        } else {
+            pdu
+        };
         let summary = &mut self.store.summary;
         summary.pdus += 1;
         summary.octets += octets.len() as u64;
@@ -183,6 +227,8 @@ impl Recorder {
         }
         let line = if self.settings.json { show::json_line(&show::json(pdu)) } else { show::line(pdu) };
         writeln!(self.out, "{line}")?;
+        let findings = self.verifier.take(octets, pdu);
+        self.say(&findings)?;
         if matches!(pdu.payload, Payload::TriPayload(TriPayload::CinReset)) {
             self.store.summary.resets += 1;
             self.sequences.reset();
@@ -212,6 +258,10 @@ impl Recorder {
         } else {
             writeln!(self.out, "! {words}")
         }
+    }
+
+    fn say(&mut self, findings: &[Finding]) -> io::Result<()> {
+        findings.iter().try_for_each(|finding| self.remark(&finding.to_string()))
     }
 
     /// Judges a PDU's number. One that came before is not taken in again.
@@ -363,8 +413,13 @@ impl Recorder {
         for (_, session) in std::mem::take(&mut self.sessions) {
             session.finish(&mut self.store)?;
         }
+        let verifier = Verifier::new(None, VerifierLimits::default());
+        let (verified, findings) = std::mem::replace(&mut self.verifier, verifier).finish();
+        self.say(&findings)?;
         self.flush()?;
-        Ok(self.summary().clone())
+        let mut summary = self.summary().clone();
+        summary.verified = verified;
+        Ok(summary)
     }
 }
 
@@ -381,8 +436,9 @@ fn missed(words: &[u8]) -> Option<(Side, u64)> {
 }
 
 /// The sequence that a PDU has a number in. Segment flags count along with the content that they enclose, and words
-/// about a communication with its events; what is about no communication is not checked.
-fn sequence_of(pdu: &PsPdu) -> Option<(Communication, Interface)> {
+/// about a communication with its events; integrity checks with what they cover. What is about no communication is not
+/// checked.
+pub(crate) fn sequence_of(pdu: &PsPdu) -> Option<(Communication, Interface)> {
     let CommunicationIdentifier { communication_identity_number: Some(_), .. } = pdu.ps_header.communication_identifier
     else {
         return None;
@@ -391,6 +447,11 @@ fn sequence_of(pdu: &PsPdu) -> Option<(Communication, Interface)> {
         Payload::IriPayloadSequence(_) | Payload::TriPayload(TriPayload::OperatorLeaMessage(_)) => Interface::Hi2,
         Payload::CcPayloadSequence(_)
         | Payload::TriPayload(TriPayload::FirstSegmentFlag | TriPayload::LastSegmentFlag) => Interface::Hi3,
+        Payload::TriPayload(TriPayload::IntegrityCheck(check)) => match check.data_type? {
+            DataType::Iri => Interface::Hi2,
+            DataType::Cc => Interface::Hi3,
+            DataType::Unrecognised(_) => return None,
+        },
         _ => return None,
     };
     Some((Communication::of(&pdu.ps_header), interface))

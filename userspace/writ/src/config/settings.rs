@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use writ_handover::agreement::{Agreement, AgreementSettings};
 use writ_handover::settings::{HandoverSettings, LemfSettings};
 use writ_intercept::Warrant;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub handover: Option<HandoverSettings>,
     /// `[[lemf]]`.
     pub lemf: Vec<LemfSettings>,
+    /// `[[agreement]]`.
+    pub agreement: Vec<AgreementSettings>,
     /// `[[interface]]`.
     pub interface: Vec<writ_capture::afxdp::Settings>,
     /// `[wire]`.
@@ -46,6 +49,7 @@ struct Lines {
     file: PathBuf,
     warrants: usize,
     interfaces: Vec<usize>,
+    agreements: Vec<usize>,
 }
 
 /// `[wire]`: how frames become streams.
@@ -158,14 +162,17 @@ impl Config {
             .and_then(|()| further(&config, folder))
             .map_err(|(place, problem)| ConfigError::at(file, line_of(&text, &place), problem))?;
         let of_interface = |at: usize| line_of(&text, &["interface".into(), at.into(), "interface".into()]);
+        let of_agreement = |at: usize| line_of(&text, &["agreement".into(), at.into(), "lemf".into()]);
         config.lines = Lines {
             file: file.to_owned(),
             warrants: line_of(&text, &["warrants".into()]),
             interfaces: (0..config.interface.len()).map(of_interface).collect(),
+            agreements: (0..config.agreement.len()).map(of_agreement).collect(),
         };
         for path in [&mut config.warrants, &mut config.state].into_iter().flatten() {
             *path = folder.join(&*path);
         }
+        config.agreement.iter_mut().for_each(|agreement| agreement.relative_to(folder));
         Ok(config)
     }
 
@@ -181,6 +188,17 @@ impl Config {
             }
             at => at,
         })
+    }
+
+    /// What is agreed with an LEMF, its keys read.
+    ///
+    /// # Errors
+    /// Where a key file cannot be used.
+    pub fn agreement(&self, lemf: &str) -> Result<Agreement, ConfigError> {
+        let agreed = self.agreement.iter().zip(&self.lines.agreements).find(|(agreement, _)| agreement.lemf == lemf);
+        let Some((agreement, line)) = agreed else { return Ok(Agreement::default()) };
+        let opened = agreement.open(self.profile_of(lemf));
+        opened.map_err(|error| ConfigError::at(&self.lines.file, *line, error.to_string()))
     }
 
     /// The interfaces that this machine does not have, at the moment or at all: where each is named.

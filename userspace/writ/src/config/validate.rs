@@ -23,6 +23,7 @@ impl Config {
             handover.validate().map_err(|error| self.of_handover(&error))?;
         }
         validate_lemfs(&self.lemf).map_err(|error| self.of_handover(&error))?;
+        self.agreements()?;
         let named = self.warrants.as_ref().is_none_or(|file| !file.as_os_str().is_empty());
         let expected = "warrants: expected the path of the warrants file";
         if !named {
@@ -119,6 +120,7 @@ impl Config {
     /// What a configuration says of the machine that it is used on, and is not so here.
     pub(super) fn validate_here(&self, folder: &Path) -> Result<(), Wrong> {
         self.cores()?;
+        self.agreements_here(folder)?;
         if let Some(state) = &self.state {
             let expected =
                 |reason: &str| (vec!["state".into()], format!("state: expected the path of a folder{reason}"));

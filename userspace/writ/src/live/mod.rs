@@ -159,7 +159,10 @@ fn delivery(
         cin_reserve: Some(reserve),
         on_thread_start: Some(Arc::new(move || pin(pinned, "delivery"))),
     };
-    let outlets = config.lemf.iter().cloned().map(Outlet::network).collect();
+    let mut outlets = Vec::new();
+    for lemf in &config.lemf {
+        outlets.push(Outlet::network(lemf.clone()).agreed(config.agreement(&lemf.name)?));
+    }
     Ok(Delivery::start(settings, outlets, receivers)?)
 }
 
