@@ -164,6 +164,9 @@ impl Config {
         for path in [&mut config.warrants, &mut config.state].into_iter().flatten() {
             *path = folder.join(&*path);
         }
+        for lemf in &mut config.lemf {
+            lemf.tls = lemf.tls.take().map(|tls| tls.relative_to(folder));
+        }
         Ok(config)
     }
 

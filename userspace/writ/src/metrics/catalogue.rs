@@ -468,6 +468,21 @@ pub const LINKS: &[Metric] = &[
         Each("event", &[("connects", "opened"), ("connect_failures", "failed"), ("disconnects", "closed")]),
         "Connections to the LEMF that were opened, failed to open, and ended.",
     ),
+    metric(
+        "writ_delivery_tls_failures_total",
+        Counter,
+        LINK,
+        Each(
+            "kind",
+            &[
+                ("tls_files", "files"),
+                ("tls_certificate", "certificate"),
+                ("tls_refused", "refused"),
+                ("tls_protocol", "protocol"),
+            ],
+        ),
+        "Attempts and connections that TLS ended: nothing is delivered by them.",
+    ),
     metric("writ_delivery_queue_pdus", Gauge, LINK, One("buffered_pdus"), "PDUs that wait to be sent or acknowledged."),
     metric("writ_delivery_queue_bytes", Gauge, LINK, One("buffered_octets"), "Octets of the PDUs that wait."),
     metric(
