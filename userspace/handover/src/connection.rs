@@ -129,10 +129,9 @@ where
     let mut keep_alive = KeepAlive::new(resources.keep_alive, Instant::now());
     let mut finishing = finish.borrow_and_update().is_some();
     loop {
-        outgoing.refill(&resources.buffer);
+        outgoing.refill(resources, &keep_alive);
         let writing = outgoing.has_octets();
-        let due = outgoing.greeted || resources.buffer.held().0 == 0;
-        if finishing && !writing && due {
+        if finishing && !writing && (outgoing.is_free() || resources.buffer.held().0 == 0) {
             return part(&mut reader, &mut writer, acknowledged, outgoing, &resources.buffer).await;
         }
         let asking = outgoing.unacknowledged();
@@ -217,7 +216,7 @@ fn take_in(
         if arrival == Arrival::KeepAliveResponse && keep_alive.answered() {
             resources.counters.keep_alives_answered.one();
             resources.buffer.confirmed(outgoing.before_keep_alive);
-            outgoing.greeted = true;
+            outgoing.answered();
             resources.counters.connected.set(1);
         } else {
             resources.counters.unexpected_pdus.one();
@@ -260,6 +259,17 @@ async fn part<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     }
 }
 
+/// A keep-alive that goes after a few PDUs, the answer to which shows that these were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Probe {
+    /// Not needed.
+    None,
+    /// It goes next, and no PDU before it.
+    Due,
+    /// Its answer is awaited, and no PDU goes before it.
+    Out,
+}
+
 /// What is being written.
 struct Outgoing {
     /// From the buffer, where they stay until they are acknowledged.
@@ -276,6 +286,8 @@ struct Outgoing {
     flushed: bool,
     /// Whether PDUs may go.
     greeted: bool,
+    /// After PDUs that a reset has returned.
+    probe: Probe,
     /// The place in the buffer of the first PDU that is not written.
     next: u64,
     /// Of each PDU that is written and not acknowledged: at which octet it ends.
@@ -294,6 +306,7 @@ impl Outgoing {
             written: 0,
             flushed: true,
             greeted: true,
+            probe: Probe::None,
             next,
             ends: VecDeque::new(),
             before_keep_alive: next,
@@ -301,11 +314,37 @@ impl Outgoing {
     }
 
     /// Takes the next batch when this one is written.
-    fn refill(&mut self, buffer: &Buffer) {
-        if self.greeted && self.done == self.batch.len() {
-            self.done = 0;
-            self.batch = buffer.from(self.next, BATCH_PDUS, BATCH_OCTETS);
+    fn refill(&mut self, resources: &Resources, keep_alive: &KeepAlive) {
+        if !self.greeted || self.done < self.batch.len() {
+            return;
         }
+        // One at a time, or the answer to one would be taken for that to the next.
+        if self.probe == Probe::Due && self.keep_alive.is_none() && !keep_alive.is_awaited() {
+            self.keep_alive = resources.link_pdus.keep_alive().ok();
+            self.probe = if self.keep_alive.is_some() { Probe::Out } else { Probe::None };
+        }
+        if self.probe != Probe::None {
+            return;
+        }
+        self.done = 0;
+        let caution = resources.buffer.caution(self.next);
+        self.batch = resources.buffer.from(self.next, caution.unwrap_or(BATCH_PDUS), BATCH_OCTETS);
+        if caution.is_some() && !self.batch.is_empty() {
+            self.probe = Probe::Due;
+        }
+    }
+
+    /// The LEMF has answered a keep-alive.
+    fn answered(&mut self) {
+        self.greeted = true;
+        if self.probe == Probe::Out {
+            self.probe = Probe::None;
+        }
+    }
+
+    /// Whether PDUs go without waiting for an answer.
+    fn is_free(&self) -> bool {
+        self.greeted && self.probe == Probe::None
     }
 
     fn has_octets(&self) -> bool {

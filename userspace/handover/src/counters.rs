@@ -95,8 +95,8 @@ counts! {
         /// PDUs that had been acknowledged and waited again, since the connection was reset before the LEMF showed that
         /// it had read them.
         pdus_returned,
-        /// PDUs that had been acknowledged twice, both times before the connection was reset: whether the LEMF has read
-        /// them nobody can tell.
+        /// PDUs given up since the connection was reset seven times after they had been acknowledged, the last times alone:
+        /// whether the LEMF has read them nobody can tell.
         pdus_unconfirmed,
         /// Octets that the socket took, keep-alives included.
         octets_sent,

@@ -43,9 +43,9 @@ impl From<&Error> for TlsFault {
         use CertificateError as Certificate;
         match error {
             Error::InvalidCertificate(Certificate::UnknownIssuer) => Self::UnknownIssuer,
-            Error::InvalidCertificate(
-                Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
-            ) => Self::WrongName,
+            Error::InvalidCertificate(Certificate::NotValidForName | Certificate::NotValidForNameContext { .. }) => {
+                Self::WrongName
+            }
             Error::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => Self::Expired,
             Error::InvalidCertificate(Certificate::NotValidYet | Certificate::NotValidYetContext { .. }) => {
                 Self::NotValidYet

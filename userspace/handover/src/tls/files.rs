@@ -42,7 +42,8 @@ pub(super) fn read(settings: &TlsSettings) -> Result<ClientConfig, TlsFileError>
     let chain = certificates("certificate", &settings.certificate)?;
     let key = private_key(&settings.key)?;
     let versions: &[_] = if settings.allow_tls12 { &[&TLS13, &TLS12] } else { &[&TLS13] };
-    let wrong = |setting, file: &Path, expected| TlsFileError { setting, file: file.to_owned(), expected, reason: None };
+    let wrong =
+        |setting, file: &Path, expected| TlsFileError { setting, file: file.to_owned(), expected, reason: None };
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(versions)
         // The provider has what these versions need.

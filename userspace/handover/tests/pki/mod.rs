@@ -47,8 +47,7 @@ impl Authority {
     fn sign(&self, folder: &Path, stem: &str, params: CertificateParams) -> Pair {
         let key_pair = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key_pair, &self.0).unwrap();
-        let pair =
-            Pair { certificate: folder.join(format!("{stem}.pem")), key: folder.join(format!("{stem}.key")) };
+        let pair = Pair { certificate: folder.join(format!("{stem}.pem")), key: folder.join(format!("{stem}.key")) };
         fs::write(&pair.certificate, certificate.pem()).unwrap();
         fs::write(&pair.key, key_pair.serialize_pem()).unwrap();
         fs::set_permissions(&pair.key, fs::Permissions::from_mode(0o600)).unwrap();

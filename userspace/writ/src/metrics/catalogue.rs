@@ -436,7 +436,7 @@ pub const LINKS: &[Metric] = &[
         Counter,
         LINK,
         One("pdus_unconfirmed"),
-        "PDUs acknowledged twice, both times before a reset: whether the LEMF read them is not known.",
+        "PDUs given up after seven resets with them on the connection: whether the LEMF read them is not known.",
     ),
     metric(
         "writ_sent_bytes_total",
