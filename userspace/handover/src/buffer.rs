@@ -5,8 +5,10 @@
 //! before it reads it; without acknowledgement of PDUs (TS 102 232-1, `pDUAcknowledgementRequest`) nobody tells. So the
 //! youngest of those that were acknowledged are kept, up to an eighth of the buffer and as long as nothing else wants
 //! the room, until the LEMF has shown that it read them: it answered a later keep-alive, or closed in order, which TCP
-//! lets nobody do who has octets unread. If the connection is reset instead they go once more. A second reset shows
-//! that this does not help: they are counted as unconfirmed, and what comes after them has its turn.
+//! lets nobody do who has octets unread. If the connection is reset instead they go again, with caution: a few at a time,
+//! and a keep-alive after them that the LEMF has to answer. Each reset without any progress makes them fewer, down to
+//! one. A PDU that was alone and is not confirmed after [`PATIENT_RESETS`] of them is what the LEMF cannot take: it is
+//! counted as unconfirmed, and what comes after it has its turn.
 //!
 //! PDUs have places here, in the order in which they came: 0 for the first one ever.
 //!
@@ -28,6 +30,11 @@ use crate::pdu::{Kind, Pdu};
 
 /// What holding a PDU takes beyond its octets.
 const OVERHEAD: usize = size_of::<Pdu>() + 64;
+
+/// PDUs that go between two keep-alives after a first reset.
+const CAUTIOUS_PDUS: usize = 128;
+/// Resets at one PDU before it is given up: by then it has gone alone in the last three.
+const PATIENT_RESETS: u32 = 7;
 
 /// The PDUs waiting for one LEMF and interface.
 pub(crate) struct Buffer {
@@ -56,6 +63,9 @@ struct Held {
     waiting: Share,
     /// Every place below it was returned by a reset once.
     returned: u64,
+    /// The first place that was not confirmed at the last reset, and how many resets found it there.
+    stuck_at: u64,
+    resets: u32,
     /// PDUs that were acknowledged, ever.
     taken: u64,
     /// Since when the buffer is full, if it is: what was dropped.
@@ -204,11 +214,17 @@ impl Buffer {
         }
     }
 
-    /// The connection was reset: what was acknowledged and may not have been read waits again, unless this is the second
-    /// time.
+    /// The connection was reset: what was acknowledged and may not have been read waits again.
     pub(crate) fn reset(&self) {
         let mut held = self.lock();
-        while held.first < held.returned && held.acknowledged.pdus > 0 {
+        if held.acknowledged.pdus == 0 {
+            return;
+        }
+        if held.stuck_at != held.first {
+            (held.stuck_at, held.resets) = (held.first, 0);
+        }
+        held.resets += 1;
+        if held.resets >= PATIENT_RESETS {
             held.let_go();
             self.counters.pdus_unconfirmed.one();
         }
@@ -218,6 +234,14 @@ impl Buffer {
         held.waiting.octets += back.octets;
         self.counters.pdus_returned.add(back.pdus as u64);
         self.gauge(&held);
+    }
+
+    /// How many PDUs may go from this place on before the LEMF has to show that it read them. None: any number.
+    pub(crate) fn caution(&self, place: u64) -> Option<usize> {
+        let held = self.lock();
+        let resets = if held.stuck_at == held.first { held.resets } else { 1 };
+        let fewer = CAUTIOUS_PDUS.checked_shr(2 * resets.saturating_sub(1)).unwrap_or(0).max(1);
+        (place < held.returned).then_some(fewer)
     }
 
     /// Waits until PDUs may have come since the last call.

@@ -20,6 +20,7 @@ use crate::latency::{Latency, now};
 use crate::link_pdu::LinkPdus;
 use crate::pdu::Pdu;
 use crate::settings::KeepAliveSettings;
+use crate::tls::TlsFault;
 
 /// PDUs in one write: well below the 1024 pieces that the kernel takes.
 const BATCH_PDUS: usize = 128;
@@ -37,6 +38,10 @@ pub(crate) struct Resources {
     pub(crate) latency: Arc<Latency>,
     pub(crate) link_pdus: Arc<LinkPdus>,
     pub(crate) keep_alive: KeepAliveSettings,
+    /// Whether no PDU goes before the LEMF has answered a first keep-alive. With TLS 1.3 our end of the connection is
+    /// open before the LEMF has looked at our certificate: what went at once could be acknowledged by TCP, and thrown
+    /// away.
+    pub(crate) greet: bool,
 }
 
 /// Tells links to finish: once it holds the time by which they must, nothing more comes into the buffers.
@@ -51,6 +56,8 @@ pub(crate) enum Ended {
     Closed,
     /// Reading or writing failed.
     Failed(io::ErrorKind),
+    /// TLS ended it.
+    Tls(TlsFault),
     /// No response to a keep-alive by TIME3.
     Unanswered,
     /// The LEMF took nothing for TIME1 and TIME3 together.
@@ -61,7 +68,7 @@ pub(crate) enum Ended {
 
 impl From<io::Error> for Ended {
     fn from(error: io::Error) -> Self {
-        Self::Failed(error.kind())
+        TlsFault::of(&error).map_or(Self::Failed(error.kind()), Self::Tls)
     }
 }
 
@@ -71,18 +78,31 @@ impl From<NoProtocol> for Ended {
     }
 }
 
+/// What became of a connection.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) ended: Ended,
+    /// Whether PDUs could go: the LEMF had answered the first keep-alive, if that was awaited.
+    pub(crate) greeted: bool,
+}
+
 /// Serves a connection until it is over, and settles what becomes of the PDUs that went over it.
 pub(crate) async fn serve<S>(
     stream: S,
     acknowledged: &impl Acknowledged,
     resources: &Resources,
     finish: &mut Finish,
-) -> Ended
+) -> Served
 where
     S: AsyncRead + AsyncWrite,
 {
     let buffer = &resources.buffer;
     let mut outgoing = Outgoing::beginning_at(buffer.next());
+    if resources.greet {
+        outgoing.keep_alive = resources.link_pdus.keep_alive().ok();
+        outgoing.greeted = outgoing.keep_alive.is_none();
+    }
+    resources.counters.connected.set(outgoing.greeted.into());
     let ended = converse(stream, acknowledged, &mut outgoing, resources, finish).await;
     outgoing.acknowledged(acknowledged, buffer);
     match ended {
@@ -90,7 +110,8 @@ where
         Ended::Finished | Ended::Closed => buffer.confirmed(buffer.next()),
         _ => buffer.reset(),
     }
-    ended
+    resources.counters.connected.set(0);
+    Served { ended, greeted: outgoing.greeted }
 }
 
 async fn converse<S>(
@@ -108,9 +129,9 @@ where
     let mut keep_alive = KeepAlive::new(resources.keep_alive, Instant::now());
     let mut finishing = finish.borrow_and_update().is_some();
     loop {
-        outgoing.refill(&resources.buffer);
+        outgoing.refill(resources, &keep_alive);
         let writing = outgoing.has_octets();
-        if finishing && !writing {
+        if finishing && !writing && (outgoing.is_free() || resources.buffer.held().0 == 0) {
             return part(&mut reader, &mut writer, acknowledged, outgoing, &resources.buffer).await;
         }
         let asking = outgoing.unacknowledged();
@@ -119,7 +140,7 @@ where
         // safe).
         let turn = tokio::select! {
             read = reader.read_buf(&mut incoming.octets) => Turn::Read(read),
-            written = writer.write_vectored(&slices), if writing => Turn::Written(written),
+            taken = write_or_flush(&mut writer, &slices), if writing || !outgoing.flushed => taken,
             () = resources.buffer.filled(), if !writing => Turn::Again,
             () = sleep_until(keep_alive.deadline(writing)) => Turn::Due,
             () = sleep(ASK), if asking => Turn::Again,
@@ -145,6 +166,7 @@ where
                 outgoing.written(octets, &mut keep_alive, resources);
                 Ok(())
             }),
+            Turn::Flushed(flushed) => flushed.map_err(Ended::from).map(|()| outgoing.flushed = true),
             Turn::Due => match keep_alive.due(Instant::now(), writing) {
                 Some(Due::Send) => {
                     outgoing.keep_alive = resources.link_pdus.keep_alive().ok();
@@ -165,10 +187,20 @@ where
     }
 }
 
+/// Writes what there is; else sees to it that the stream holds nothing back.
+async fn write_or_flush<W: AsyncWrite + Unpin>(writer: &mut W, slices: &[IoSlice<'_>]) -> Turn {
+    if slices.is_empty() {
+        Turn::Flushed(writer.flush().await)
+    } else {
+        Turn::Written(writer.write_vectored(slices).await)
+    }
+}
+
 /// What one turn of the loop brought.
 enum Turn {
     Read(io::Result<usize>),
     Written(io::Result<usize>),
+    Flushed(io::Result<()>),
     Due,
     Again,
 }
@@ -177,13 +209,15 @@ enum Turn {
 fn take_in(
     incoming: &mut Incoming,
     keep_alive: &mut KeepAlive,
-    outgoing: &Outgoing,
+    outgoing: &mut Outgoing,
     resources: &Resources,
 ) -> Result<(), Ended> {
     while let Some(arrival) = incoming.next()? {
         if arrival == Arrival::KeepAliveResponse && keep_alive.answered() {
             resources.counters.keep_alives_answered.one();
             resources.buffer.confirmed(outgoing.before_keep_alive);
+            outgoing.answered();
+            resources.counters.connected.set(1);
         } else {
             resources.counters.unexpected_pdus.one();
         }
@@ -225,6 +259,17 @@ async fn part<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     }
 }
 
+/// A keep-alive that goes after a few PDUs, the answer to which shows that these were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Probe {
+    /// Not needed.
+    None,
+    /// It goes next, and no PDU before it.
+    Due,
+    /// Its answer is awaited, and no PDU goes before it.
+    Out,
+}
+
 /// What is being written.
 struct Outgoing {
     /// From the buffer, where they stay until they are acknowledged.
@@ -237,6 +282,12 @@ struct Outgoing {
     partial: usize,
     /// Octets written on this connection.
     written: u64,
+    /// Whether the stream holds none of them back.
+    flushed: bool,
+    /// Whether PDUs may go.
+    greeted: bool,
+    /// After PDUs that a reset has returned.
+    probe: Probe,
     /// The place in the buffer of the first PDU that is not written.
     next: u64,
     /// Of each PDU that is written and not acknowledged: at which octet it ends.
@@ -253,6 +304,9 @@ impl Outgoing {
             keep_alive: None,
             partial: 0,
             written: 0,
+            flushed: true,
+            greeted: true,
+            probe: Probe::None,
             next,
             ends: VecDeque::new(),
             before_keep_alive: next,
@@ -260,11 +314,37 @@ impl Outgoing {
     }
 
     /// Takes the next batch when this one is written.
-    fn refill(&mut self, buffer: &Buffer) {
-        if self.done == self.batch.len() {
-            self.done = 0;
-            self.batch = buffer.from(self.next, BATCH_PDUS, BATCH_OCTETS);
+    fn refill(&mut self, resources: &Resources, keep_alive: &KeepAlive) {
+        if !self.greeted || self.done < self.batch.len() {
+            return;
         }
+        // One at a time, or the answer to one would be taken for that to the next.
+        if self.probe == Probe::Due && self.keep_alive.is_none() && !keep_alive.is_awaited() {
+            self.keep_alive = resources.link_pdus.keep_alive().ok();
+            self.probe = if self.keep_alive.is_some() { Probe::Out } else { Probe::None };
+        }
+        if self.probe != Probe::None {
+            return;
+        }
+        self.done = 0;
+        let caution = resources.buffer.caution(self.next);
+        self.batch = resources.buffer.from(self.next, caution.unwrap_or(BATCH_PDUS), BATCH_OCTETS);
+        if caution.is_some() && !self.batch.is_empty() {
+            self.probe = Probe::Due;
+        }
+    }
+
+    /// The LEMF has answered a keep-alive.
+    fn answered(&mut self) {
+        self.greeted = true;
+        if self.probe == Probe::Out {
+            self.probe = Probe::None;
+        }
+    }
+
+    /// Whether PDUs go without waiting for an answer.
+    fn is_free(&self) -> bool {
+        self.greeted && self.probe == Probe::None
     }
 
     fn has_octets(&self) -> bool {
@@ -306,6 +386,7 @@ impl Outgoing {
         let mut taken = self.partial + octets;
         let mut end = self.written - self.partial as u64;
         self.written += octets as u64;
+        self.flushed = false;
         if let Some(pdu) = &self.keep_alive {
             if taken < pdu.len() {
                 self.partial = taken;

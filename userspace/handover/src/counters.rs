@@ -95,8 +95,8 @@ counts! {
         /// PDUs that had been acknowledged and waited again, since the connection was reset before the LEMF showed that
         /// it had read them.
         pdus_returned,
-        /// PDUs that had been acknowledged twice, both times before the connection was reset: whether the LEMF has read
-        /// them nobody can tell.
+        /// PDUs given up since the connection was reset seven times after they had been acknowledged, the last times alone:
+        /// whether the LEMF has read them nobody can tell.
         pdus_unconfirmed,
         /// Octets that the socket took, keep-alives included.
         octets_sent,
@@ -114,6 +114,15 @@ counts! {
         connects,
         /// Attempts to connect that failed.
         connect_failures,
+        /// Attempts given up since the files of `tls` could not be used.
+        tls_files,
+        /// Attempts given up since the LEMF's certificate was not what `tls` asks for.
+        tls_certificate,
+        /// Attempts and connections that the LEMF ended since it did not accept our certificate, or before it answered
+        /// anything, which can mean that.
+        tls_refused,
+        /// Attempts and connections given up for another fault of TLS.
+        tls_protocol,
         /// Connections that ended, by either side.
         disconnects,
         /// Whether a connection is open now, 0 or 1.

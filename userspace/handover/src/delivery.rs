@@ -308,7 +308,10 @@ impl<'a> Plan<'a> {
                 latency: Arc::clone(&self.counters.latency),
                 link_pdus: Arc::clone(&link_pdus),
                 keep_alive: lemf.keep_alive,
+                greet: lemf.tls.is_some(),
             },
+            tls: lemf.tls.clone(),
+            last_reason: None,
         });
         Ok(NetworkExit { buffer, link_pdus, staged: Vec::new() })
     }

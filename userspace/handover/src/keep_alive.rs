@@ -50,6 +50,11 @@ impl KeepAlive {
         self.awaited = Some(Awaited { since: now, late: false });
     }
 
+    /// Whether a response has to come.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.awaited.is_some()
+    }
+
     /// A response came; says whether one was awaited.
     pub(crate) fn answered(&mut self) -> bool {
         self.awaited.take().is_some()

@@ -31,6 +31,7 @@ pub mod encoder;
 pub mod latency;
 pub mod pdu;
 pub mod settings;
+pub mod tls;
 
 pub use counters::{CoreSnapshot, Counters, LemfSnapshot, LinkSnapshot, Snapshot};
 pub use delivery::{Delivery, DeliverySettings, Drained, StartError, Undelivered, WhenFull};

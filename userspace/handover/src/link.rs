@@ -7,7 +7,9 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Duration, Instant, sleep, timeout};
 
 use crate::acknowledged::TcpAcknowledged;
-use crate::connection::{Ended, Finish, Resources, serve};
+use crate::connection::{Ended, Finish, Resources, Served, serve};
+use crate::settings::TlsSettings;
+use crate::tls::{NoTls, TlsFault, secure};
 
 /// Time between attempts while the process waits for the last PDUs to go: the retry interval may be longer than it will
 /// wait.
@@ -23,66 +25,125 @@ pub(crate) struct Link {
     pub(crate) address: String,
     /// The longest pause between attempts.
     pub(crate) retry: Duration,
+    /// TLS around it, if any.
+    pub(crate) tls: Option<TlsSettings>,
     pub(crate) resources: Resources,
+    /// Why the last attempt failed, if it did: said once, not at each attempt.
+    pub(crate) last_reason: Option<String>,
 }
 
 impl Link {
     /// Keeps the connection until it is told to finish and everything is acknowledged.
-    pub(crate) async fn keep(self, mut finish: Finish) {
-        let counters = &self.resources.counters;
+    pub(crate) async fn keep(mut self, mut finish: Finish) {
         // An LEMF that takes a connection and drops it must not be called without pause: at once, but once an interval.
         let mut last_at_once: Option<Instant> = None;
         let mut pauses = Pauses::up_to(self.retry);
-        let mut reachable = true;
         loop {
             if finish.borrow_and_update().is_some() && self.resources.buffer.held().0 == 0 {
                 return;
             }
-            match timeout(self.retry, connect(&self.address)).await.unwrap_or(Err(io::ErrorKind::TimedOut.into())) {
-                Ok((stream, acknowledged)) => {
-                    let opened = Instant::now();
-                    reachable = true;
-                    counters.connects.one();
-                    counters.connected.set(1);
-                    tracing::info!(lemf = self.lemf, interface = self.interface, "connected");
-                    let ended = serve(stream, &acknowledged, &self.resources, &mut finish).await;
-                    counters.connected.set(0);
-                    counters.disconnects.one();
-                    if self.over(&ended) {
-                        return;
-                    }
-                    if opened.elapsed() >= self.retry {
-                        pauses = Pauses::up_to(self.retry);
-                    }
-                    if last_at_once.is_none_or(|last| last.elapsed() >= self.retry) {
-                        last_at_once = Some(Instant::now());
-                        continue;
-                    }
+            let opening = Instant::now();
+            if let Some(served) = self.attempt(&mut finish).await {
+                self.resources.counters.disconnects.one();
+                if self.over(&served) {
+                    return;
                 }
-                Err(error) => {
-                    counters.connect_failures.one();
-                    // Once an outage: the metrics say how long it lasts.
-                    if reachable {
-                        let error = error.kind();
-                        tracing::warn!(lemf = self.lemf, interface = self.interface, %error, "cannot connect");
-                    }
-                    reachable = false;
+                if opening.elapsed() >= self.retry && served.greeted {
+                    pauses = Pauses::up_to(self.retry);
+                }
+                if served.greeted && last_at_once.is_none_or(|last| last.elapsed() >= self.retry) {
+                    last_at_once = Some(Instant::now());
+                    continue;
                 }
             }
             Self::pause(pauses.next(), &mut finish).await;
         }
     }
 
-    /// Counts and reports the end of a connection; says whether it is the last.
-    fn over(&self, ended: &Ended) -> bool {
+    /// Connects and serves the connection until it is over. None where there was none.
+    async fn attempt(&mut self, finish: &mut Finish) -> Option<Served> {
+        // Clones, since the futures of the attempt and what it reports to are apart.
+        let (tls, address) = (self.tls.clone(), self.address.clone());
+        let opened = timeout(self.retry, async {
+            let (stream, acknowledged) = connect(&address).await?;
+            let Some(settings) = &tls else { return Ok(Open::Plain(stream, acknowledged)) };
+            let name = settings.expected_name(&address).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+            let (stream, acknowledged) = secure(stream, settings, name).await?;
+            Ok(Open::Tls(Box::new(stream), acknowledged))
+        });
+        match opened.await.unwrap_or_else(|_| Err(NoTls::Io(io::ErrorKind::TimedOut.into()))) {
+            Ok(open) => {
+                self.resources.counters.connects.one();
+                Some(match open {
+                    Open::Plain(stream, acknowledged) => {
+                        self.last_reason = None;
+                        tracing::info!(lemf = self.lemf, interface = self.interface, "connected");
+                        serve(stream, &acknowledged, &self.resources, finish).await
+                    }
+                    Open::Tls(stream, acknowledged) => {
+                        let tls = stream.version();
+                        if self.last_reason.is_none() {
+                            tracing::info!(lemf = self.lemf, interface = self.interface, tls, "connected");
+                        }
+                        serve(*stream, &acknowledged, &self.resources, finish).await
+                    }
+                })
+            }
+            Err(error) => {
+                self.not_connected(&error);
+                None
+            }
+        }
+    }
+
+    /// Counts and reports an attempt that failed: once an outage, unless the reason is another one. The metrics say how
+    /// long it lasts.
+    fn not_connected(&mut self, error: &NoTls) {
+        self.resources.counters.connect_failures.one();
+        let reason = match error {
+            NoTls::Files(error) => {
+                self.resources.counters.tls_files.one();
+                format!("tls.{error}")
+            }
+            NoTls::Fault(fault) => {
+                self.count_tls(*fault);
+                fault.to_string()
+            }
+            NoTls::Io(error) => error.kind().to_string(),
+        };
+        if self.last_reason.as_ref() != Some(&reason) {
+            tracing::warn!(lemf = self.lemf, interface = self.interface, error = reason, "cannot connect");
+        }
+        self.last_reason = Some(reason);
+    }
+
+    fn count_tls(&self, fault: TlsFault) {
         let counters = &self.resources.counters;
-        let reason = match ended {
+        match fault {
+            TlsFault::Refused => counters.tls_refused.one(),
+            fault if fault.is_of_certificate() => counters.tls_certificate.one(),
+            _ => counters.tls_protocol.one(),
+        }
+    }
+
+    /// Counts and reports the end of a connection; says whether it is the last.
+    fn over(&mut self, served: &Served) -> bool {
+        let counters = &self.resources.counters;
+        let reason = match &served.ended {
             Ended::Finished => {
                 tracing::info!(lemf = self.lemf, interface = self.interface, "everything delivered");
                 return true;
             }
+            Ended::Closed | Ended::Failed(_) if !served.greeted => {
+                counters.tls_refused.one();
+                "the LEMF ended it before it answered anything: does it accept our certificate?".to_owned()
+            }
             Ended::Closed => "the LEMF closed it".to_owned(),
             Ended::Failed(kind) => kind.to_string(),
+            Ended::Tls(fault) => {
+                self.count_tls(*fault);
+                fault.to_string()
+            }
             Ended::Unanswered => {
                 counters.keep_alives_missed.one();
                 "no response to a keep-alive".to_owned()
@@ -96,7 +157,11 @@ impl Link {
                 "the LEMF sent what is no PDU, or too much".to_owned()
             }
         };
-        tracing::warn!(lemf = self.lemf, interface = self.interface, reason, "connection lost");
+        if served.greeted || self.last_reason.as_ref() != Some(&reason) {
+            tracing::warn!(lemf = self.lemf, interface = self.interface, reason, "connection lost");
+        }
+        // One that brought nothing is an attempt that failed.
+        self.last_reason = (!served.greeted).then_some(reason);
         false
     }
 
@@ -111,6 +176,12 @@ impl Link {
             }
         }
     }
+}
+
+/// A connection that is open.
+enum Open {
+    Plain(TcpStream, TcpAcknowledged),
+    Tls(Box<crate::tls::TlsStream>, crate::tls::TlsAcknowledged),
 }
 
 /// How long to wait before each attempt.

@@ -6,6 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
+mod tls;
+
+pub use tls::TlsSettings;
+
 /// A setting that cannot be used. It names the setting as the configuration file spells it, and what was expected
 /// there.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -144,6 +148,9 @@ pub struct LemfSettings {
     /// buffer each, so that content never crowds out IRI.
     #[serde(default = "buffer")]
     pub buffer: usize,
+    /// TLS around the connections. None: plain TCP.
+    #[serde(default)]
+    pub tls: Option<TlsSettings>,
 }
 
 /// Times of the keep-alive, in seconds (TS 102 232-1: TIME1, TIME2, TIME3).
@@ -191,6 +198,7 @@ impl LemfSettings {
             keep_alive: KeepAliveSettings::default(),
             retry: retry(),
             buffer: buffer(),
+            tls: None,
         }
     }
 
@@ -239,7 +247,17 @@ impl LemfSettings {
         check(at("keep_alive.time3"), time2 <= time3, "seconds, no fewer than keep_alive.time2")?;
         // Memory, from which the length of each PDU is taken: no machine has more.
         let buffer_good = (1 << 20..=MOST_BUFFER).contains(&(self.buffer as u64));
-        check(at("buffer"), buffer_good, "octets, 1048576 to 1099511627776")
+        check(at("buffer"), buffer_good, "octets, 1048576 to 1099511627776")?;
+        self.tls.as_ref().map_or(Ok(()), |tls| self.validate_tls(tls))
+    }
+
+    fn validate_tls(&self, tls: &TlsSettings) -> Result<(), SettingsError> {
+        let at = |setting: &str| format!("lemf.{}.tls.{setting}", self.name);
+        for (setting, path) in [("ca", &tls.ca), ("certificate", &tls.certificate), ("key", &tls.key)] {
+            check(at(setting), !path.as_os_str().is_empty(), "the path of a file")?;
+        }
+        let named = [self.hi2_address(), self.hi3_address()].map(|address| tls.expected_name(address).is_some());
+        check(at("server_name"), named == [true; 2], "the name or the IP address in the LEMF's certificate")
     }
 }
 

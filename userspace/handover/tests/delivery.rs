@@ -161,18 +161,35 @@ fn an_lemf_that_resets_at_the_end_gets_all_of_it_again() {
 }
 
 #[test]
-fn an_lemf_that_resets_again_and_again_is_no_success() {
+fn an_lemf_that_resets_again_and_again_gets_all_of_it() {
     let lemf = Lemf::start(Conduct::CloseAfter(3));
     let (sender, delivery) = start(vec![Outlet::network(settings("lea-1", lemf.address))]);
+    for _ in 0..40 {
+        sender.send(record(&mandate(0), 1, 0)).unwrap();
+    }
+    drop(sender);
+    assert!(delivery.drain(PATIENTLY).is_complete());
+    let mut received = numbers(&lemf.received(), 1);
+    received.sort_unstable();
+    received.dedup();
+    assert!(received.into_iter().eq(0..40), "each connection takes three and throws the others away");
+}
+
+#[test]
+fn what_an_lemf_fails_on_is_given_up_alone() {
+    let lemf = Lemf::start(Conduct::FailAt(20));
+    let (sender, delivery) = start(vec![Outlet::network(settings("lea-1", lemf.address))]);
     let counters = delivery.counters();
-    for _ in 0..100 {
+    for _ in 0..40 {
         sender.send(record(&mandate(0), 1, 0)).unwrap();
     }
     drop(sender);
     let drained = delivery.drain(PATIENTLY);
-    let unconfirmed = counters.snapshot().lemfs[0].hi2.pdus_unconfirmed;
-    assert!(unconfirmed > 0);
-    assert_eq!(drained.unconfirmed, unconfirmed);
+    let mut received = numbers(&lemf.received(), 1);
+    received.sort_unstable();
+    received.dedup();
+    assert!(received.into_iter().eq((0..40).filter(|number| *number != 20)));
+    assert_eq!((drained.unconfirmed, counters.snapshot().lemfs[0].hi2.pdus_unconfirmed), (1, 1));
     assert!(!drained.is_complete());
 }
 

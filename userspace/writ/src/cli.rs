@@ -89,6 +89,15 @@ pub struct Lemf {
     /// The folder where everything that is received is kept.
     #[arg(long, value_name = "DIR")]
     pub store: PathBuf,
+    /// Serves TLS with this certificate (PEM), those between it and what senders trust after it.
+    #[arg(long, value_name = "FILE", requires_all = ["tls_key", "tls_client_ca"])]
+    pub tls_certificate: Option<PathBuf>,
+    /// The private key of the certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
+    /// Those who may have signed the certificate of a sender (PEM). A sender without one is refused.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_client_ca: Option<PathBuf>,
     #[command(flatten)]
     pub keys: Keys,
 }

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use writ_lemf::decryption::ContentKey;
 use writ_lemf::integrity::VerifyingKey;
 use writ_lemf::record::Keys;
-use writ_lemf::{Settings, Unblocked, receive};
+use writ_lemf::{ServerTls, Settings, Unblocked, receive};
 
 use crate::cli;
 
@@ -18,6 +18,11 @@ use crate::cli;
 pub fn run(arguments: &cli::Lemf) -> anyhow::Result<()> {
     let listen = arguments.listen.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
     let listen = listen.with_context(|| format!("--listen {}: expected HOST:PORT", arguments.listen))?;
+    let tls = match (&arguments.tls_certificate, &arguments.tls_key, &arguments.tls_client_ca) {
+        (Some(certificate), Some(key), Some(client_ca)) => Some(ServerTls::read(certificate, key, client_ca, false)?),
+        // The command line takes all three or none.
+        _ => None,
+    };
     let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let summary = runtime.block_on(async {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -29,7 +34,7 @@ pub fn run(arguments: &cli::Lemf) -> anyhow::Result<()> {
         };
         // Who looks at the lines must not hold up what is received and stored.
         let keys = keys(&arguments.keys)?;
-        let settings = Settings { out: Box::new(Unblocked::new(io::stdout())?), keys, ..Settings::default() };
+        let settings = Settings { out: Box::new(Unblocked::new(io::stdout())?), keys, tls, ..Settings::default() };
         anyhow::Ok(receive(listen, arguments.store.clone(), settings, shutdown).await?)
     })?;
     writeln!(Unblocked::new(io::stdout())?, "{summary}")?;

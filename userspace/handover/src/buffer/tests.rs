@@ -141,7 +141,7 @@ fn nobody_waits_once_it_is_to_end() {
 }
 
 #[test]
-fn what_was_acknowledged_and_perhaps_not_read_goes_once_more_after_a_reset() {
+fn what_was_acknowledged_and_perhaps_not_read_goes_again_after_a_reset() {
     let buffer = buffer(1 << 20, Duration::ZERO);
     let lengths = || buffer.front(9, 1000).iter().map(|pdu| pdu.octets.len()).collect::<Vec<_>>();
     buffer.push([pdu(10), pdu(20), pdu(30), pdu(40)]);
@@ -154,13 +154,40 @@ fn what_was_acknowledged_and_perhaps_not_read_goes_once_more_after_a_reset() {
     buffer.push([pdu(50)]);
     buffer.acknowledged(5);
     buffer.reset();
-    assert_eq!((buffer.next(), lengths()), (3, vec![40, 50]), "for the first time acknowledged before this reset");
+    assert_eq!((buffer.next(), lengths()), (1, vec![20, 30, 40, 50]));
     buffer.acknowledged(5);
     buffer.confirmed(5);
     buffer.reset();
     assert_eq!(buffer.held(), (0, 0));
     let counts = buffer.counters.snapshot();
-    assert_eq!((counts.pdus_sent, counts.pdus_returned, counts.pdus_unconfirmed), (3 + 3 + 1 + 2, 2 + 2, 2));
+    assert_eq!((counts.pdus_sent, counts.pdus_returned, counts.pdus_unconfirmed), (3 + 3 + 1 + 4, 2 + 4, 0));
+}
+
+#[test]
+fn each_reset_without_progress_makes_it_more_careful() {
+    let buffer = buffer(1 << 20, Duration::ZERO);
+    buffer.push((0..10).map(|_| pdu(10)));
+    assert_eq!(buffer.caution(0), None);
+    let mut allowed = Vec::new();
+    for _ in 1..PATIENT_RESETS {
+        buffer.acknowledged(8);
+        buffer.reset();
+        allowed.extend(buffer.caution(0));
+    }
+    assert_eq!(allowed, [128, 32, 8, 2, 1, 1]);
+    assert_eq!((buffer.caution(7), buffer.caution(8)), (Some(1), None), "only what came back");
+    assert_eq!(buffer.counters.snapshot().pdus_unconfirmed, 0);
+    // A reset before anything went says nothing of a PDU.
+    buffer.reset();
+    assert_eq!((buffer.next(), buffer.counters.snapshot().pdus_unconfirmed), (0, 0));
+    buffer.acknowledged(1);
+    buffer.reset();
+    assert_eq!((buffer.next(), buffer.counters.snapshot().pdus_unconfirmed), (1, 1), "one, and no more");
+    assert_eq!(buffer.caution(1), Some(128), "what comes then is not to blame");
+    buffer.acknowledged(3);
+    buffer.confirmed(2);
+    buffer.reset();
+    assert_eq!(buffer.caution(2), Some(128), "there was progress");
 }
 
 #[test]

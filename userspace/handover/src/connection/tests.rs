@@ -18,7 +18,7 @@ fn resources(keep_alive: KeepAliveSettings) -> Resources {
     let link_pdus = Arc::new(LinkPdus::new(&HandoverSettings::default(), Profile::Current, Interface::Hi2).unwrap());
     let counters: Arc<LinkCounters> = Arc::default();
     let buffer = Buffer::new("lea".into(), 1 << 20, Duration::ZERO, Arc::clone(&counters), Arc::clone(&link_pdus));
-    Resources { buffer: Arc::new(buffer), counters, latency: Arc::default(), link_pdus, keep_alive }
+    Resources { buffer: Arc::new(buffer), counters, latency: Arc::default(), link_pdus, keep_alive, greet: false }
 }
 
 /// An LEMF's TCP that acknowledges everything at once.
@@ -83,8 +83,8 @@ async fn a_pdu_that_was_sent_in_part_is_sent_again_from_its_start() {
         sleep(Duration::from_millis(20)).await;
         drop(far);
     };
-    let (ended, ()) = tokio::join!(serving, breaking);
-    assert!(matches!(ended, Ended::Failed(_) | Ended::Closed), "{ended:?}");
+    let (served, ()) = tokio::join!(serving, breaking);
+    assert!(matches!(served.ended, Ended::Failed(_) | Ended::Closed), "{served:?}");
     assert_eq!(resources.buffer.held(), (2, 200));
     assert_eq!((resources.counters.snapshot().pdus_sent, resources.counters.snapshot().octets_sent), (1, 150));
 
@@ -114,8 +114,8 @@ async fn what_was_written_and_not_acknowledged_is_sent_again() {
         assert_eq!(resources.buffer.held(), (2, 200), "what was acknowledged is let go meanwhile");
         drop(far);
     };
-    let (ended, ()) = tokio::join!(serve(near, &acknowledged, &resources, &mut finish), breaking);
-    assert!(matches!(ended, Ended::Closed), "{ended:?}");
+    let (served, ()) = tokio::join!(serve(near, &acknowledged, &resources, &mut finish), breaking);
+    assert!(matches!(served.ended, Ended::Closed), "{served:?}");
     assert_eq!(resources.counters.snapshot().pdus_sent, 1);
 
     let (near, mut far) = duplex(1000);
@@ -146,8 +146,8 @@ async fn it_finishes_when_all_is_acknowledged_and_no_sooner() {
         acknowledged.0.set(200);
         all
     };
-    let (ended, all) = tokio::join!(serve(near, &acknowledged, &resources, &mut finish), reading);
-    assert!(matches!(ended, Ended::Finished), "{ended:?}");
+    let (served, all) = tokio::join!(serve(near, &acknowledged, &resources, &mut finish), reading);
+    assert!(matches!(served.ended, Ended::Finished), "{served:?}");
     assert_eq!((all.len(), resources.buffer.held()), (200, (0, 0)));
     assert!(start.elapsed() >= 5 * PARTING && start.elapsed() < 6 * PARTING);
 }
@@ -167,8 +167,8 @@ async fn an_answered_keep_alive_confirms_what_went_before_it() {
         // It says no more, and the connection is given up.
         sleep(10 * TIMES.time3).await;
     };
-    let (ended, ()) = tokio::join!(serve(near, &All, &resources, &mut finish), lemf);
-    assert!(matches!(ended, Ended::Unanswered), "{ended:?}");
+    let (served, ()) = tokio::join!(serve(near, &All, &resources, &mut finish), lemf);
+    assert!(matches!(served.ended, Ended::Unanswered), "{served:?}");
     assert_eq!(resources.buffer.from(0, 9, 1000).len(), 1);
     assert_eq!((resources.buffer.next(), resources.counters.snapshot().pdus_returned), (1, 1));
 }
@@ -187,8 +187,8 @@ async fn everything_goes_before_it_finishes_and_the_lemf_reads_the_end() {
         drop(far);
         all
     };
-    let (ended, all) = tokio::join!(serve(near, &All, &resources, &mut finishing), reading);
-    assert!(matches!(ended, Ended::Finished), "{ended:?}");
+    let (served, all) = tokio::join!(serve(near, &All, &resources, &mut finishing), reading);
+    assert!(matches!(served.ended, Ended::Finished), "{served:?}");
     assert_eq!(all.len(), 200 * 90);
     assert!(all.chunks(90).enumerate().all(|(at, octets)| octets[89] == at as u8));
 }
@@ -227,8 +227,8 @@ async fn an_idle_connection_is_kept_alive() {
         drop(far);
         start.elapsed()
     };
-    let (ended, elapsed) = tokio::join!(serve(near, &All, &resources, &mut finishing), answering);
-    assert!(matches!(ended, Ended::Closed), "{ended:?}");
+    let (served, elapsed) = tokio::join!(serve(near, &All, &resources, &mut finishing), answering);
+    assert!(matches!(served.ended, Ended::Closed), "{served:?}");
     assert!(elapsed >= 5 * TIMES.time1 && elapsed < 6 * TIMES.time1, "{elapsed:?}");
     let counts = resources.counters.snapshot();
     assert_eq!((counts.keep_alives_sent, counts.keep_alives_answered), (5, 5));
@@ -241,8 +241,8 @@ async fn without_a_response_it_is_given_up_after_time3() {
     let (_finish, mut finishing) = watch::channel(None);
     let (near, _far) = duplex(1000);
     let start = Instant::now();
-    let ended = serve(near, &All, &resources, &mut finishing).await;
-    assert!(matches!(ended, Ended::Unanswered), "{ended:?}");
+    let served = serve(near, &All, &resources, &mut finishing).await;
+    assert!(matches!(served.ended, Ended::Unanswered), "{served:?}");
     let expected = TIMES.time1 + TIMES.time3;
     assert!(start.elapsed() >= expected && start.elapsed() < expected + Duration::from_millis(20));
     assert_eq!(resources.counters.snapshot().keep_alives_late, 1);
@@ -254,8 +254,8 @@ async fn an_lemf_that_reads_nothing_is_given_up_and_keeps_its_place() {
     resources.buffer.push([pdu(1, 100), pdu(2, 100)]);
     let (_finish, mut finishing) = watch::channel(None);
     let (near, _far) = duplex(50);
-    let ended = serve(near, &All, &resources, &mut finishing).await;
-    assert!(matches!(ended, Ended::Stalled), "{ended:?}");
+    let served = serve(near, &All, &resources, &mut finishing).await;
+    assert!(matches!(served.ended, Ended::Stalled), "{served:?}");
     assert_eq!(resources.buffer.held(), (2, 200));
     assert_eq!(resources.counters.snapshot().keep_alives_sent, 0, "a connection with PDUs to write is not idle");
 }
@@ -312,8 +312,8 @@ async fn a_hostile_lemf_ends_its_own_connection_and_nothing_else() {
         let (_finish, mut finishing) = watch::channel(None);
         let (near, mut far) = duplex(1 << 16);
         far.write_all(octets).await.unwrap();
-        let ended = serve(near, &All, &resources, &mut finishing).await;
-        assert!(matches!(ended, Ended::NoProtocol), "{ended:?}");
+        let served = serve(near, &All, &resources, &mut finishing).await;
+        assert!(matches!(served.ended, Ended::NoProtocol), "{served:?}");
         drop(far);
     }
 }

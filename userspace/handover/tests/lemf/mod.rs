@@ -26,6 +26,8 @@ pub enum Conduct {
     Deaf,
     /// Closes after so many PDUs. It reads no octet of the next: what it does not read is left to its kernel.
     CloseAfter(usize),
+    /// Dies of the PDU with this sequence number, and its kernel resets the connection.
+    FailAt(u32),
     /// Sends what is no PDU, and reads.
     Babble,
     /// Reads so slowly: a pause after each PDU.
@@ -123,6 +125,14 @@ fn serve(mut stream: TcpStream, conduct: Conduct, number: usize, connections: &M
                     }
                 }
                 continue;
+            }
+            if conduct == Conduct::FailAt(pdu.ps_header.sequence_number) {
+                // With a linger of 0 the end is a reset.
+                let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+                nix::sys::socket::setsockopt(&stream, nix::sys::socket::sockopt::Linger, &linger).unwrap();
+                // What goes with it has been acknowledged.
+                thread::sleep(Duration::from_millis(30));
+                return;
             }
             connections.lock().unwrap()[number].push(pdu);
             read += 1;

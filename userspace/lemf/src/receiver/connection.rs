@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use writ_etsi::{DecodeError, FrameError, Payload, PsPdu, TriPayload};
 
+use super::tls::ServerTls;
 use crate::pdu_buffer::PduBuffer;
 
 /// Octets that are read at a time.
@@ -41,6 +42,8 @@ pub(super) enum Ended {
     Unanswerable,
     #[error("offset {offset}: {error}: connection closed")]
     NoPdu { offset: u64, error: FrameError },
+    #[error("no TLS connection: {0}")]
+    NoTls(io::Error),
     #[error("connection lost: {0}")]
     Lost(io::Error),
     #[error("disconnected: the receiver stops")]
@@ -60,6 +63,7 @@ pub(super) struct Connection {
     pub(super) max_pdu_octets: usize,
     pub(super) idle: Option<Duration>,
     pub(super) answer: Duration,
+    pub(super) tls: Option<ServerTls>,
     pub(super) sender: mpsc::Sender<Arrived>,
     pub(super) stopping: watch::Receiver<bool>,
 }
@@ -70,8 +74,15 @@ impl Connection {
         let _ = self.sender.send(arrived).await;
     }
 
-    /// Reads PDUs from a stream until it ends, and answers keep-alives.
+    /// Reads PDUs from a stream until it ends, answers keep-alives, and closes it.
     pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&mut self, mut stream: S) -> Ended {
+        let ended = self.converse(&mut stream).await;
+        // With TLS there is an end to announce. Whoever does not listen any more misses nothing.
+        let _ = within(Some(DRAINED), stream.shutdown()).await;
+        ended
+    }
+
+    async fn converse<S: AsyncRead + AsyncWrite + Unpin>(&mut self, mut stream: S) -> Ended {
         let mut buffer = PduBuffer::new(self.max_pdu_octets);
         let mut stop_at = None;
         loop {
@@ -90,8 +101,9 @@ impl Connection {
             match read {
                 None if *self.stopping.borrow() => return Ended::Stopped,
                 None => return Ended::Idle(self.idle.unwrap_or_default()),
-                Some(Err(error)) => return Ended::Lost(error),
-                Some(Ok(0)) => {
+                // A FIN that TLS has not announced is one.
+                Some(Err(error)) if error.kind() != io::ErrorKind::UnexpectedEof => return Ended::Lost(error),
+                Some(Ok(0) | Err(_)) => {
                     return match buffer.unfinished() {
                         (0, _) => Ended::ByPeer,
                         (octets, _) => Ended::InsidePdu { octets },
@@ -108,7 +120,7 @@ impl Connection {
             }
             if !answers.is_empty() {
                 let count = answers.len() as u64;
-                match within(Some(self.answer), stream.write_all(&answers.concat())).await {
+                match within(Some(self.answer), answer_all(&mut stream, &answers.concat())).await {
                     None => return Ended::Unanswerable,
                     Some(Err(error)) => return Ended::Lost(error),
                     Some(Ok(())) => self.tell(Arrived::KeepAlives(count)).await,
@@ -116,6 +128,11 @@ impl Connection {
             }
         }
     }
+}
+
+async fn answer_all<S: AsyncWrite + Unpin>(stream: &mut S, octets: &[u8]) -> io::Result<()> {
+    stream.write_all(octets).await?;
+    stream.flush().await
 }
 
 type TakenIn = (Vec<(Bytes, Result<PsPdu, DecodeError>)>, Vec<Vec<u8>>, Result<(), FrameError>);

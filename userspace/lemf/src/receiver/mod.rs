@@ -1,6 +1,7 @@
 //! A monitoring facility that listens, for PDUs over TCP.
 
 mod connection;
+mod tls;
 
 use std::future::Future;
 use std::io::{self, Write};
@@ -11,8 +12,10 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::time::timeout;
 
-use self::connection::{Arrived, Connection};
+use self::connection::{Arrived, Connection, Ended};
+pub use self::tls::{ServerTls, ServerTlsError};
 use crate::record::{Keys, RecordSettings, Recorder, StoreError};
 use crate::summary::Summary;
 
@@ -38,6 +41,8 @@ pub struct Settings {
     pub idle: Option<Duration>,
     /// How long a peer may take to accept an answer.
     pub answer: Duration,
+    /// TLS around each connection. `None`: plain TCP.
+    pub tls: Option<ServerTls>,
     /// Where lines about what arrives go.
     pub out: Box<dyn Write + Send>,
     /// Told the address once the receiver listens.
@@ -53,6 +58,7 @@ impl Default for Settings {
             max_pdu_octets: writ_etsi::MAX_PDU_OCTETS,
             idle: None,
             answer: Duration::from_secs(30),
+            tls: None,
             out: Box::new(io::stdout()),
             bound: None,
         }
@@ -92,7 +98,7 @@ pub async fn receive(
     settings: Settings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Summary, LemfError> {
-    let Settings { record, keys, connections, max_pdu_octets, idle, answer, out, bound } = settings;
+    let Settings { record, keys, connections, max_pdu_octets, idle, answer, tls, out, bound } = settings;
     let recorder = Recorder::open_with(&store, record, keys, out)?;
     let refused = |error| LemfError::Listen { address: listen, error };
     let listener = TcpListener::bind(listen).await.map_err(refused)?;
@@ -103,7 +109,7 @@ pub async fn receive(
     let (sender, arrived) = mpsc::channel(BATCHES);
     let mut recording = tokio::task::spawn_blocking(move || keep(recorder, arrived));
     let (stop, stopping) = watch::channel(false);
-    let connection = Connection { max_pdu_octets, idle, answer, sender, stopping };
+    let connection = Connection { max_pdu_octets, idle, answer, tls, sender, stopping };
 
     let mut open = JoinSet::new();
     tokio::pin!(shutdown);
@@ -127,7 +133,7 @@ pub async fn receive(
         }
     }
     // Peers that connected before the stop and were not accepted yet have sent as well as the others.
-    while let Ok(Ok((stream, peer))) = tokio::time::timeout(LAST_ACCEPT, listener.accept()).await {
+    while let Ok(Ok((stream, peer))) = timeout(LAST_ACCEPT, listener.accept()).await {
         if open.len() >= connections {
             connection.tell(Arrived::Refused { peer }).await;
         } else {
@@ -142,12 +148,19 @@ pub async fn receive(
     finished(recording).await
 }
 
-/// One connection. TLS goes here: around the stream, before anything is read from it.
+/// One connection.
 async fn serve(mut connection: Connection, stream: TcpStream, peer: SocketAddr) {
     connection.tell(Arrived::Opened { peer }).await;
     // Answers are a few octets, and waited for.
     let _ = stream.set_nodelay(true);
-    let ended = connection.serve(stream).await;
+    let ended = match connection.tls.clone() {
+        None => connection.serve(stream).await,
+        Some(ServerTls(acceptor)) => match timeout(connection.answer, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => connection.serve(stream).await,
+            Ok(Err(error)) => Ended::NoTls(error),
+            Err(_) => Ended::NoTls(io::ErrorKind::TimedOut.into()),
+        },
+    };
     connection.tell(Arrived::Closed { peer, ended }).await;
 }
 

@@ -91,6 +91,11 @@ impl Downloads {
         Some(oldest.transfer)
     }
 
+    /// How many messages wait to be told.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// All that wait, in their order.
     pub(super) fn take(&mut self) -> VecDeque<Transfer> {
         std::mem::take(&mut self.waiting).into_iter().map(|waiting| waiting.transfer).collect()

@@ -173,6 +173,9 @@ impl Config {
             *path = folder.join(&*path);
         }
         config.agreement.iter_mut().for_each(|agreement| agreement.relative_to(folder));
+        for lemf in &mut config.lemf {
+            lemf.tls = lemf.tls.take().map(|tls| tls.relative_to(folder));
+        }
         Ok(config)
     }
 
@@ -373,6 +376,22 @@ mod tests {
             ),
             ("lemf = [{ name = \"a.b\", address = \"h:1\", \nretry = 0 }]\n", "C:2: lemf.a.b.retry: expected seconds"),
             ("[[lemf]]\naddress = \"h:1\"\nname = \"\"\n", "C:3: lemf.name: expected a name"),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.tls]\nca = \"\"\ncertificate = \"c\"\nkey = \"k\"\n",
+                "C:5: lemf.a.tls.ca: expected the path of a file",
+            ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.tls]\nca = \"nosuch.pem\"\ncertificate = \"c\"\nkey = \"k\"\n",
+                "C:5: lemf.a.tls.ca: expected a file of certificates that can be read: ",
+            ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\ntls = { ca = \"c\", certificate = \"c\", key = \"k\",\nserver_name = \"a b\" }\n",
+                "C:5: lemf.a.tls.server_name: expected the name or the IP address",
+            ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\ntls = { ca = \"c\", key = \"k\" }\n",
+                "C:4: lemf.tls: certificate is missing",
+            ),
             ("[wire]\nmax_flows = -1\n", "C:2: wire.max_flows: expected a whole number, 0 or more"),
             (
                 "[wire]\nmax_flows = 99999999999999999999999\n",

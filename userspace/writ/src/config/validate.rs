@@ -129,6 +129,13 @@ impl Config {
             }
             here::can_be_a_folder(&folder.join(state)).map_err(|error| expected(&format!(" ({error})")))?;
         }
+        for (at, lemf) in self.lemf.iter().enumerate() {
+            let Some(tls) = &lemf.tls else { continue };
+            writ_handover::tls::check(&tls.clone().relative_to(folder)).map_err(|error| {
+                let place = vec!["lemf".into(), at.into(), "tls".into(), error.setting.into()];
+                (place, format!("lemf.{}.tls.{error}", lemf.name))
+            })?;
+        }
         if let Some(metrics) = &self.metrics {
             check(here::is_local(metrics.listen.ip()), "metrics", "listen", "an address of this machine")?;
         }

@@ -450,7 +450,7 @@ pub const LINKS: &[Metric] = &[
         Counter,
         LINK,
         One("pdus_unconfirmed"),
-        "PDUs acknowledged twice, both times before a reset: whether the LEMF read them is not known.",
+        "PDUs given up after seven resets with them on the connection: whether the LEMF read them is not known.",
     ),
     metric(
         "writ_sent_bytes_total",
@@ -481,6 +481,21 @@ pub const LINKS: &[Metric] = &[
         LINK,
         Each("event", &[("connects", "opened"), ("connect_failures", "failed"), ("disconnects", "closed")]),
         "Connections to the LEMF that were opened, failed to open, and ended.",
+    ),
+    metric(
+        "writ_delivery_tls_failures_total",
+        Counter,
+        LINK,
+        Each(
+            "kind",
+            &[
+                ("tls_files", "files"),
+                ("tls_certificate", "certificate"),
+                ("tls_refused", "refused"),
+                ("tls_protocol", "protocol"),
+            ],
+        ),
+        "Attempts and connections that TLS ended: nothing is delivered by them.",
     ),
     metric("writ_delivery_queue_pdus", Gauge, LINK, One("buffered_pdus"), "PDUs that wait to be sent or acknowledged."),
     metric("writ_delivery_queue_bytes", Gauge, LINK, One("buffered_octets"), "Octets of the PDUs that wait."),
