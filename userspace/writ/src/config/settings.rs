@@ -332,6 +332,10 @@ mod tests {
                 "C:4: metrics.listen: expected an address of",
             ),
             (
+                "[wire]\nidle_time = 1\n[metrics]\nlisten = \"127.0.0.1:0\"\n",
+                "C:4: metrics.listen: expected a port above 0",
+            ),
+            (
                 "[metrics]\nlisten = \"127.0.0.1:9\"\n[[lemf]]\nname = \"a\"\naddress = \"127.0.0.1:9\"\n",
                 "C:2: metrics.listen: expected an address that is not that of a [[lemf]]",
             ),

@@ -84,6 +84,8 @@ impl Config {
 
     fn metrics(&self) -> Result<(), Wrong> {
         let Some(listen) = self.metrics.as_ref().map(|metrics| metrics.listen) else { return Ok(()) };
+        // The kernel would choose one, and nobody could tell Prometheus which.
+        check(listen.port() != 0, "metrics", "listen", "a port above 0")?;
         let is_it = |address: &str| {
             address.parse::<SocketAddr>().is_ok_and(|lemf| {
                 let here = lemf.ip() == listen.ip() || listen.ip().is_unspecified() && lemf.ip().is_loopback();

@@ -121,6 +121,10 @@ fn needed(config: &Config, file: &Path) -> Result<(std::path::PathBuf, std::path
 }
 
 fn open(config: &Config) -> anyhow::Result<(Interfaces, Vec<QueueSource>)> {
+    if let Some(absent) = config.absent_interfaces().first() {
+        // Not as an error of the configuration: that would end with 2, and nobody would try again when the interface is there.
+        bail!("{absent}");
+    }
     let mut interfaces = Vec::new();
     let mut sources = Vec::new();
     for settings in &config.interface {
