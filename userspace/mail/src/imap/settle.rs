@@ -218,6 +218,7 @@ impl Imap {
         pending.last = last;
         let (Kind::Fetch(downloads) | Kind::Convert(downloads)) = &mut pending.kind else { return };
         let client_octets = if downloads.is_empty() { client_octets } else { 0 };
+        let before = downloads.len();
         let oldest = downloads.add(
             fetched,
             Transfer {
@@ -232,11 +233,10 @@ impl Imap {
             },
             limit,
         );
+        self.pending.transfers += downloads.len() - before;
         if let Some(mut oldest) = oldest {
             oldest.result = TransferResult::Unknown;
             tell(Event::Transfer(&oldest));
-        } else {
-            self.pending.transfers += 1;
         }
     }
 }
