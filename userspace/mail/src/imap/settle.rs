@@ -7,6 +7,7 @@ use super::command::Verb;
 use super::fetch::Fetched;
 use super::login::{Attempt, Spelling};
 use super::pending::{Ending, Kind, Pending};
+use super::server::Tried;
 use crate::access::{Clear, Closing, Event, Login, Scheme, Tell, Transfer, TransferResult};
 use crate::sasl::{Mechanism, Outcome};
 
@@ -18,6 +19,9 @@ impl Imap {
         {
             // What came before it was not read, and may have been its data.
             pending.doubtful = true;
+            for Tried { fetched, octets, times } in self.server.take_tried() {
+                self.fetched(*fetched, true, octets, times, tell);
+            }
         }
         self.tags.answered(id, &mut self.pending);
         // The server knows what it answers: lines since the last gap are commands.
