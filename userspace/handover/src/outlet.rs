@@ -26,7 +26,7 @@ pub struct Outlet {
 
 #[derive(Clone)]
 pub(crate) enum Destination {
-    Network(LemfSettings),
+    Network(Box<LemfSettings>),
     File(PathBuf),
     Callback(Callback),
 }
@@ -34,7 +34,7 @@ pub(crate) enum Destination {
 impl Outlet {
     /// To the LEMF, over a connection for each interface.
     pub fn network(lemf: LemfSettings) -> Self {
-        Self::new(lemf.name.clone(), lemf.profile, Destination::Network(lemf))
+        Self::new(lemf.name.clone(), lemf.profile, Destination::Network(Box::new(lemf)))
     }
 
     /// Into a file, the PDUs back to back exactly as they go over a connection; keep-alives are none of them. Outlets

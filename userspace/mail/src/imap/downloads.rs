@@ -64,6 +64,11 @@ impl Downloads {
         self.waiting.is_empty() && self.told == 0
     }
 
+    /// How many messages wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Adds what a response brought: to the message, where some of it came before, and else as another. Gives the oldest where more
     /// than `limit` wait.
     pub(super) fn add(&mut self, fetched: Fetched, mut transfer: Transfer, limit: usize) -> Option<Transfer> {
@@ -89,11 +94,6 @@ impl Downloads {
         }
         self.told += 1;
         Some(oldest.transfer)
-    }
-
-    /// How many messages wait to be told.
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
     }
 
     /// All that wait, in their order.

@@ -209,7 +209,9 @@ pub(super) struct Fetched {
 impl Fetched {
     /// Octets that are held.
     pub(super) fn held(&self) -> usize {
-        self.literal.capacity() + self.head.as_ref().map_or(0, |head| head.held())
+        self.literal.capacity()
+            + self.head.as_ref().map_or(0, |head| head.held())
+            + self.urls.as_ref().map_or(0, |urls| urls.held())
     }
 
     /// For the message with this number.

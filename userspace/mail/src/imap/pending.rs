@@ -283,7 +283,7 @@ impl Queue {
         self.tags.remove(&(pending.tag.clone(), id));
         self.octets -= pending.cost;
         if let Kind::Fetch(downloads) | Kind::Convert(downloads) = &pending.kind {
-            self.transfers = self.transfers.saturating_sub(downloads.waiting());
+            self.transfers = self.transfers.saturating_sub(downloads.len());
         }
         self.logins -= usize::from(matches!(pending.kind, Kind::Login(_)));
         Some(pending)

@@ -7,6 +7,7 @@ use super::command::Verb;
 use super::fetch::Fetched;
 use super::login::{Attempt, Spelling};
 use super::pending::{Ending, Kind, Pending};
+use super::server::Tried;
 use crate::access::{Clear, Closing, Event, Login, Scheme, Tell, Transfer, TransferResult};
 use crate::sasl::{Mechanism, Outcome};
 
@@ -18,6 +19,9 @@ impl Imap {
         {
             // What came before it was not read, and may have been its data.
             pending.doubtful = true;
+            for Tried { fetched, octets, times } in self.server.take_tried() {
+                self.fetched(*fetched, true, octets, times, tell);
+            }
         }
         self.tags.answered(id, &mut self.pending);
         // The server knows what it answers: lines since the last gap are commands.
@@ -218,7 +222,7 @@ impl Imap {
         pending.last = last;
         let (Kind::Fetch(downloads) | Kind::Convert(downloads)) = &mut pending.kind else { return };
         let client_octets = if downloads.is_empty() { client_octets } else { 0 };
-        let before = downloads.waiting();
+        let before = downloads.len();
         let oldest = downloads.add(
             fetched,
             Transfer {
@@ -233,8 +237,7 @@ impl Imap {
             },
             limit,
         );
-        let more = downloads.waiting() - before;
-        self.pending.transfers += more;
+        self.pending.transfers += downloads.len() - before;
         if let Some(mut oldest) = oldest {
             oldest.result = TransferResult::Unknown;
             tell(Event::Transfer(&oldest));

@@ -81,6 +81,11 @@ pub(super) struct Urls {
 }
 
 impl Urls {
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        self.name.capacity() + self.url.as_ref().map_or(0, |url| url.len())
+    }
+
     /// What the URL at hand names, where it is the first: one response is one event.
     pub(super) fn named(&self) -> Named {
         self.url.as_deref().filter(|_| !self.is_later).map_or(Named::Part, Named::by)

@@ -264,8 +264,10 @@ fn a_capture_that_begins_in_mid_stream_is_read_from_the_first_command() {
         C: c2VjcmV0
         S: c2VjcmV0 BAD x
         C: a FETCH 1 BODY[]
-        S: * 1 FETCH (BODY[] {2}
-        S: ab)
+        S: * 3 EXISTS
+        S: * 1 FETCH (BODY[] {19}
+        S: From: a@x.example
+        S: )
         S: a OK
         C: b FETCH 1 BODY[]
         S: * 1 FETCH (BODY[] {2}
@@ -278,9 +280,9 @@ fn a_capture_that_begins_in_mid_stream_is_read_from_the_first_command() {
         notes,
         [
             "C a FETCH 1 BODY[]|",
-            "S * 1 FETCH (BODY[] {2}|ab)|a OK|",
-            // What the server said before it answered a command could not be read.
-            "Download Succeeded 18+6 - -",
+            "S * 3 EXISTS|* 1 FETCH (BODY[] {19}|From: a@x.example|)|a OK|",
+            // What the server said before it answered a command is read once it has answered it.
+            "Download Succeeded 18+52 a@x.example -",
             "settled",
             "C b FETCH 1 BODY[]|",
             "S * 1 FETCH (BODY[] {2}|ab)|b OK|",
@@ -297,6 +299,19 @@ fn a_capture_that_begins_in_mid_stream_is_read_from_the_first_command() {
         Turn::Octets(Direction::FromServer, vec![0x17; 5000]),
     ];
     assert!(run_turns(&noise, 100, false, Limits::default()).lines.is_empty());
+}
+
+#[test]
+fn what_does_not_end_before_the_answer_is_no_message_of_a_capture_that_begins_in_mid_stream() {
+    let of = |said: &str| {
+        let notes = run_with(&format!("S: x\nC: a FETCH 1 BODY[]\n{said}\nS: a OK"), false, Limits::default());
+        notes.into_iter().find(|note| note.starts_with("Download")).unwrap()
+    };
+    assert_eq!(of("S: * 1 FETCH (BODY[] {15}\nS: From: a@x.org\nS: )"), "Download Succeeded 18+48 a@x.org -");
+    assert_eq!(of("S: * 1 FETCH (BODY[] {14}\nS: From: a@x.org\nS: )"), "Download Succeeded 18+6 - -");
+    // Text of a message, with more of it after that.
+    assert_eq!(of("S: * 1 FETCH (BODY[] {15}\nS: From: a@x.org\nS: )\nS: more of it"), "Download Succeeded 18+6 - -");
+    assert_eq!(of("S: * 1 FETCH (BODY[] {999}\nS: From: a@x.org\nS: )"), "Download Succeeded 18+6 - -");
 }
 
 #[test]
