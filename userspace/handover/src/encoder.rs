@@ -9,8 +9,7 @@
 //! and that is the LEMF's own evidence of it.
 //!
 //! # The way of a payload
-//! Aggregation, encryption, the header, the hash: each only where it was agreed. A hash is over the PDU as it goes, so
-//! that whoever has no key can verify it.
+//! Aggregation, encryption, the header, the hash: each only where it was agreed. A hash is over the PDU as it goes.
 
 use std::sync::Arc;
 
