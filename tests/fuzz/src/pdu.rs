@@ -1,7 +1,8 @@
 //! The PDU decoder: any octets; and what it made of them goes through the encoder and back unchanged.
 
 use writ_etsi::{
-    DecodeLimits, EncodedHeader, FrameScanner, MAX_PDU_OCTETS, Profile, decode, decode_within, encode, pdu_length,
+    DecodeLimits, EncodedHeader, FrameScanner, MAX_PDU_OCTETS, Profile, decode, decode_encrypted_payload,
+    decode_within, encode, encode_encrypted_payload, pdu_length,
 };
 
 /// Runs an input: one PDU.
@@ -17,6 +18,12 @@ pub fn run(input: &[u8]) {
     }
     if input.len() <= 4096 {
         assert_eq!(grown, length, "a buffer that grows tells the same");
+    }
+    // What a wrong key makes of a container.
+    if let Ok(inside) = decode_encrypted_payload(input)
+        && let Ok(octets) = encode_encrypted_payload(&inside)
+    {
+        assert_eq!(decode_encrypted_payload(&octets), Ok(inside), "an encrypted payload survives being encoded");
     }
     let _ = decode_within(input, DecodeLimits { octets: 4096, depth: 120, values: 1024 });
     let pdu = match decode(input) {

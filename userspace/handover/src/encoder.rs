@@ -9,8 +9,7 @@
 //! and that is the LEMF's own evidence of it.
 //!
 //! # The way of a payload
-//! Aggregation, encryption, the header, the hash: each only where it was agreed. A hash is over the PDU as it goes, so
-//! that whoever has no key can verify it.
+//! Aggregation, encryption, the header, the hash: each only where it was agreed. A hash is over the PDU as it goes.
 
 use std::sync::Arc;
 
@@ -231,8 +230,7 @@ impl Encoder {
         pdus: &mut Vec<Pdu>,
     ) -> Result<(), EncodeError> {
         let Origin { mandate, line, time } = *origin;
-        // Without a clock that is told, the records tell it.
-        let now = self.clock.max(time);
+        let now = self.now(time);
         let mut outcome = Ok(());
         if self.aggregation.as_ref().is_some_and(|aggregation| aggregation.is_full(line, octets)) {
             outcome = self.release(line, pdus);
@@ -272,17 +270,17 @@ impl Encoder {
         pdus: &mut Vec<Pdu>,
     ) -> Result<(), EncodeError> {
         let Origin { mandate, line, time } = *origin;
+        let now = self.now(time);
         let number = self.sequences.peek(line);
         let payload = match &self.encryption {
             Some(encryption) if kind != Kind::Tri => {
-                let counter = self.byte_counter.value(self.clock.max(time).seconds());
+                let counter = self.byte_counter.value(now.seconds());
                 encryption.seal(payload, counter, number)?
             }
             _ => payload,
         };
         let octets = self.headers.of(mandate, line, number, time)?.pdu(&payload)?;
         let octets = self.made(line, kind, time, octets, pdus);
-        let now = self.clock.max(time);
         let is_due =
             self.integrity.as_mut().is_some_and(|integrity| integrity.add(line, mandate, kind, number, &octets, now));
         if is_due { self.hash(line, pdus) } else { Ok(()) }
@@ -328,7 +326,7 @@ impl Encoder {
         pdus: &mut Vec<Pdu>,
     ) -> Result<u32, EncodeError> {
         let number = self.sequences.peek(line);
-        let time = self.clock.max(pdus.last().map_or(Time::MIN, |pdu| pdu.time));
+        let time = self.now(pdus.last().map_or(Time::MIN, |pdu| pdu.time));
         let ps_header = self.headers.template().header(HeaderFields {
             liid: &mandate.liid,
             authorization_country: country(mandate),
@@ -341,6 +339,12 @@ impl Encoder {
         let octets = writ_etsi::encode_as(self.profile, &PsPdu { ps_header, payload })?;
         self.made(line, Kind::Tri, time, octets, pdus);
         Ok(number)
+    }
+
+    /// What it was told of the time; without that, what the record at hand says. Never the record's where a clock is
+    /// told: what stamps packets may be ahead of it, and nothing would be due until the clock has come so far.
+    fn now(&self, of_record: Time) -> Time {
+        if self.clock == Time::MIN { of_record } else { self.clock }
     }
 
     fn email_cc(&self, direction: Direction, format: CcFormat, content: Bytes) -> CcPayload {

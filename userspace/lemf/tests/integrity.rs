@@ -8,7 +8,9 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use sha2::Digest as _;
 use writ_etsi::asn1::{Additions, OctetString};
 use writ_etsi::*;
+use writ_lemf::Summary;
 use writ_lemf::integrity::{Problem, Verified, Verifier, VerifierLimits, VerifyingKey};
+use writ_lemf::record::{RecordSettings, Recorder};
 
 /// PDUs of one communication, with the checks over them.
 struct Sender {
@@ -239,6 +241,41 @@ fn what_is_held_has_a_limit_and_what_went_beyond_it_is_not_called_missing_for_su
         assert!(matches!(problems[0], Problem::NotHeld { check: 10, .. }), "{problems:?}");
         assert!(verified.forgotten > 0 && verified.missing == 0 && !verified.is_clean());
     }
+}
+
+/// What a receiver counts of these.
+fn recorded(pdus: &[PsPdu]) -> Summary {
+    let folder = tempfile::tempdir().unwrap();
+    let out = Box::new(std::io::sink());
+    let mut recorder = Recorder::open(folder.path(), RecordSettings::default(), out).unwrap();
+    pdus.iter().for_each(|pdu| recorder.pdu(&encode(pdu).unwrap(), pdu).unwrap());
+    recorder.finish().unwrap()
+}
+
+#[test]
+fn a_receiver_verifies_what_it_records() {
+    let summary = recorded(&sent());
+    assert_eq!((summary.verified.pdus, summary.verified.hashes, summary.missing), (4, 2, 0));
+    let mut altered = sent();
+    altered[4].payload = altered[3].payload.clone();
+    let summary = recorded(&altered);
+    assert_eq!((summary.verified.altered, summary.is_clean()), (1, false));
+    assert!(summary.to_string().contains("1 altered"), "{summary}");
+}
+
+#[test]
+fn without_the_key_no_number_of_an_encrypted_pdu_is_called_missing() {
+    let mut sender = Sender::new();
+    let number = sender.push(Payload::EncryptionContainer(EncryptionContainer {
+        encryption_type: EncryptionType::Aes256Cbc,
+        encrypted_payload: OctetString::from(vec![7; 32]),
+        encrypted_payload_type: Some(EncryptedPayloadType::Part2),
+        additions: Additions::NONE,
+    }));
+    sender.hash(&[number]);
+    let summary = recorded(&sender.pdus);
+    assert_eq!((summary.gaps, summary.missing, summary.tri), (0, 0, 1));
+    assert_eq!((summary.verified.closed, summary.verified.hashes_closed, summary.verified.missing), (1, 1, 0));
 }
 
 #[test]

@@ -36,7 +36,7 @@ use self::sequence::Sequences;
 pub use self::sequence::{Interface, Numbering, Sequence};
 use self::session::{Session, Store};
 use crate::decode_file::{End, decode_file};
-use crate::decryption::{ContentKey, Opened, open};
+use crate::decryption::{ContentKey, Opened, Unopened, open};
 use crate::integrity::{Finding, Verifier, VerifierLimits, VerifyingKey};
 use crate::show;
 use crate::smtp::Side;
@@ -99,6 +99,9 @@ pub struct Recorder {
     sessions: HashMap<Communication, Session>,
     keys: Keys,
     verifier: Verifier,
+    /// Whether PDUs came that are encrypted and stay so. Which of two sequences each stands in is encrypted as well, so
+    /// that no number can be called missing any more.
+    is_blind: bool,
     out: Box<dyn Write + Send>,
     clock: u64,
 }
@@ -151,6 +154,7 @@ impl Recorder {
             sessions: HashMap::new(),
             verifier: Verifier::new(keys.verifying.take(), VerifierLimits { octets: 64 << 20, pdus: 1_000_000 }),
             keys,
+            is_blind: false,
             out,
             clock: 0,
         };
@@ -178,7 +182,8 @@ impl Recorder {
         let refused = |error| StoreError::Io { path: path.to_owned(), error };
         let summary = decode_file(path, |found| {
             if let Ok(pdu) = found.pdu {
-                let Opened { pdu, .. } = open(pdu, self.keys.content.as_ref());
+                let Opened { pdu, unopened, .. } = open(pdu, self.keys.content.as_ref());
+                self.is_blind |= unopened == Some(Unopened::NoKey);
                 // What is wrong with these was said when they came.
                 self.verifier.take(&found.octets, &pdu);
                 if matches!(pdu.payload, Payload::TriPayload(TriPayload::CinReset)) {
@@ -210,8 +215,17 @@ impl Recorder {
         let opened;
         let pdu = if matches!(pdu.payload, Payload::EncryptionContainer(_)) {
             opened = open(pdu.clone(), self.keys.content.as_ref());
-            if let Some(unopened) = opened.unopened {
-                self.remark(&format!("a PDU was not opened: {unopened}"))?;
+            match opened.unopened {
+                None => {}
+                Some(Unopened::NoKey) => {
+                    if !self.is_blind {
+                        let words =
+                            "PDUs are encrypted, and no key was given: they are stored, and their numbers not checked";
+                        self.remark(words)?;
+                    }
+                    self.is_blind = true;
+                }
+                Some(unopened) => self.remark(&format!("a PDU was not opened: {unopened}"))?,
             }
             &opened.pdu
         } else {
@@ -223,6 +237,7 @@ impl Recorder {
         match &pdu.payload {
             Payload::IriPayloadSequence(_) => summary.iri += 1,
             Payload::CcPayloadSequence(_) => summary.cc += 1,
+            Payload::EncryptionContainer(_) => {}
             _ => summary.tri += 1,
         }
         let line = if self.settings.json { show::json_line(&show::json(pdu)) } else { show::line(pdu) };
@@ -266,7 +281,7 @@ impl Recorder {
 
     /// Judges a PDU's number. One that came before is not taken in again.
     fn is_new(&mut self, pdu: &PsPdu) -> io::Result<bool> {
-        let Some((communication, interface)) = sequence_of(pdu) else { return Ok(true) };
+        let Some((communication, interface)) = sequence_of(pdu).filter(|_| !self.is_blind) else { return Ok(true) };
         let number = pdu.ps_header.sequence_number;
         let judged = self.sequences.check(&communication, interface, number);
         if judged.restarted {

@@ -209,7 +209,11 @@ fn encoder_without_agreement() -> Encoder {
     encoder(Profile::Current)
 }
 
-fn contents(pdu: &Pdu) -> Vec<(Vec<u8>, Option<(u64, u32)>)> {
+/// Seconds and microseconds, where there is a time.
+type Stamp = Option<(u64, u32)>;
+
+/// The content of each payload, and its own time.
+fn contents(pdu: &Pdu) -> Vec<(Vec<u8>, Stamp)> {
     let Payload::CcPayloadSequence(pieces) = decode(&pdu.octets).unwrap().payload else { panic!("no CC") };
     let time =
         |piece: &CcPayload| piece.micro_second_time_stamp.as_ref().map(|time| (time.seconds, time.micro_seconds));
