@@ -88,6 +88,7 @@ impl Conn {
             return self.receive_reset(from, segment, time, scope);
         }
         here.seen = true;
+        here.believed = false;
         here.absent = false;
         // A server that keeps no state for half-open connections may answer a repeated SYN with another number.
         let is_new_answer =
@@ -98,7 +99,13 @@ impl Conn {
             here.acked -= u64::from(syn);
         }
         let mut span = Span { at: here.position(sequence), octets: segment.payload, cut: segment.cut };
-        let has_payload = !segment.payload.is_empty() || segment.cut > 0;
+        // Where the capture began in mid-stream, a NUL alone is no start: so a keep-alive probe looks that sends an octet which the
+        // stream does not have (RFC 9293 §3.8.4).
+        if !here.anchored && here.is_vacant() && span.octets == [0] {
+            scope.counters.keep_alives += 1;
+            span = span.within(span.end(), u64::MAX);
+        }
+        let has_payload = span.end() > span.at;
         let jump = u64::from(scope.settings.max_jump);
         let is_far = span.at.saturating_sub(here.next) > jump || span.end() + LATE < here.next;
         let is_far = is_far && (here.anchored || here.held.is_some());

@@ -118,6 +118,15 @@ impl Conn {
         here.acked <= here.next && here.held.as_ref().is_some_and(|held| there.heard > held.since)
     }
 
+    /// Whether the receiver, which is captured, has said nothing since octets came ahead of others, and acknowledged none of those
+    /// that are missing. It answers what it receives at once: where it is silent, what came ahead did not arrive, and nobody says
+    /// that what is missing was ever sent.
+    fn is_unanswered(&self, from: Direction) -> bool {
+        let (here, there) = (self.half(from), self.half(from.flip()));
+        let may_be_heard = there.seen && !there.believed;
+        may_be_heard && here.acked <= here.next && here.held.as_ref().is_some_and(|held| there.heard <= held.since)
+    }
+
     /// Whether a FIN is all that says that octets are missing, and the receiver, which is captured, did not acknowledge them: a
     /// FIN that never was part of the stream looks so.
     fn is_fin_doubtful(&self, from: Direction) -> bool {
@@ -126,13 +135,11 @@ impl Conn {
 
     /// Ends a direction's wait.
     fn resolve<S: Streams>(&mut self, from: Direction, stall: Stall, scope: &mut Scope<'_, S>) {
+        let waited = self.half(from).held.as_ref().map(|held| scope.now.since(held.since));
+        let has_waited = |patience| !scope.flush && waited.is_some_and(|waited| waited >= patience);
         let is_lost = stall == Stall::Hole
-            && self.is_unacknowledged(from)
-            && self
-                .half(from)
-                .held
-                .as_ref()
-                .is_some_and(|held| !scope.flush && scope.now.since(held.since) >= scope.settings.retransmit_time);
+            && (self.is_unacknowledged(from) && has_waited(scope.settings.retransmit_time)
+                || self.is_unanswered(from) && has_waited(scope.settings.hold_time));
         let is_doubtful = self.is_fin_doubtful(from);
         let (here, there) = self.pair(from);
         let Some(held) = &here.held else { return };
@@ -148,6 +155,7 @@ impl Conn {
                 scope.counters.unacknowledged_octets +=
                     held.pieces.values().map(|piece| piece.octets.len() as u64).sum::<u64>();
                 *scope.held -= held.cost;
+                there.believed |= there.heard <= since;
                 here.held = None;
             }
             Stall::Hole => {

@@ -53,8 +53,8 @@ pub struct Settings {
     pub vlan_in_key: bool,
     /// Most flows at a time; the least recently used gives way, those without an octet of payload first.
     pub max_flows: usize,
-    /// A flow is over when nothing was heard of it for this long. An hour: IMAP's IDLE may be silent for 29 minutes
-    /// (RFC 2177) and SMTP servers wait 10 minutes for a reply to the end of data (RFC 5321 §4.5.3.2.6).
+    /// A flow is over when nothing was heard of it for this long. A day: IMAP's IDLE may be silent for 29 minutes (RFC 2177), in
+    /// practice for hours, and what is not over after twelve keep-alives of TCP (two hours each, RFC 9293 §3.8.4) is not there.
     pub idle_time: Duration,
     /// The same while the handshake is not complete.
     pub half_open_time: Duration,
@@ -97,7 +97,7 @@ impl Default for Settings {
             verify_checksums: false,
             vlan_in_key: false,
             max_flows: 1_000_000,
-            idle_time: Duration::from_secs(3600),
+            idle_time: Duration::from_secs(86_400),
             half_open_time: Duration::from_secs(30),
             linger_time: Duration::from_secs(60),
             hold_time: Duration::from_secs(5),

@@ -29,6 +29,9 @@ pub(crate) struct Half {
     pub(crate) anchored: bool,
     /// Whether a packet of this end was captured.
     pub(crate) seen: bool,
+    /// Whether its silence was taken for that nothing arrived, and it has not been heard since. Once: it may be that its packets
+    /// are not captured any more.
+    pub(crate) believed: bool,
     /// Whether the other end went on without a packet of this one: there is no point in waiting for it.
     pub(crate) absent: bool,
     /// Whether its FIN was reached. The FIN's position is `next` then.
