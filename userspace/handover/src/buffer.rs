@@ -19,9 +19,10 @@
 //! thousand.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use crossbeam::channel::Sender;
 use tokio::sync::Notify;
 
 use crate::counters::LinkCounters;
@@ -51,6 +52,8 @@ pub(crate) struct Buffer {
     room: Condvar,
     counters: Arc<LinkCounters>,
     link_pdus: Arc<LinkPdus>,
+    /// Of the spool that feeds it, if there is one: sent to when PDUs were acknowledged or let go.
+    feeder: OnceLock<Sender<()>>,
 }
 
 #[derive(Default)]
@@ -145,6 +148,41 @@ impl Buffer {
             room: Condvar::new(),
             counters,
             link_pdus,
+            feeder: OnceLock::new(),
+        }
+    }
+
+    /// A spool feeds it, and is told when there is room.
+    pub(crate) fn tell(&self, feeder: Sender<()>) {
+        // There is one at most.
+        let _ = self.feeder.set(feeder);
+    }
+
+    /// Whether a spool may [`feed`](Self::feed) another PDU: while half is free, so that one of any length fits.
+    pub(crate) fn has_room(&self) -> bool {
+        let held = self.lock();
+        held.waiting.pdus == 0 || held.waiting.cost() < self.limit / 2
+    }
+
+    /// Takes a PDU in that a spool has counted. Gives the place after it.
+    pub(crate) fn feed(&self, pdu: Pdu) -> u64 {
+        let mut held = self.lock();
+        held.append(pdu, self.limit);
+        let after = held.first + held.pdus.len() as u64;
+        self.gauge(&held);
+        drop(held);
+        self.filled.notify_one();
+        after
+    }
+
+    /// Every PDU before this place was let go: the LEMF has it.
+    pub(crate) fn let_go_before(&self) -> u64 {
+        self.lock().first
+    }
+
+    fn wake_feeder(&self) {
+        if let Some(feeder) = self.feeder.get() {
+            let _ = feeder.try_send(());
         }
     }
 
@@ -204,6 +242,7 @@ impl Buffer {
         self.gauge(&held);
         drop(held);
         self.room.notify_all();
+        self.wake_feeder();
     }
 
     /// The LEMF has read every PDU before this place that was acknowledged.
@@ -212,6 +251,8 @@ impl Buffer {
         while held.first < place && held.acknowledged.pdus > 0 {
             held.let_go();
         }
+        drop(held);
+        self.wake_feeder();
     }
 
     /// The connection was reset: what was acknowledged and may not have been read waits again.

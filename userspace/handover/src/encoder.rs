@@ -9,6 +9,7 @@
 //! and that is the LEMF's own evidence of it.
 
 use bytes::Bytes;
+use hashbrown::HashMap;
 use writ_etsi::asn1::{Additions, OctetString, PrintableString};
 use writ_etsi::{
     CcContents, CcPayload, EmailCc, EmailFormat, EncodeError, IriContents, IriPayload, MessagePriority, ObjectIdOf,
@@ -59,6 +60,11 @@ impl Encoder {
             sequences: Sequences::new(settings.sequence_numbers),
             countries_cut: 0,
         })
+    }
+
+    /// Goes on along LIIDs from the numbers that another run has left in a spool.
+    pub(crate) fn go_on_from(&mut self, interface: Interface, numbers: &HashMap<String, u32>) {
+        self.sequences.go_on_from(interface, numbers);
     }
 
     /// Appends the PDUs of a record, in the order in which they go.

@@ -30,6 +30,15 @@ impl Sequences {
         Self { numbering, liids: HashMap::new(), next: HashMap::new() }
     }
 
+    /// Goes on along LIIDs from these numbers, which another run has left.
+    pub(crate) fn go_on_from(&mut self, interface: Interface, numbers: &HashMap<String, u32>) {
+        if self.numbering == Numbering::PerLiid {
+            for (liid, next) in numbers {
+                *self.entry(liid, 0, interface) = *next;
+            }
+        }
+    }
+
     /// The number that the next PDU takes, which [`advance`](Self::advance) then makes used.
     pub(crate) fn peek(&mut self, liid: &str, cin: u32, interface: Interface) -> u32 {
         *self.entry(liid, cin, interface)

@@ -166,6 +166,7 @@ impl Config {
         }
         for lemf in &mut config.lemf {
             lemf.tls = lemf.tls.take().map(|tls| tls.relative_to(folder));
+            lemf.spool = lemf.spool.take().map(|spool| spool.relative_to(folder));
         }
         Ok(config)
     }
