@@ -8,7 +8,8 @@
 //! lets nobody do who has octets unread. If the connection is reset instead they go again, with caution: a few at a time,
 //! and a keep-alive after them that the LEMF has to answer. Each reset without any progress makes them fewer, down to
 //! one. A PDU that was alone and is not confirmed after [`PATIENT_RESETS`] of them is what the LEMF cannot take: it is
-//! counted as unconfirmed, and what comes after it has its turn.
+//! counted as unconfirmed, and what comes after it has its turn. That holds for an LEMF that ends its connections. One
+//! that is slow, and reads or answers nothing in time, is tried again for ever.
 //!
 //! PDUs have places here, in the order in which they came: 0 for the first one ever.
 //!
@@ -36,6 +37,8 @@ const OVERHEAD: usize = size_of::<Pdu>() + 64;
 const CAUTIOUS_PDUS: usize = 128;
 /// Resets at one PDU before it is given up: by then it has gone alone in the last three.
 const PATIENT_RESETS: u32 = 7;
+/// How many of these the LEMF must have made.
+const RESETS_OF_LEMF: u32 = 3;
 
 /// The PDUs waiting for one LEMF and interface.
 pub(crate) struct Buffer {
@@ -69,6 +72,8 @@ struct Held {
     /// The first place that was not confirmed at the last reset, and how many resets found it there.
     stuck_at: u64,
     resets: u32,
+    /// How many of them the LEMF made.
+    resets_of_lemf: u32,
     /// PDUs that were acknowledged, ever.
     taken: u64,
     /// Since when the buffer is full, if it is: what was dropped.
@@ -255,17 +260,19 @@ impl Buffer {
         self.wake_feeder();
     }
 
-    /// The connection was reset: what was acknowledged and may not have been read waits again.
-    pub(crate) fn reset(&self) {
+    /// The connection was reset, by the LEMF or since nothing was heard of it: what was acknowledged and may not have
+    /// been read waits again.
+    pub(crate) fn reset(&self, by_lemf: bool) {
         let mut held = self.lock();
         if held.acknowledged.pdus == 0 {
             return;
         }
         if held.stuck_at != held.first {
-            (held.stuck_at, held.resets) = (held.first, 0);
+            (held.stuck_at, held.resets, held.resets_of_lemf) = (held.first, 0, 0);
         }
-        held.resets += 1;
-        if held.resets >= PATIENT_RESETS {
+        held.resets = held.resets.saturating_add(1);
+        held.resets_of_lemf += u32::from(by_lemf);
+        if held.resets >= PATIENT_RESETS && held.resets_of_lemf >= RESETS_OF_LEMF {
             held.let_go();
             self.counters.pdus_unconfirmed.one();
         }

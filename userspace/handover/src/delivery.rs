@@ -314,9 +314,12 @@ impl<'a> Plan<'a> {
             WhenFull::Drop => Duration::ZERO,
             WhenFull::Wait => lemf.keep_alive.time3,
         };
+        // Of a spool that gives its oldest up no more than a quarter is on its way, in half of the buffer.
+        let of_spool =
+            lemf.spool.as_ref().map(|spool| usize::try_from(spool.limit(interface) / 2).unwrap_or(usize::MAX));
         let buffer = Arc::new(Buffer::new(
             outlet.lemf.clone(),
-            lemf.buffer,
+            of_spool.map_or(lemf.buffer, |limit| lemf.buffer.min(limit)),
             patience,
             Arc::clone(&counters),
             Arc::clone(&link_pdus),

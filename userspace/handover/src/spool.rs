@@ -113,10 +113,7 @@ impl Spool {
         let key = SpoolKey::read(&settings.key)
             .map_err(|source| SpoolError::KeyFile { file: settings.key.clone(), source })?;
         let folder = settings.folder.join(folder_name(&parts.lemf)).join(parts.interface.name());
-        let limit = match parts.interface {
-            Interface::Hi2 => settings.iri,
-            Interface::Hi3 => settings.cc,
-        };
+        let limit = settings.limit(parts.interface);
         let counters = Arc::clone(&parts.counters);
         counters.spool_limit.set(limit);
         let waiting = Arc::new(Waiting::new(parts.memory, Arc::clone(&parts.counters)));

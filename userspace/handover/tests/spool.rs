@@ -112,18 +112,17 @@ fn more_than_the_memory_holds_waits_on_disk() {
     let mut lea = spooled(folder.path(), lemf.address);
     lea.buffer = 1 << 20;
     let running = Running::start(lea);
-    for _ in 0..40 {
-        running.send(1, 100, 10_000);
-        thread::sleep(Duration::from_millis(20));
+    for sent in 1..=40 {
+        running.send(1, 50, 10_000);
+        eventually("all is on disk", || running.hi2().spool_written == sent * 50);
     }
-    eventually("all is on disk", || running.hi2().spool_written == 4000);
     lemf.behave(Conduct::Proper);
     let (drained, hi2) = running.stop(PATIENTLY);
     assert!(drained.is_complete() && drained.kept.is_empty(), "{drained:?}");
     assert_eq!(hi2.dropped_pdus, 0);
     let mut received = numbers(&lemf.received(), 1);
     received.dedup();
-    assert!(received.into_iter().eq(0..4000), "in order");
+    assert!(received.into_iter().eq(0..2000), "in order");
 }
 
 #[test]
@@ -209,8 +208,7 @@ fn a_full_spool_takes_nothing_new() {
 #[test]
 fn or_the_oldest_gives_way() {
     let (missing, told, hi2) = filled(WhenSpoolFull::Oldest);
-    // What was on its way in memory when its segment was given up is lost with the process alone.
-    assert_eq!(missing.first(), Some(&0));
+    assert!(missing.first() > Some(&0) && missing.last() < Some(&2999), "what was on its way goes nevertheless");
     assert_eq!(told.len(), 1);
     assert!(told[0].starts_with(&format!("The delivery buffer was full: {} PDUs", hi2.dropped_pdus)), "{told:?}");
 }
@@ -231,9 +229,8 @@ fn one_that_reads_an_octet_a_second_delays_no_other() {
     });
     let quick = Lemf::start(Conduct::Proper);
     let mut slow = spooled(folder.path(), address);
-    slow.buffer = 1 << 20;
-    let mut other = LemfSettings { name: "lea-2".to_owned(), ..spooled(folder.path(), quick.address) };
-    other.buffer = 1 << 20;
+    slow.buffer = 8 << 20;
+    let other = LemfSettings { name: "lea-2".to_owned(), ..spooled(folder.path(), quick.address) };
     let (sender, receiver) = bounded(1 << 16);
     let outlets = vec![Outlet::network(slow), Outlet::network(other)];
     let delivery = Delivery::start(DeliverySettings::default(), outlets, vec![receiver]).unwrap();
@@ -242,7 +239,7 @@ fn one_that_reads_an_octet_a_second_delays_no_other() {
     let start = Instant::now();
     for _ in 0..1500 {
         mandates.iter().for_each(|mandate| sender.send(record(mandate, 1, 10_000)).unwrap());
-        thread::sleep(Duration::from_micros(500));
+        thread::sleep(Duration::from_millis(3));
     }
     eventually("the other has everything", || quick.received().len() == 1500);
     let took = start.elapsed();
@@ -284,8 +281,10 @@ fn a_full_disk_stops_no_delivery_and_loses_nothing_that_memory_holds() {
         return;
     };
     let filler = disk.0.path().join("filler");
-    let lemf = Lemf::start(Conduct::Proper);
+    let lemf = Lemf::start(Conduct::CloseAfter(1000));
     let running = Running::start(spooled(disk.0.path(), lemf.address));
+    eventually("both are connected", || lemf.connections().len() == 2);
+    lemf.behave(Conduct::Deaf);
     running.send(1, 100, 1000);
     eventually("the first", || lemf.received().len() == 100);
     // Somebody else fills the disk.
@@ -293,13 +292,13 @@ fn a_full_disk_stops_no_delivery_and_loses_nothing_that_memory_holds() {
     running.send(1, 900, 1000);
     eventually("delivery goes on", || lemf.received().len() == 1000);
     assert!(running.hi2().spool_failures > 0);
-    // The LEMF goes away as well: memory holds what comes.
+    // The LEMF has gone away as well, after its thousandth: memory holds what comes.
     let address = lemf.address;
-    lemf.behave(Conduct::CloseAfter(0));
     drop(lemf);
     running.send(1, 300, 1000);
     thread::sleep(Duration::from_millis(300));
     fs::remove_file(&filler).unwrap();
+    thread::sleep(Duration::from_millis(1500));
     let written = running.hi2().spool_written;
     running.send(1, 300, 1000);
     eventually("the disk is used again", || running.hi2().spool_written > written);

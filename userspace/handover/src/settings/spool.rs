@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::seconds;
+use crate::pdu::Interface;
 
 /// Where PDUs are kept until an LEMF has them, and how many.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -70,6 +71,14 @@ impl SpoolSettings {
             when_full: WhenSpoolFull::default(),
             sync_interval: sync_interval(),
             sync_pdus: sync_pdus(),
+        }
+    }
+
+    /// Octets on disk for this interface.
+    pub fn limit(&self, interface: Interface) -> u64 {
+        match interface {
+            Interface::Hi2 => self.iri,
+            Interface::Hi3 => self.cc,
         }
     }
 

@@ -133,6 +133,7 @@ impl Feeder {
             }
         }
         feeder.log.read_from(feeder.released);
+        feeder.log.set_gap(state.gap);
         feeder.released = feeder.log.position();
         feeder.log.release(feeder.released).map_err(failed)?;
         feeder.gauge();
@@ -246,18 +247,23 @@ impl Feeder {
                 let position = self.log.position() + went;
                 self.hand_on(pdu.clone(), position, Told::Nothing);
             }
-            self.log.skip(went);
+            let others = batch.get(went as usize..).unwrap_or_default();
+            self.log.skip(went, others);
         }
         Ok(())
     }
 
     /// Whether so many octets may be added, once what has to give way has.
     fn make_room(&mut self, cost: u64) -> io::Result<bool> {
-        if !self.policy.evicts {
-            return Ok(self.refused.is_none() && self.log.octets() + cost <= self.policy.limit);
+        if !self.refused.is_none() {
+            return Ok(false);
         }
-        while self.log.octets() + cost > self.policy.limit && self.log.octets() > 0 {
-            let lost = self.log.evict()?;
+        if !self.policy.evicts {
+            return Ok(self.log.octets() + cost <= self.policy.limit);
+        }
+        while self.log.octets() + cost > self.policy.limit {
+            // Without one all that is there is on its way: what comes has to wait for its turn, as with the other policy.
+            let Some(lost) = self.log.evict()? else { return Ok(false) };
             self.changed = true;
             if !lost.is_none() {
                 if self.untold.is_none() {
@@ -321,12 +327,11 @@ impl Feeder {
             if !self.parts.buffer.has_room() {
                 return false;
             }
-            if !self.untold.is_none() {
-                let lost = std::mem::take(&mut self.untold);
-                let message = self.parts.link_pdus.dropped(lost.pdus, lost.octets);
-                self.tell(message.ok(), Told::Loss(lost));
+            if self.log.gap().is_none() {
+                self.tell_given_up();
             }
             match self.log.read() {
+                Ok(Some(Next::GivenUp)) => self.tell_given_up(),
                 Ok(Some(Next::Pdu(pdu))) => self.hand_on(pdu, self.log.position(), Told::Nothing),
                 Ok(Some(Next::Unreadable(pdus))) => {
                     let interface = self.parts.interface.name();
@@ -346,6 +351,15 @@ impl Feeder {
             }
         }
         true
+    }
+
+    /// Tells what was given up, in its place.
+    fn tell_given_up(&mut self) {
+        let lost = std::mem::take(&mut self.untold);
+        if !lost.is_none() {
+            let message = self.parts.link_pdus.dropped(lost.pdus, lost.octets);
+            self.tell(message.ok(), Told::Loss(lost));
+        }
     }
 
     fn tell(&mut self, message: Option<Pdu>, told: Told) {
@@ -395,6 +409,7 @@ impl Feeder {
         let state = State {
             released: self.released,
             as_of: self.log.next(),
+            gap: self.log.gap(),
             untold,
             link_next: self.parts.link_pdus.next(),
             next: self.numbers.clone(),

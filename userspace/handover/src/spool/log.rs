@@ -31,6 +31,8 @@ pub(super) struct Recovered {
 pub(super) enum Next {
     /// The PDU at the front.
     Pdu(Pdu),
+    /// Here segments were given up.
+    GivenUp,
     /// So many records cannot be read.
     Unreadable(u64),
 }
@@ -55,6 +57,8 @@ pub(super) struct Log {
     /// The position of the next record to be read, and where it is, if that is known.
     read: u64,
     reader: Option<(u64, Reader)>,
+    /// The positions of what was given up and lies ahead.
+    gap: Option<(u64, u64)>,
     /// Where this position is: the segment, by its first, and the octet.
     hint: Option<(u64, u64, u64)>,
     _lock: File,
@@ -119,6 +123,7 @@ impl Log {
             next,
             read,
             reader: None,
+            gap: None,
             hint: None,
             _lock: lock,
         };
@@ -183,10 +188,11 @@ impl Log {
         Ok(())
     }
 
-    /// What was just appended, `pdus` in number, needs not be read: everything before it was.
-    pub(super) fn skip(&mut self, pdus: u64) {
+    /// Of what was just appended so many PDUs need not be read, as everything before them was; the others do.
+    pub(super) fn skip(&mut self, pdus: u64, others: &[Pdu]) {
         self.read += pdus;
         let Some((first, octets)) = self.segments.back().map(|last| (last.first, last.octets)) else { return };
+        let octets = octets - Self::cost(others);
         match &mut self.reader {
             Some((of, reader)) if *of == first => reader.offset = octets,
             _ => self.reader = None,
@@ -206,7 +212,18 @@ impl Log {
         while self.read < self.next {
             // The last that begins at or before it: one after an error may begin within the one before.
             let at = self.segments.partition_point(|segment| segment.first <= self.read);
-            let end = self.segments.get(at).map_or(self.next, |segment| segment.first);
+            let mut end = self.segments.get(at).map_or(self.next, |segment| segment.first);
+            match self.gap {
+                Some((from, to)) if from <= self.read => {
+                    self.gap = None;
+                    if self.read < to {
+                        self.read = to;
+                        return Ok(Some(Next::GivenUp));
+                    }
+                }
+                Some((from, _)) => end = end.min(from),
+                None => {}
+            }
             let upto = match at.checked_sub(1).and_then(|at| self.segments.get(at)) {
                 None => end,
                 Some(segment) => match self.look(segment.first, segment.octets, &segment.path.clone())? {
@@ -260,19 +277,35 @@ impl Log {
         Ok(())
     }
 
-    /// Gives the oldest segment up. What of it was not read is lost.
-    pub(super) fn evict(&mut self) -> io::Result<Lost> {
-        let Some(first) = self.segments.front() else { return Ok(Lost::default()) };
-        if self.segments.len() == 1 {
+    /// Gives the oldest segment up of which nothing was read: what was read may be on its way. None where there is none.
+    pub(super) fn evict(&mut self) -> io::Result<Option<Lost>> {
+        let at = self.segments.partition_point(|segment| segment.first < self.read);
+        let Some(segment) = self.segments.get(at) else { return Ok(None) };
+        let (first, octets) = (segment.first, segment.octets);
+        let end = self.segments.get(at + 1).map_or(self.next, |segment| segment.first);
+        if at + 1 == self.segments.len() {
             self.writer = None;
         }
-        let end = self.segments.get(1).map_or(self.next, |segment| segment.first);
-        let from = self.reader.as_ref().filter(|(of, _)| *of == first.first).map_or(HEAD, |(_, reader)| reader.offset);
-        let pdus = end.saturating_sub(self.read.max(first.first));
-        let octets = (first.octets - from.min(first.octets)).saturating_sub(pdus * RECORD_OVERHEAD);
-        self.remove_first()?;
-        self.read = self.read.max(end);
-        Ok(Lost { pdus, octets: if pdus == 0 { 0 } else { octets } })
+        remove(&segment.path)?;
+        self.segments.remove(at);
+        if self.reader.as_ref().is_some_and(|(of, _)| *of == first) {
+            self.reader = None;
+        }
+        // The oldest go first, so that what was given up lies together.
+        let from = self.gap.map_or(first, |(from, _)| from);
+        self.gap = Some((from, end));
+        let pdus = end.saturating_sub(first);
+        Ok(Some(Lost { pdus, octets: octets.saturating_sub(HEAD + pdus * RECORD_OVERHEAD) }))
+    }
+
+    /// What was given up and lies ahead of what is read: from and to which position.
+    pub(super) fn gap(&self) -> Option<(u64, u64)> {
+        self.gap
+    }
+
+    /// The same, as another run has left it.
+    pub(super) fn set_gap(&mut self, gap: Option<(u64, u64)>) {
+        self.gap = gap.filter(|(from, to)| from < to && *to <= self.next);
     }
 
     /// The position after the first segment, unless that is the one that is written.
@@ -285,15 +318,19 @@ impl Log {
 
     fn remove_first(&mut self) -> io::Result<()> {
         let Some(first) = self.segments.front() else { return Ok(()) };
-        match fs::remove_file(&first.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove(&first.path)?;
         if self.reader.as_ref().is_some_and(|(of, _)| *of == first.first) {
             self.reader = None;
         }
         self.segments.pop_front();
         Ok(())
+    }
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct State {
     pub(super) released: u64,
     /// The numbers below are those after every record before this position.
     pub(super) as_of: u64,
+    /// The positions of those that were given up.
+    pub(super) gap: Option<(u64, u64)>,
     /// PDUs that were given up and of which the LEMF has not been told, and their octets.
     pub(super) untold: Lost,
     /// The next number of the PDUs about the connection.
@@ -68,7 +70,9 @@ impl State {
     pub(super) fn write(&self, path: &Path, key: &SpoolKey) -> io::Result<()> {
         let salt = salt()?;
         let mut plain = Vec::new();
-        for number in [self.released, self.as_of, self.untold.pdus, self.untold.octets, self.link_next.into()] {
+        let (from, to) = self.gap.unwrap_or_default();
+        for number in [self.released, self.as_of, from, to, self.untold.pdus, self.untold.octets, self.link_next.into()]
+        {
             plain.extend_from_slice(&number.to_le_bytes());
         }
         for (liid, next) in &self.next {
@@ -91,6 +95,7 @@ impl State {
         let mut state = Self {
             released: number()?,
             as_of: number()?,
+            gap: Some((number()?, number()?)).filter(|(from, to)| from < to),
             untold: Lost { pdus: number()?, octets: number()? },
             link_next: u32::try_from(number()?).ok()?,
             next: HashMap::new(),
@@ -118,6 +123,7 @@ mod tests {
         let state = State {
             released: 7,
             as_of: 9,
+            gap: Some((3, 5)),
             untold: Lost { pdus: 1, octets: 2 },
             link_next: 3,
             next: [("LIID-A".to_owned(), 4), ("LIID-B".to_owned(), u32::MAX)].into_iter().collect(),
