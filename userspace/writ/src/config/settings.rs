@@ -368,6 +368,18 @@ mod tests {
                 "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\ntls = { ca = \"c\", key = \"k\" }\n",
                 "C:4: lemf.tls: certificate is missing",
             ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.spool]\nfolder = \"s\"\nkey = \"nosuch\"\n",
+                "C:6: lemf.a.spool.key: expected a key file that can be read: ",
+            ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.spool]\nkey = \"k\"\nfolder = \"/proc/x\"\n",
+                "C:6: lemf.a.spool.folder: expected the path of a folder (",
+            ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.spool]\nfolder = \"s\"\nkey = \"k\"\niri = 5\n",
+                "C:7: lemf.a.spool.iri: expected octets, 1048576 to",
+            ),
             ("[wire]\nmax_flows = -1\n", "C:2: wire.max_flows: expected a whole number, 0 or more"),
             (
                 "[wire]\nmax_flows = 99999999999999999999999\n",
