@@ -24,7 +24,7 @@ pub struct Outlet {
 
 #[derive(Clone)]
 pub(crate) enum Destination {
-    Network(LemfSettings),
+    Network(Box<LemfSettings>),
     File(PathBuf),
     Callback(Callback),
 }
@@ -32,7 +32,11 @@ pub(crate) enum Destination {
 impl Outlet {
     /// To the LEMF, over a connection for each interface.
     pub fn network(lemf: LemfSettings) -> Self {
-        Self { lemf: lemf.name.clone(), profile: profile(lemf.profile), destination: Destination::Network(lemf) }
+        Self {
+            lemf: lemf.name.clone(),
+            profile: profile(lemf.profile),
+            destination: Destination::Network(Box::new(lemf)),
+        }
     }
 
     /// Into a file, the PDUs back to back exactly as they go over a connection; keep-alives are none of them. Outlets
