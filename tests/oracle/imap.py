@@ -35,6 +35,7 @@ class Transfer:
     message: bytes | None = None
     fields: bytes = b""
     envelope: list | None = None
+    parts: set = field(default_factory=set)
 
 
 class Half:
@@ -227,7 +228,7 @@ def transfers(command: Command) -> list[Transfer]:
     if command.verb == "APPEND":
         return uploads(command, status)
     fetch = command.verb in ("FETCH", "UID FETCH")
-    found = [transfer for response in command.responses if (transfer := carried(command, response, status if fetch else "succeeded"))]
+    found = joined([transfer for response in command.responses if (transfer := carried(command, response, status if fetch else "succeeded"))])
     if not fetch or found:
         return found
     # Nothing was sent. Of a command that did not succeed, what it asked for is told.
@@ -235,11 +236,27 @@ def transfers(command: Command) -> list[Transfer]:
     return [Transfer("download" if asked and command.result != "OK" else "partial-download", status, command)]
 
 
+def joined(found: list[Transfer]) -> list[Transfer]:
+    """What several responses to one command sent of one message is one transfer of it."""
+    one = {}
+    for transfer in found:
+        known = one.setdefault(transfer.number or id(transfer), transfer)
+        if known is not transfer:
+            known.parts |= transfer.parts
+            whole = "download" in (known.event, transfer.event) or (HEADERS & known.parts and TEXTS & known.parts)
+            known.event = "download" if whole else known.event
+            known.message = known.message if known.message is not None else transfer.message
+            known.fields, known.envelope = known.fields or transfer.fields, known.envelope or transfer.envelope
+    return list(one.values())
+
+
 def carried(command: Command, response: bytes, status: str) -> Transfer | None:
     """What one response transferred of one message, if it did."""
-    if re.match(rb"\* (URLFETCH|\d+ CONVERTED) ", response, re.I):
-        # RFC 4467, RFC 5259: content by another command. It has no row in table C.1.
+    if re.match(rb"\* \d+ CONVERTED ", response, re.I):
+        # RFC 5259: content by another command. It has no row in table C.1.
         return Transfer("partial-download", status, command) if re.search(rb"\{\d+\}\r\n", response) else None
+    if re.match(rb"\* URLFETCH ", response, re.I):
+        return linked(command, response, status)
     head = re.match(rb"\* (\d+) FETCH ", response, re.I)
     if not head:
         return None
@@ -251,7 +268,7 @@ def carried(command: Command, response: bytes, status: str) -> Transfer | None:
     parts = {name: value for name, value in parts.items() if value is not None}
     if not parts:
         return None
-    one = Transfer("partial-download", status, command, int(head[1]), envelope=parts.get(b"ENVELOPE"))
+    one = Transfer("partial-download", status, command, int(head[1]), envelope=parts.get(b"ENVELOPE"), parts=set(parts))
     for name, value in parts.items():
         if name in WHOLE:
             one.event, one.message, one.fields = "download", None if cut else value, value
@@ -263,6 +280,25 @@ def carried(command: Command, response: bytes, status: str) -> Transfer | None:
     if HEADERS & parts.keys() and TEXTS & parts.keys():
         one.event = "download"
     return one
+
+
+def linked(command: Command, response: bytes, status: str) -> Transfer | None:
+    """What URLFETCH (RFC 4467, RFC 5524) transferred: a message where the URL names no part of one."""
+    literal = re.search(rb"\{(\d+)\}\r\n", response)
+    if not literal:
+        return None
+    octets, url = response[literal.end():literal.end() + int(literal[1])], response.split()[2].upper()
+    whole = b";SECTION=" not in url and b";PARTIAL=" not in url
+    shows = whole or (b";SECTION=HEADER" in url and b";PARTIAL=" not in url)
+    return Transfer("download" if whole else "partial-download", status, command, message=octets if whole else None, fields=octets if shows else b"")
+
+
+def fetched(octets: bytes) -> dict[bytes, bytes]:
+    """What a server said of URLs in a session, by URL."""
+    found = {}
+    for response in re.finditer(rb'(?m)^\* URLFETCH "?([^" ]+)"? \{(\d+)\}\r\n', octets):
+        found[response[1]] = octets[response.end():response.end() + int(response[2])]
+    return found
 
 
 def uploads(command: Command, status: str) -> list[Transfer]:

@@ -6,9 +6,13 @@ use std::path::PathBuf;
 use writ_tests::{Corpus, Oracle, build_writ, corpora, in_tree_folder, skip};
 
 fn agree(oracle: Oracle, captures: &[PathBuf]) {
+    agree_by(oracle, "imap_check.py", captures);
+}
+
+fn agree_by(oracle: Oracle, check: &str, captures: &[PathBuf]) {
     let writ = build_writ().to_str().expect("a path in UTF-8");
     let captures = captures.iter().map(|capture| capture.to_str().expect("a path in UTF-8"));
-    let said = oracle.ask("imap_check.py", &std::iter::once(writ).chain(captures).collect::<Vec<_>>());
+    let said = oracle.ask(check, &std::iter::once(writ).chain(captures).collect::<Vec<_>>());
     assert!(said.contains(" 0 differences"), "{said}");
 }
 
@@ -18,6 +22,17 @@ fn every_capture_of_imap4_yields_what_the_oracle_reads() {
     let captures = in_tree_folder("imap");
     assert!(captures.len() > 50, "only {} captures", captures.len());
     agree(oracle, &captures);
+}
+
+#[test]
+fn what_a_submission_server_fetched_is_in_the_message() {
+    let Some(oracle) = Oracle::find("what_a_submission_server_fetched_is_in_the_message") else { return };
+    let captures: Vec<_> = in_tree_folder("imap")
+        .into_iter()
+        .filter(|capture| capture.ends_with("forward-without-download.pcap"))
+        .collect();
+    assert_eq!(captures.len(), 1);
+    agree_by(oracle, "forward_check.py", &captures);
 }
 
 #[test]

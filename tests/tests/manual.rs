@@ -146,14 +146,17 @@ fn every_default_of_the_manual_can_be_set() {
         ("metrics", "listen = \"127.0.0.1:1\"\n"),
         ("lemf.tls", "tls.ca = \"absent\"\ntls.certificate = \"absent\"\ntls.key = \"absent\"\n"),
         ("lemf.spool", "spool.folder = \"spool\"\nspool.key = \"absent\"\n"),
+        ("agreement", "lemf = \"a\"\n"),
     ]);
+    // Nor is there an agreement without the LEMF that it is with.
+    let beside = BTreeMap::from([("agreement", "[[lemf]]\nname = \"a\"\naddress = \"127.0.0.1:1\"\n")]);
     for table in tables_of("docs/configuration.md", &SETTINGS) {
         let path = prefix(&table.heading);
         let path = path.trim_end_matches('.');
         for row in table.rows.iter().filter(|row| row[2].starts_with('`')) {
             let (setting, default) = (code(&row[0]), code(&row[2]));
             let (outer, inner) = path.split_once('.').unwrap_or((path, ""));
-            let list = table.heading.contains("[[") || matches!(outer, "lemf" | "interface");
+            let list = table.heading.contains("[[") || matches!(outer, "lemf" | "interface" | "agreement");
             let header = match (outer, list) {
                 ("", _) => String::new(),
                 (outer, true) => format!("[[{outer}]]\n"),
@@ -161,7 +164,8 @@ fn every_default_of_the_manual_can_be_set() {
             };
             let dots = if inner.is_empty() { String::new() } else { format!("{inner}.") };
             let of_inner = needed.get(path).filter(|_| !inner.is_empty()).unwrap_or(&"");
-            let text = format!("{header}{}{of_inner}{dots}{setting} = {default}\n", needed.get(outer).unwrap_or(&""));
+            let [needed, beside] = [&needed, &beside].map(|texts| texts.get(outer).unwrap_or(&""));
+            let text = format!("{header}{needed}{of_inner}{dots}{setting} = {default}\n{beside}");
             // An interface that this machine does not have is a warning; that a file is absent is said after everything else
             // was found good.
             let said = check(&text);

@@ -88,6 +88,7 @@ fn main() -> anyhow::Result<()> {
     }
     ensure!(pipeline.wire.open_flows() as u64 == arguments.sessions, "{} flows", pipeline.wire.open_flows());
     ensure!(pipeline.worker.counters.smtp_sessions == arguments.sessions, "not every session is one of SMTP");
+    ensure!(pipeline.worker.counters.sessions_given_up == 0, "sessions given up");
     ensure!(pipeline.worker.records.is_empty(), "records of nobody");
     let (peak, after) = (peak_resident()?, resident()?);
     println!(

@@ -9,6 +9,8 @@ from servers import Processes, USERS
 
 DOVECOT, DOVECOT6 = "192.0.2.30", "2001:db8:25::30"
 SCRIPTED, PREAUTH = "192.0.2.31", "192.0.2.32"
+# Takes messages by BURL.
+SUBMISSION = "192.0.2.33"
 
 DOVECOT_CONF = """\
 protocols = imap
@@ -68,7 +70,7 @@ class ImapServers(Processes):
     def start(self) -> None:
         home = self.home
         os.chmod(home, 0o755)
-        for address in (f"{DOVECOT}/24", f"{SCRIPTED}/24", f"{PREAUTH}/24", f"{DOVECOT6}/64"):
+        for address in (f"{DOVECOT}/24", f"{SCRIPTED}/24", f"{PREAUTH}/24", f"{SUBMISSION}/24", f"{DOVECOT6}/64"):
             extra = ["nodad"] if ":" in address else []
             subprocess.run(self.within("ip", "address", "add", address, "dev", "wo-srv", *extra), check=True)
         self._certify()
@@ -78,7 +80,8 @@ class ImapServers(Processes):
         (home / "dovecot-imap.conf").write_text(DOVECOT_CONF.format(home=home, address=DOVECOT, address6=DOVECOT6))
         self._run("dovecot", "-F", "-c", str(home / "dovecot-imap.conf"))
         self._run("python3", str(Path(__file__).parent / "imap_scripted.py"), SCRIPTED, PREAUTH)
-        self._await(*((address, 143) for address in (DOVECOT, DOVECOT6, SCRIPTED, PREAUTH)))
+        self._run("python3", str(Path(__file__).parent / "scripted.py"), SUBMISSION, "587")
+        self._await((SUBMISSION, 587), *((address, 143) for address in (DOVECOT, DOVECOT6, SCRIPTED, PREAUTH)))
 
 
 class Mailbox:

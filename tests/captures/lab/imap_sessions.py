@@ -11,9 +11,9 @@ import threading
 import time
 from pathlib import Path
 
-from clients import ALICE, MALLORY, crlf, message, run
+from clients import ALICE, MALLORY, RELAY, Wire, crlf, message, run
 from imap_clients import Imap, Literal, cram_md5, scram_sha_256
-from imap_servers import DOVECOT, DOVECOT6, PREAUTH, SCRIPTED
+from imap_servers import DOVECOT, DOVECOT6, PREAUTH, SCRIPTED, SUBMISSION
 
 A, B, M = "alice@example.org", "bob@example.org", "mallory@example.org"
 PASSWORD, MALLORYS = "wonderland-7", "hunter2-mallory"
@@ -537,6 +537,64 @@ def urlauth():
     peer.say(f'URLFETCH "{url[:-4]}0000"')
     peer.say("RESETKEY INBOX")
     peer.logout()
+
+
+def tickets(peer: Imap, user: str, *places: str) -> list[str]:
+    """URLs that the submission server may fetch (RFC 4467 §6)."""
+    name = user.replace("@", "%40")
+    wanted = (f'"imap://{name}@mail.example.org/{place};URLAUTH=user+{name}" INTERNAL' for place in places)
+    got = peer.say("GENURLAUTH " + " ".join(wanted))
+    return [url.decode() for response in got[:-1] for url in response.decode().replace('"', " ").encode().split()[2:]]
+
+
+def fetched(user: str, *urls: str) -> None:
+    """What the submission server does for BURL, with the login that it was given: this Dovecot lets nobody else at a URL."""
+    peer = Imap(source=RELAY, tag="s").login(user, MALLORYS if user == M else PASSWORD)
+    peer.say("URLFETCH " + " ".join(f'"{url}"' for url in urls))
+    peer.logout()
+
+
+def submission(user: str) -> Wire:
+    peer = Wire(SUBMISSION, 587, source=MALLORY if user == M else ALICE)
+    peer.say("AUTH EXTERNAL " + base64.b64encode(user.encode()).decode(), expect="235")
+    return peer
+
+
+@session
+def forward_without_download():
+    """By hand to Dovecot and to a scripted submission server, which fetches from Dovecot: a draft by CATENATE sent by BURL; a message of BDAT, two BURL and BDAT (Lemonade, 7.4); one whose URL is fetched where the tap sees nothing; and mallory's."""
+    peer = opened()
+    head = crlf(message(A, B, "forward-1@example.org", subject="forwarded", extra='MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="=-="\n', body="--=-=\n\nLook at this:\n--=-=\n"))
+    got = peer.say("APPEND Sent (\\Draft \\Seen) CATENATE (TEXT ", Literal(head, plus=True), ' URL "/INBOX/;UID=2/;SECTION=2.MIME" URL "/INBOX/;UID=2/;SECTION=2" TEXT ', Literal(b"\r\n--=-=--\r\n", plus=True), ")")
+    draft = got[-1].split(b"APPENDUID ")[1].split(b"]")[0].split()[1].decode()
+    whole, mime, part, unseen = tickets(peer, A, f"Sent/;UID={draft}", "INBOX/;UID=2/;SECTION=2.MIME", "INBOX/;UID=2/;SECTION=2", "INBOX/;UID=3")
+    smtp = submission(A)
+    smtp.say(f"MAIL FROM:<{A}>", f"RCPT TO:<{B}>", expect="250")
+    smtp.send(f"BURL {whole} LAST\r\n".encode())
+    fetched(A, whole)
+    smtp.read()
+    head = head.replace(b"forward-1", b"forward-2")
+    smtp.say(f"MAIL FROM:<{A}>", f"RCPT TO:<{B}>", expect="250")
+    smtp.end(b"BDAT %d\r\n" % len(head) + head)
+    for url in (mime, part):
+        smtp.send(f"BURL {url}\r\n".encode())
+        fetched(A, url)
+        smtp.read()
+    smtp.end(b"BDAT 11 LAST\r\n\r\n--=-=--\r\n")
+    smtp.say(f"MAIL FROM:<{A}>", f"RCPT TO:<{B}>", f"BURL {unseen} LAST", expect="250")
+    smtp.quit()
+    peer.say("UID STORE 2 +FLAGS.SILENT ($Forwarded)")
+    peer.logout()
+    peer = Imap(source=MALLORY).login(M, MALLORYS)
+    peer.say("SELECT INBOX")
+    hers, = tickets(peer, M, "INBOX/;UID=1")
+    peer.logout()
+    smtp = submission(M)
+    smtp.say(f"MAIL FROM:<{M}>", f"RCPT TO:<{B}>", expect="250")
+    smtp.send(f"BURL {hers} LAST\r\n".encode())
+    fetched(M, hers)
+    smtp.read()
+    smtp.quit()
 
 
 @session

@@ -19,6 +19,8 @@ pub(crate) struct Log {
     octets: Option<(Direction, u64, Time, Vec<u8>)>,
     /// How far each side's stream was read as it is on the wire, and the stretches of it that were told.
     told: [Vec<(u64, u64)>; 2],
+    /// What was sent of URLs.
+    urls: Vec<(Vec<u8>, Vec<u8>)>,
     /// The last octets of the client's commands.
     last: Vec<u8>,
     /// Whether the octets may be inflated (RFC 4978): then they stand nowhere on the wire, and each stretch of it is told as often
@@ -55,6 +57,15 @@ impl Log {
             self.look_for_compression(said);
             return;
         }
+        if let Event::UrlContent(content) = event {
+            // Cut as the octets are.
+            let whole = content.at == 0;
+            match self.urls.last_mut() {
+                Some((url, octets)) if !whole && url == content.url => octets.extend_from_slice(content.octets),
+                _ => self.urls.push((content.url.to_vec(), content.octets.to_vec())),
+            }
+            return;
+        }
         self.flush();
         // What waits for an answer at the end is counted as it crossed the wire, or as it was inflated, where that was done.
         if self.inflates && matches!(event, Event::Lost { from: Direction::FromClient, .. }) {
@@ -77,7 +88,7 @@ impl Log {
             Event::Dark => "dark".to_owned(),
             Event::Lost { from, time, octets } => format!("lost {from:?} {time:?} {octets}"),
             Event::Anomaly(anomaly) => format!("{anomaly:?}"),
-            Event::Octets(_) => unreachable!("told above"),
+            Event::Octets(_) | Event::UrlContent(_) => unreachable!("told above"),
         };
         self.lines.push(text);
     }
@@ -162,7 +173,9 @@ pub fn run<M: Machine>(input: &[u8], ample: impl Fn(bool) -> M, tight: impl Fn(b
         feed(&mut ample(from_start), &pieces, cut, &mut |event| log.event(&event));
         log.flush();
         log.assert_told_once();
-        log.lines
+        let Log { mut lines, urls, .. } = log;
+        lines.extend(urls.iter().map(|(url, octets)| format!("{}: {}", text_of(url), text_of(octets))));
+        lines
     };
     // What was left out at a limit may depend on the cuts; the rest does not.
     assert_same(&log_of(usize::MAX), &log_of(cut), cut);

@@ -103,7 +103,7 @@ fn read(pieces: &[Piece<'_>], cut: usize) -> Messages {
     let before = memory::allocated();
     let mut tell = |event: SmtpEvent<'_>| match event {
         SmtpEvent::Line { octets, .. } => assert!(!octets.contains(&b'\n'), "a line end in a line"),
-        SmtpEvent::Begin(number) => {
+        SmtpEvent::Begin { message: number, .. } => {
             assert_eq!(open.replace(number), None, "one message at a time");
             assert_eq!(number, messages.octets.len() as u64, "messages are counted");
             messages.octets.push(Vec::new());
@@ -117,7 +117,7 @@ fn read(pieces: &[Piece<'_>], cut: usize) -> Messages {
             assert_eq!(open.take(), Some(number));
             messages.complete.push(number);
         }
-        SmtpEvent::Part(_) => panic!("SMTP has no parts of messages"),
+        SmtpEvent::Part(_) => panic!("no octets are missing"),
         SmtpEvent::Abandoned(number) => {
             assert_eq!(open.take(), Some(number));
             messages.abandoned.push(number);

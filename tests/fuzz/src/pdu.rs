@@ -1,6 +1,9 @@
 //! The PDU decoder: any octets; and what it made of them goes through the encoder and back unchanged.
 
-use writ_etsi::{DecodeLimits, FrameScanner, MAX_PDU_OCTETS, decode, decode_within, encode, pdu_length};
+use writ_etsi::{
+    DecodeLimits, EncodedHeader, FrameScanner, MAX_PDU_OCTETS, Profile, decode, decode_encrypted_payload,
+    decode_within, encode, encode_encrypted_payload, pdu_length,
+};
 
 /// Runs an input: one PDU.
 pub fn run(input: &[u8]) {
@@ -16,6 +19,12 @@ pub fn run(input: &[u8]) {
     if input.len() <= 4096 {
         assert_eq!(grown, length, "a buffer that grows tells the same");
     }
+    // What a wrong key makes of a container.
+    if let Ok(inside) = decode_encrypted_payload(input)
+        && let Ok(octets) = encode_encrypted_payload(&inside)
+    {
+        assert_eq!(decode_encrypted_payload(&octets), Ok(inside), "an encrypted payload survives being encoded");
+    }
     let _ = decode_within(input, DecodeLimits { octets: 4096, depth: 120, values: 1024 });
     let pdu = match decode(input) {
         Ok(pdu) => pdu,
@@ -29,6 +38,9 @@ pub fn run(input: &[u8]) {
     let Ok(octets) = encode(&pdu) else { return };
     // A value that was passed over as one without values in it, and then decoded as one with them, would have got past the limits.
     assert!(values(input) >= values(&octets), "values that no limit counted");
+    // Where a PDU of the volume is written without the general encoder, it is the same.
+    let header = EncodedHeader::new(Profile::Current, pdu.ps_header.clone()).expect("the header was encoded");
+    assert_eq!(header.pdu(&pdu.payload).as_deref(), Ok(&octets[..]), "one encoding, whoever writes it");
     let again = decode(&octets).expect("what was encoded decodes");
     assert_eq!(again, pdu, "a PDU survives being encoded");
     assert_eq!(encode(&again).as_deref(), Ok(&octets[..]), "and has one encoding");

@@ -2,9 +2,9 @@
 //!
 //! The input is a header (whether the beginning was captured, and the size of the cuts) and pieces.
 
+use writ_mail::Line;
 use writ_mail::sasl::Step;
 use writ_mail::smtp::{Answered, Event, Limits, Reply, Smtp};
-use writ_mail::Line;
 use writ_wire::Direction;
 
 use crate::choices::Choices;
@@ -59,6 +59,7 @@ impl Log {
                 };
                 format!("reply to {to}: {:?}", reply.map(reply_text))
             }
+            Event::Recipient { transaction, number, fate } => format!("recipient {transaction} {number} {fate:?}"),
             Event::Message { transaction, time, fate, head } => {
                 let fields = [&head.message_id, &head.resent_message_id, &head.from, &head.date, &head.resent_date];
                 format!(

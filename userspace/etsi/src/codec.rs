@@ -3,7 +3,7 @@
 use rasn::error::{BerDecodeErrorKind, CodecDecodeError, DecodeErrorKind};
 
 use crate::scan::{DecodeLimits, scan};
-use crate::{FrameError, Profile, PsPdu, limits, profile_fields};
+use crate::{EncryptedPayload, FrameError, Profile, PsPdu, limits, pdu_length, profile_fields};
 
 /// Why a PDU cannot be encoded. No value is in the text: it would be the target's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -130,6 +130,27 @@ pub fn encode_as(profile: Profile, pdu: &PsPdu) -> Result<Vec<u8>, EncodeError> 
 /// Where a value has no encoding.
 pub fn encode_integrity_check(check: &crate::IntegrityCheck) -> Result<Vec<u8>, EncodeError> {
     rasn::der::encode(check).map_err(|_| EncodeError::Codec)
+}
+
+/// Encodes an `EncryptedPayload`: what is then encrypted (TS 102 232-1).
+///
+/// # Errors
+/// Where a size or a value is outside what the modules allow.
+pub fn encode_encrypted_payload(payload: &EncryptedPayload) -> Result<Vec<u8>, EncodeError> {
+    limits::payload(&payload.payload)?;
+    rasn::der::encode(payload).map_err(|_| EncodeError::Codec)
+}
+
+/// Decodes an `EncryptedPayload` at the start of `octets`. What follows it is the padding of its cipher, and passed over.
+///
+/// # Errors
+/// Where the octets do not begin with one whole `EncryptedPayload`, or it exceeds [`DecodeLimits::default`]. With a
+/// wrong key they are random, and this is what comes of them.
+pub fn decode_encrypted_payload(octets: &[u8]) -> Result<EncryptedPayload, DecodeError> {
+    let length = pdu_length(octets)?.unwrap_or(usize::MAX);
+    let value = octets.get(..length).ok_or(DecodeError::Truncated { at: 0 })?;
+    scan(value, DecodeLimits::default())?;
+    rasn::ber::decode(value).map_err(|error| unexpected(&error))
 }
 
 /// Decodes one PDU: any valid BER, within [`DecodeLimits::default`].

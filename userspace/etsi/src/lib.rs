@@ -8,6 +8,7 @@ mod aaa;
 pub mod asn1;
 mod codec;
 mod email;
+mod fast;
 mod frame;
 mod header;
 mod ip_address;
@@ -20,8 +21,12 @@ mod scan;
 mod tri;
 
 pub use aaa::*;
-pub use codec::{DecodeError, EncodeError, decode, decode_within, encode, encode_as, encode_integrity_check};
+pub use codec::{
+    DecodeError, EncodeError, decode, decode_encrypted_payload, decode_within, encode, encode_as,
+    encode_encrypted_payload, encode_integrity_check,
+};
 pub use email::*;
+pub use fast::EncodedHeader;
 pub use frame::{FrameError, FrameScanner, MAX_PDU_OCTETS, pdu_length};
 pub use header::*;
 pub use ip_address::*;

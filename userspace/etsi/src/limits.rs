@@ -16,7 +16,12 @@ const ADDRESS: usize = 255;
 /// Checks every constraint on a PDU.
 pub(crate) fn check(pdu: &PsPdu) -> Checked {
     header(&pdu.ps_header)?;
-    match &pdu.payload {
+    payload(&pdu.payload)
+}
+
+/// Checks every constraint on a payload.
+pub(crate) fn payload(payload: &Payload) -> Checked {
+    match payload {
         Payload::IriPayloadSequence(records) => records.iter().try_for_each(iri),
         Payload::CcPayloadSequence(pieces) => pieces.iter().try_for_each(cc),
         Payload::TriPayload(TriPayload::OperatorLeaMessage(words)) => octets("message", &words.message, 1, 255),
@@ -27,7 +32,8 @@ pub(crate) fn check(pdu: &PsPdu) -> Checked {
     }
 }
 
-fn header(header: &PsHeader) -> Checked {
+/// Checks every constraint on a header.
+pub(crate) fn header(header: &PsHeader) -> Checked {
     let liid = &header.lawful_interception_identifier;
     octets("lawfulInterceptionIdentifier", liid, 1, 25)?;
     if !liid.iter().all(|octet| octet.is_ascii_alphanumeric() || b"-_.".contains(octet)) {

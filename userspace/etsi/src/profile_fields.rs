@@ -3,24 +3,37 @@
 use crate::{
     CcContents, EmailProtocol, EncodeError, IpAddress, IriContents, MessagingBoxEvent, MessagingEvent,
     MessagingEventCategory, MessagingIri, MessagingNotificationEvent, MessagingNotificationType,
-    MessagingPartyIdentity, MessagingProperty, MessagingStatus, Payload, Profile, PsPdu, TimeStampQualifier,
+    MessagingPartyIdentity, MessagingProperty, MessagingStatus, Payload, Profile, PsHeader, PsPdu, TimeStampQualifier,
     TriPayload,
 };
 
 /// Refuses what `profile` does not have. Profile `current` has everything that the types here can hold.
 pub(crate) fn check(profile: Profile, pdu: &PsPdu) -> Result<(), EncodeError> {
+    check_header(profile, &pdu.ps_header)?;
+    check_payload(profile, &pdu.payload)
+}
+
+/// As [`check`], of a header.
+pub(crate) fn check_header(profile: Profile, header: &PsHeader) -> Result<(), EncodeError> {
+    let newer = header.time_stamp_qualifier == Some(TimeStampQualifier::TimeOfAggregation);
+    refuse(profile, || present("timeOfAggregation", newer))
+}
+
+/// As [`check`], of a payload.
+pub(crate) fn check_payload(profile: Profile, payload: &Payload) -> Result<(), EncodeError> {
+    refuse(profile, || newer(payload))
+}
+
+fn refuse(profile: Profile, newer: impl FnOnce() -> Option<&'static str>) -> Result<(), EncodeError> {
     match profile {
         Profile::Current => Ok(()),
-        Profile::V331 => newer(pdu).map_or(Ok(()), |item| Err(EncodeError::NotInProfile { item })),
+        Profile::V331 => newer().map_or(Ok(()), |item| Err(EncodeError::NotInProfile { item })),
     }
 }
 
-/// The first thing in the PDU that LI-PS-PDU 14 and EmailPDU 9 do not have.
-fn newer(pdu: &PsPdu) -> Option<&'static str> {
-    if pdu.ps_header.time_stamp_qualifier == Some(TimeStampQualifier::TimeOfAggregation) {
-        return Some("timeOfAggregation");
-    }
-    match &pdu.payload {
+/// The first thing in the payload that LI-PS-PDU 14 and EmailPDU 9 do not have.
+fn newer(payload: &Payload) -> Option<&'static str> {
+    match payload {
         Payload::IriPayloadSequence(records) => records.iter().find_map(|record| {
             present("iRIPayload.microSecondTimeStamp", record.micro_second_time_stamp.is_some())
                 .or_else(|| present("iRIPayload.timeStampQualifier", record.time_stamp_qualifier.is_some()))

@@ -23,7 +23,7 @@ use crate::cin::CinReserve;
 use crate::connection::{Finish, Resources};
 use crate::counters::Counters;
 use crate::encoder::Encoder;
-use crate::intake::{Entrance, Exit, Intake, Lane, NetworkExit, Reserve};
+use crate::intake::{Clock, Entrance, Exit, Intake, Lane, NetworkExit, Reserve};
 use crate::link::Link;
 use crate::link_pdu::LinkPdus;
 use crate::outlet::{Destination, Outlet, PduFile};
@@ -157,7 +157,11 @@ impl Delivery {
         let (stop, stopped) = channel::bounded(0);
         let (ended, intake_ended) = channel::bounded(1);
         let reserve = settings.cin_reserve.map(Reserve::new);
-        let intake = Intake { receivers, stop: stopped, lanes, files, reserve, counters: Arc::clone(&counters) };
+        let clock = match settings.when_full {
+            WhenFull::Drop => Clock::live(),
+            WhenFull::Wait => Clock::OfRecords,
+        };
+        let intake = Intake { receivers, stop: stopped, lanes, files, reserve, clock, counters: Arc::clone(&counters) };
         let hook = settings.on_thread_start;
         spawn("writ-intake", move || {
             if let Some(hook) = hook {
@@ -277,7 +281,7 @@ impl<'a> Plan<'a> {
     }
 
     fn add(&mut self, index: usize, outlet: Outlet) -> Result<(), StartError> {
-        let mut encoder = Encoder::new(&self.settings.handover, outlet.profile)?;
+        let mut encoder = Encoder::agreed(&self.settings.handover, outlet.profile, outlet.agreement.clone())?;
         let exit = match &outlet.destination {
             Destination::Network(lemf) => {
                 lemf.validate()?;

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use writ_etsi::asn1::{Additions, OctetString, Utf8String};
 use writ_etsi::{
     AaaAuthMethod, AaaInformation, AsmtpAaaInformation, EmailEvent, EmailIri, EmailProtocol, EmailSenderValidity,
-    EmailStatus, ImapAaaInformation, IpAddress, IriType, ObjectIdOf, Pop3AaaInformation, Profile,
+    EmailStatus, ImapAaaInformation, IpAddress, IriType, NationalEmAsn1Parameters, ObjectIdOf, Pop3AaaInformation,
+    Profile,
 };
 use writ_intercept::record::{self, Aaa, Iri, MailEvent, Protocol, SenderValidity, Status};
 
@@ -20,13 +21,17 @@ const CREDENTIAL: usize = 64;
 /// the record is worth more to the LEMF than none of it.
 pub(crate) struct EmailIriMapping {
     profile: Profile,
+    /// `nationalParameter` of every record.
+    pub(crate) national_parameter: Option<OctetString>,
+    /// `national-EM-ASN1parameters` of every record.
+    pub(crate) national: Option<NationalEmAsn1Parameters>,
     /// Fields cut since the start.
     pub(crate) fields_cut: u64,
 }
 
 impl EmailIriMapping {
     pub(crate) fn new(profile: Profile) -> Self {
-        Self { profile, fields_cut: 0 }
+        Self { profile, national_parameter: None, national: None, fields_cut: 0 }
     }
 
     pub(crate) fn map(&mut self, iri: &Iri) -> EmailIri {
@@ -45,8 +50,8 @@ impl EmailIriMapping {
             status: status(iri.status),
             total_recipient_count: iri.total_recipients,
             message_id: iri.message_id.clone().map(OctetString::from),
-            national_parameter: None,
-            national_em_asn1_parameters: None,
+            national_parameter: self.national_parameter.clone(),
+            national_em_asn1_parameters: self.national.clone(),
             aaa_information: iri.aaa.as_ref().map(|aaa| self.aaa(iri.protocol, aaa)),
             e_mail_sender_validity: iri.sender_validity.map(|validity| match validity {
                 SenderValidity::Validated => EmailSenderValidity::Validated,

@@ -7,58 +7,89 @@
 //! when it reads what it stored, and tell every PDU of a communication from every other. A number is taken only by a
 //! PDU that was encoded: what cannot be encoded leaves no gap. What is dropped later, at a full buffer, does leave one,
 //! and that is the LEMF's own evidence of it.
+//!
+//! # The way of a payload
+//! Aggregation, encryption, the header, the hash: each only where it was agreed. A hash is over the PDU as it goes.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use writ_etsi::asn1::{Additions, OctetString, PrintableString};
+use writ_etsi::asn1::{Additions, OctetString, RelativeOid};
 use writ_etsi::{
-    CcContents, CcPayload, EmailCc, EmailFormat, EncodeError, IriContents, IriPayload, MessagePriority, ObjectIdOf,
-    OperatorLeaMessage, Payload, PayloadDirection, Profile, PsPdu, TimeStampQualifier, TriPayload,
+    CcContents, CcPayload, EmailCc, EmailFormat, EncodeError, IntegrityCheck, IriContents, IriPayload, MessagePriority,
+    ObjectIdOf, OperatorLeaMessage, Payload, PayloadDirection, Profile, PsPdu, TimeStampQualifier, TriPayload,
 };
-use writ_intercept::record::{Body, CcFormat, Cin, Direction, Iri, Mandate, Notice, Record};
+use writ_intercept::record::{Body, CcFormat, Direction, Iri, Mandate, Notice, Record};
 use writ_wire::Time;
 
+use crate::aggregation::{Aggregation, Piece, Waiting};
+use crate::agreement::Agreement;
 use crate::email_iri::{EmailIriMapping, iri_type};
-use crate::header::{HeaderFields, HeaderTemplate, printable};
+use crate::encryption::{ByteCounter, Encryption};
+use crate::header::{EncodedHeaders, HeaderFields, HeaderTemplate, country};
+use crate::integrity::{Check, Due, Integrity};
 use crate::pdu::{Interface, Kind, Pdu};
-use crate::sequence::Sequences;
+use crate::sequence::{Line, Sequences};
 use crate::settings::{HandoverSettings, SettingsError};
+
+/// Octets of a payload of IRI, for the sum of those that wait: an estimate, without encoding it twice.
+const IRI_OCTETS: usize = 400;
+/// Octets of a payload of CC around its content.
+const CC_OCTETS: usize = 40;
 
 /// Encodes the records for one LEMF.
 pub struct Encoder {
-    template: HeaderTemplate,
+    headers: EncodedHeaders,
     mapping: EmailIriMapping,
+    profile: Profile,
+    cc_object_id: RelativeOid,
     max_content: usize,
     sequences: Sequences,
-    /// Authorization countries that were left out: they are no PrintableString of two.
-    countries_cut: u64,
+    aggregation: Option<Aggregation>,
+    integrity: Option<Integrity>,
+    encryption: Option<Encryption>,
+    byte_counter: ByteCounter,
+    /// The latest time that it was told.
+    clock: Time,
 }
 
 /// What the PDUs of one record have in common.
 struct Origin<'a> {
-    mandate: &'a Mandate,
-    cin: u32,
+    mandate: &'a Arc<Mandate>,
+    line: Line,
     time: Time,
-    interface: Interface,
-    country: Option<PrintableString>,
-    /// The number of the record's first PDU.
-    first: u32,
-    /// How many PDUs the record has become.
-    count: u32,
 }
 
 impl Encoder {
-    /// An encoder for an LEMF of this profile.
+    /// An encoder for an LEMF of this profile, with which nothing else was agreed.
     ///
     /// # Errors
     /// When a setting of the header does not hold.
     pub fn new(settings: &HandoverSettings, profile: Profile) -> Result<Self, SettingsError> {
+        Self::agreed(settings, profile, Agreement::default())
+    }
+
+    /// An encoder for an LEMF of this profile, by what was agreed with it.
+    ///
+    /// # Errors
+    /// When a setting of the header does not hold.
+    pub fn agreed(settings: &HandoverSettings, profile: Profile, agreement: Agreement) -> Result<Self, SettingsError> {
+        let mut mapping = EmailIriMapping::new(profile);
+        mapping.national_parameter = agreement.national_parameter;
+        mapping.national = agreement.national;
         Ok(Self {
-            template: HeaderTemplate::new(settings, profile)?,
-            mapping: EmailIriMapping::new(profile),
+            headers: EncodedHeaders::new(HeaderTemplate::new(settings, profile)?),
+            mapping,
+            profile,
+            cc_object_id: profile.object_id(ObjectIdOf::EmailCc),
             max_content: settings.max_content,
             sequences: Sequences::new(settings.sequence_numbers),
-            countries_cut: 0,
+            aggregation: agreement.aggregate.map(Aggregation::new),
+            integrity: agreement.integrity.map(Integrity::new),
+            encryption: agreement.encryption,
+            byte_counter: ByteCounter::default(),
+            clock: Time::MIN,
         })
     }
 
@@ -67,32 +98,80 @@ impl Encoder {
         self.sequences.go_on_from(interface, numbers);
     }
 
-    /// Appends the PDUs of a record, in the order in which they go.
+    /// Appends the PDUs of a record, in the order in which they go; where payloads are aggregated, perhaps none yet.
     ///
     /// # Errors
     /// When the record has no encoding. Then `pdus` holds in its place a message to the LEMF that something is missing,
     /// if even that can be encoded.
     pub fn encode(&mut self, record: &Record, pdus: &mut Vec<Pdu>) -> Result<(), EncodeError> {
         let Record { mandate, cin, time, body } = record;
+        let mut on =
+            |interface| Origin { mandate, line: self.sequences.line(&mandate.liid, cin.0, interface), time: *time };
+        let (hi2, hi3) = (on(Interface::Hi2), on(Interface::Hi3));
         match body {
-            Body::Iri(iri) => self.iri(mandate, *cin, *time, iri, pdus),
-            Body::Cc(cc) => self.cc(mandate, *cin, *time, cc.direction, cc.format, cc.content.octets(), pdus),
-            Body::Notice(notice) => self.message(mandate, *cin, *time, &text(*notice), pdus),
+            Body::Iri(iri) => self.iri(&hi2, iri, pdus),
+            Body::Cc(cc) => self.cc(&hi3, cc.direction, cc.format, cc.content.octets(), pdus),
+            Body::Notice(notice) => self.message(&hi2, &text(*notice), pdus),
             Body::Closed => {
+                let closed = self.settle(hi2.line, pdus).and(self.settle(hi3.line, pdus));
                 self.sequences.close(&mandate.liid, cin.0);
-                Ok(())
+                closed
             }
         }
         .inspect_err(|_| {
             let text = "A record of this communication could not be encoded and was not delivered.";
             // Where the header itself is at fault this fails too: the caller counts either way.
-            let _ = self.message(mandate, *cin, *time, text, pdus);
+            let _ = self.message(&hi2, text, pdus);
         })
+    }
+
+    /// Tells the time, which never goes back, and appends what is due by then: payloads that waited long enough, and
+    /// integrity checks.
+    ///
+    /// # Errors
+    /// When something of it has no encoding. What else is due is appended all the same.
+    pub fn tick(&mut self, now: Time, pdus: &mut Vec<Pdu>) -> Result<(), EncodeError> {
+        self.clock = self.clock.max(now);
+        let mut outcome = Ok(());
+        while let Some(line) = self.aggregation.as_mut().and_then(|aggregation| aggregation.due(self.clock)) {
+            outcome = outcome.and(self.release(line, pdus));
+        }
+        while let Some(due) = self.integrity.as_mut().and_then(|integrity| integrity.due(self.clock)) {
+            outcome = outcome.and(match due {
+                Due::Hash(line) => self.hash(line, pdus),
+                Due::Signature(line) => self.sign(line, pdus),
+            });
+        }
+        outcome
+    }
+
+    /// When [`tick`](Self::tick) has something to do next.
+    pub fn next_due(&self) -> Option<Time> {
+        let aggregation = self.aggregation.as_ref().and_then(Aggregation::next_due);
+        let integrity = self.integrity.as_ref().and_then(Integrity::next_due);
+        [aggregation, integrity].into_iter().flatten().min()
+    }
+
+    /// Appends everything that still waits, and the checks over what has none: nothing more will come.
+    ///
+    /// # Errors
+    /// When something of it has no encoding. Everything else is appended all the same.
+    pub fn finish(&mut self, pdus: &mut Vec<Pdu>) -> Result<(), EncodeError> {
+        let waiting = self.aggregation.as_ref().map(Aggregation::open).unwrap_or_default();
+        let mut outcome = Ok(());
+        for line in waiting {
+            outcome = outcome.and(self.release(line, pdus));
+        }
+        let unchecked = self.integrity.as_ref().map(Integrity::open).unwrap_or_default();
+        for line in unchecked {
+            outcome = outcome.and(self.settle(line, pdus));
+        }
+        outcome
     }
 
     /// How many fields were cut to the length that their type allows, or left out, since the start.
     pub fn fields_cut(&self) -> u64 {
-        self.mapping.fields_cut + self.countries_cut
+        self.mapping.fields_cut + self.headers.countries_cut
     }
 
     /// How many sequences are open.
@@ -100,15 +179,8 @@ impl Encoder {
         self.sequences.len()
     }
 
-    fn iri(
-        &mut self,
-        mandate: &Mandate,
-        cin: Cin,
-        time: Time,
-        iri: &Iri,
-        pdus: &mut Vec<Pdu>,
-    ) -> Result<(), EncodeError> {
-        let payload = IriPayload {
+    fn iri(&mut self, origin: &Origin<'_>, iri: &Iri, pdus: &mut Vec<Pdu>) -> Result<(), EncodeError> {
+        let record = IriPayload {
             iri_type: Some(iri_type(iri.record_type)),
             time_stamp: None,
             iri_contents: IriContents::EmailIri(Box::new(self.mapping.map(iri))),
@@ -116,110 +188,180 @@ impl Encoder {
             time_stamp_qualifier: None,
             additions: Additions::NONE,
         };
-        self.numbered(mandate, cin, time, Interface::Hi2, pdus, |encoder, origin, pdus| {
-            encoder.push(origin, Kind::Iri, Payload::IriPayloadSequence(vec![payload]), pdus)
-        })
+        if self.aggregation.is_some() {
+            let recipients: usize = iri.recipients.iter().map(|recipient| recipient.len() + 4).sum();
+            return self.wait(origin, IRI_OCTETS + recipients, Piece::Iri(record), pdus);
+        }
+        self.push(origin, Kind::Iri, Payload::IriPayloadSequence(vec![record]), pdus)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the fields of a record of CC")]
     fn cc(
         &mut self,
-        mandate: &Mandate,
-        cin: Cin,
-        time: Time,
+        origin: &Origin<'_>,
         direction: Direction,
         format: CcFormat,
         content: &Bytes,
         pdus: &mut Vec<Pdu>,
     ) -> Result<(), EncodeError> {
         let max = self.max_content.max(1);
-        self.numbered(mandate, cin, time, Interface::Hi3, pdus, |encoder, origin, pdus| {
-            if content.len() <= max {
-                return encoder.push(origin, Kind::Cc, encoder.email_cc(direction, format, content.clone()), pdus);
+        if content.len() <= max {
+            let piece = self.email_cc(direction, format, content.clone());
+            if self.aggregation.is_some() {
+                return self.wait(origin, CC_OCTETS + content.len(), Piece::Cc(piece), pdus);
             }
-            encoder.push(origin, Kind::Tri, Payload::TriPayload(TriPayload::FirstSegmentFlag), pdus)?;
-            let mut rest = content.clone();
-            while !rest.is_empty() {
-                let piece = rest.split_to(max.min(rest.len()));
-                encoder.push(origin, Kind::Cc, encoder.email_cc(direction, format, piece), pdus)?;
-            }
-            encoder.push(origin, Kind::Tri, Payload::TriPayload(TriPayload::LastSegmentFlag), pdus)
-        })
+            return self.push(origin, Kind::Cc, Payload::CcPayloadSequence(vec![piece]), pdus);
+        }
+        self.release(origin.line, pdus)?;
+        self.push(origin, Kind::Tri, Payload::TriPayload(TriPayload::FirstSegmentFlag), pdus)?;
+        let mut rest = content.clone();
+        while !rest.is_empty() {
+            let piece = self.email_cc(direction, format, rest.split_to(max.min(rest.len())));
+            self.push(origin, Kind::Cc, Payload::CcPayloadSequence(vec![piece]), pdus)?;
+        }
+        self.push(origin, Kind::Tri, Payload::TriPayload(TriPayload::LastSegmentFlag), pdus)
     }
 
-    fn message(
+    fn message(&mut self, origin: &Origin<'_>, text: &str, pdus: &mut Vec<Pdu>) -> Result<(), EncodeError> {
+        let released = self.release(origin.line, pdus);
+        self.push(origin, Kind::Tri, operator_message(MessagePriority::Error, text), pdus)?;
+        released
+    }
+
+    /// Puts a payload with those that wait, after those for which there is no room beside it went.
+    fn wait(
         &mut self,
-        mandate: &Mandate,
-        cin: Cin,
-        time: Time,
-        text: &str,
+        origin: &Origin<'_>,
+        octets: usize,
+        piece: Piece,
         pdus: &mut Vec<Pdu>,
     ) -> Result<(), EncodeError> {
-        self.numbered(mandate, cin, time, Interface::Hi2, pdus, |encoder, origin, pdus| {
-            encoder.push(origin, Kind::Tri, operator_message(MessagePriority::Error, text), pdus)
-        })
+        let Origin { mandate, line, time } = *origin;
+        let now = self.now(time);
+        let mut outcome = Ok(());
+        if self.aggregation.as_ref().is_some_and(|aggregation| aggregation.is_full(line, octets)) {
+            outcome = self.release(line, pdus);
+        }
+        let add = |aggregation: &mut Aggregation| aggregation.add(line, mandate, time, octets, piece, now);
+        if self.aggregation.as_mut().is_some_and(add) {
+            outcome = outcome.and(self.release(line, pdus));
+        }
+        outcome
     }
 
-    /// Runs `push_all` with the place in the sequence, which is taken only if all of it could be encoded.
-    fn numbered(
-        &mut self,
-        mandate: &Mandate,
-        cin: Cin,
-        time: Time,
-        interface: Interface,
-        pdus: &mut Vec<Pdu>,
-        push_all: impl FnOnce(&Self, &mut Origin<'_>, &mut Vec<Pdu>) -> Result<(), EncodeError>,
-    ) -> Result<(), EncodeError> {
-        let country = printable(&mandate.authorization_country).filter(|_| mandate.authorization_country.len() == 2);
-        if country.is_none() {
-            self.countries_cut += 1;
-        }
-        let first = self.sequences.peek(&mandate.liid, cin.0, interface);
-        let mut origin = Origin { mandate, cin: cin.0, time, interface, country, first, count: 0 };
-        let before = pdus.len();
-        match push_all(self, &mut origin, pdus) {
-            Ok(()) => {
-                self.sequences.advance(&mandate.liid, cin.0, interface, origin.count);
-                Ok(())
-            }
-            Err(error) => {
-                pdus.truncate(before);
-                Err(error)
-            }
-        }
+    /// Sends what waits of a line.
+    fn release(&mut self, line: Line, pdus: &mut Vec<Pdu>) -> Result<(), EncodeError> {
+        let Some(waiting) = self.aggregation.as_mut().and_then(|aggregation| aggregation.take(line)) else {
+            return Ok(());
+        };
+        let mandate = Arc::clone(&waiting.mandate);
+        let Some((time, payload)) = Waiting::into_payload(waiting, self.profile) else { return Ok(()) };
+        let kind = match line.interface {
+            Interface::Hi2 => Kind::Iri,
+            Interface::Hi3 => Kind::Cc,
+        };
+        self.push(&Origin { mandate: &mandate, line, time }, kind, payload, pdus)
     }
 
+    /// Sends what waits of a line, and its last checks.
+    fn settle(&mut self, line: Line, pdus: &mut Vec<Pdu>) -> Result<(), EncodeError> {
+        self.release(line, pdus).and(self.hash(line, pdus)).and(self.sign(line, pdus))
+    }
+
+    /// Encodes a PDU under the next number of its sequence, which is taken only if it has an encoding.
     fn push(
-        &self,
-        origin: &mut Origin<'_>,
+        &mut self,
+        origin: &Origin<'_>,
         kind: Kind,
         payload: Payload,
         pdus: &mut Vec<Pdu>,
     ) -> Result<(), EncodeError> {
-        let ps_header = self.template.header(HeaderFields {
-            liid: &origin.mandate.liid,
-            authorization_country: origin.country.clone(),
-            cin: Some(origin.cin),
-            sequence_number: origin.first.wrapping_add(origin.count),
-            time: origin.time,
-            qualifier: TimeStampQualifier::TimeOfInterception,
-        });
-        // As long as what it holds and no longer: the bound of the buffer counts what is held.
-        let octets = writ_etsi::encode_as(self.template.profile(), &PsPdu { ps_header, payload })?.into_boxed_slice();
-        pdus.push(Pdu { interface: origin.interface, kind, time: origin.time, octets: octets.into() });
-        origin.count += 1;
-        Ok(())
+        let Origin { mandate, line, time } = *origin;
+        let now = self.now(time);
+        let number = self.sequences.peek(line);
+        let payload = match &self.encryption {
+            Some(encryption) if kind != Kind::Tri => {
+                let counter = self.byte_counter.value(now.seconds());
+                encryption.seal(payload, counter, number)?
+            }
+            _ => payload,
+        };
+        let octets = self.headers.of(mandate, line, number, time)?.pdu(&payload)?;
+        let octets = self.made(line, kind, time, octets, pdus);
+        let is_due =
+            self.integrity.as_mut().is_some_and(|integrity| integrity.add(line, mandate, kind, number, &octets, now));
+        if is_due { self.hash(line, pdus) } else { Ok(()) }
     }
 
-    fn email_cc(&self, direction: Direction, format: CcFormat, content: Bytes) -> Payload {
-        Payload::CcPayloadSequence(vec![CcPayload {
+    /// Takes the number of a PDU that was encoded, and appends it.
+    fn made(&mut self, line: Line, kind: Kind, time: Time, octets: Vec<u8>, pdus: &mut Vec<Pdu>) -> Bytes {
+        self.sequences.advance(line, 1);
+        self.byte_counter.add(octets.len());
+        // As long as what it holds and no longer: the bound of the buffer counts what is held.
+        let octets = Bytes::from(octets.into_boxed_slice());
+        pdus.push(Pdu { interface: line.interface, kind, time, octets: octets.clone() });
+        octets
+    }
+
+    /// Sends the hash over what has none.
+    fn hash(&mut self, line: Line, pdus: &mut Vec<Pdu>) -> Result<(), EncodeError> {
+        let Some(Check { mandate, check }) = self.integrity.as_mut().and_then(|integrity| integrity.hash(line)) else {
+            return Ok(());
+        };
+        let number = self.check(&mandate, line, &check, pdus)?;
+        let now = self.clock;
+        let is_due = match &mut self.integrity {
+            Some(integrity) => integrity.hashed(line, number, &check, now)?,
+            None => false,
+        };
+        if is_due { self.sign(line, pdus) } else { Ok(()) }
+    }
+
+    /// Sends the signature over the hashes that have none.
+    fn sign(&mut self, line: Line, pdus: &mut Vec<Pdu>) -> Result<(), EncodeError> {
+        let signature = self.integrity.as_mut().map(|integrity| integrity.signature(line)).transpose()?;
+        let Some(Check { mandate, check }) = signature.flatten() else { return Ok(()) };
+        self.check(&mandate, line, &check, pdus).map(drop)
+    }
+
+    /// Encodes an integrity check, and gives its number. Its time is that of its making.
+    fn check(
+        &mut self,
+        mandate: &Mandate,
+        line: Line,
+        check: &IntegrityCheck,
+        pdus: &mut Vec<Pdu>,
+    ) -> Result<u32, EncodeError> {
+        let number = self.sequences.peek(line);
+        let time = self.now(pdus.last().map_or(Time::MIN, |pdu| pdu.time));
+        let ps_header = self.headers.template().header(HeaderFields {
+            liid: &mandate.liid,
+            authorization_country: country(mandate),
+            cin: Some(line.cin),
+            sequence_number: number,
+            time,
+            qualifier: TimeStampQualifier::TimeOfMediation,
+        });
+        let payload = Payload::TriPayload(TriPayload::IntegrityCheck(check.clone()));
+        let octets = writ_etsi::encode_as(self.profile, &PsPdu { ps_header, payload })?;
+        self.made(line, Kind::Tri, time, octets, pdus);
+        Ok(number)
+    }
+
+    /// What it was told of the time; without that, what the record at hand says. Never the record's where a clock is
+    /// told: what stamps packets may be ahead of it, and nothing would be due until the clock has come so far.
+    fn now(&self, of_record: Time) -> Time {
+        if self.clock == Time::MIN { of_record } else { self.clock }
+    }
+
+    fn email_cc(&self, direction: Direction, format: CcFormat, content: Bytes) -> CcPayload {
+        CcPayload {
             payload_direction: Some(match direction {
                 Direction::FromTarget => PayloadDirection::FromTarget,
                 Direction::ToTarget => PayloadDirection::ToTarget,
             }),
             time_stamp: None,
             cc_contents: CcContents::EmailCc(EmailCc {
-                email_cc_obj_id: self.template.profile().object_id(ObjectIdOf::EmailCc),
+                email_cc_obj_id: self.cc_object_id.clone(),
                 email_format: match format {
                     CcFormat::IpPacket => EmailFormat::IpPacket,
                     CcFormat::Application => EmailFormat::Application,
@@ -229,7 +371,7 @@ impl Encoder {
             micro_second_time_stamp: None,
             time_stamp_qualifier: None,
             additions: Additions::NONE,
-        }])
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! `PSHeader`: what every PDU begins with (TS 102 232-1).
 
+use hashbrown::HashMap;
 use writ_etsi::asn1::{Additions, OctetString, PrintableString};
 use writ_etsi::{
-    CommunicationIdentifier, MicroSecondTimeStamp, NetworkIdentifier, Profile, PsHeader, TimeStampQualifier,
+    CommunicationIdentifier, EncodeError, EncodedHeader, MicroSecondTimeStamp, NetworkIdentifier, Profile, PsHeader,
+    TimeStampQualifier,
 };
+use writ_intercept::record::Mandate;
 use writ_wire::Time;
 
+use crate::sequence::Line;
 use crate::settings::{HandoverSettings, SettingsError};
 
 /// What of the header is the same in every PDU to one LEMF.
@@ -70,6 +74,71 @@ impl HeaderTemplate {
             additions: Additions::NONE,
         }
     }
+}
+
+/// The headers of what is intercepted: one for each LIID, encoded, in which the rest is patched.
+pub(crate) struct EncodedHeaders {
+    template: HeaderTemplate,
+    /// By the number of the LIID: as many as there are warrants.
+    of_liid: HashMap<u32, OfLiid>,
+    /// Authorization countries that were left out: they are no PrintableString of two.
+    pub(crate) countries_cut: u64,
+}
+
+struct OfLiid {
+    country: String,
+    is_cut: bool,
+    encoded: EncodedHeader,
+}
+
+impl EncodedHeaders {
+    pub(crate) fn new(template: HeaderTemplate) -> Self {
+        Self { template, of_liid: HashMap::new(), countries_cut: 0 }
+    }
+
+    pub(crate) fn template(&self) -> &HeaderTemplate {
+        &self.template
+    }
+
+    /// The header of a PDU of a communication, with the time of its interception.
+    ///
+    /// # Errors
+    /// Where it has no encoding.
+    pub(crate) fn of(
+        &mut self,
+        mandate: &Mandate,
+        line: Line,
+        sequence_number: u32,
+        time: Time,
+    ) -> Result<&EncodedHeader, EncodeError> {
+        // A warrant that was changed may say another country under the same LIID.
+        let is_it = |of: &OfLiid| of.country == mandate.authorization_country;
+        if !self.of_liid.get(&line.liid).is_some_and(is_it) {
+            let country = country(mandate);
+            let is_cut = country.is_none();
+            let header = self.template.header(HeaderFields {
+                liid: &mandate.liid,
+                authorization_country: country,
+                cin: Some(line.cin),
+                sequence_number,
+                time,
+                qualifier: TimeStampQualifier::TimeOfInterception,
+            });
+            let encoded = EncodedHeader::new(self.template.profile, header)?;
+            let country = mandate.authorization_country.clone();
+            self.of_liid.insert(line.liid, OfLiid { country, is_cut, encoded });
+        }
+        // It was put there if it was not there.
+        let of = self.of_liid.get_mut(&line.liid).ok_or(EncodeError::Codec)?;
+        self.countries_cut += u64::from(of.is_cut);
+        of.encoded.set(line.cin, sequence_number, time.seconds(), time.subsec_micros())?;
+        Ok(&of.encoded)
+    }
+}
+
+/// `authorizationCountryCode`, where it is one.
+pub(crate) fn country(mandate: &Mandate) -> Option<PrintableString> {
+    printable(&mandate.authorization_country).filter(|_| mandate.authorization_country.len() == 2)
 }
 
 /// As a PrintableString, where every character is one of those.

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Select, TryRecvError};
+use writ_etsi::EncodeError;
 use writ_intercept::record::Record;
+use writ_wire::Time;
 
 use crate::buffer::Buffer;
 use crate::cin::{Beginning, CinReserve};
 use crate::counters::Counters;
 use crate::encoder::Encoder;
+use crate::latency::now;
 use crate::link_pdu::LinkPdus;
 use crate::outlet::{Callback, PduFile};
 use crate::pdu::{Interface, Pdu};
@@ -84,7 +87,30 @@ pub(crate) struct Intake {
     pub(crate) lanes: Vec<Lane>,
     pub(crate) files: Vec<PduFile>,
     pub(crate) reserve: Option<Reserve>,
+    pub(crate) clock: Clock,
     pub(crate) counters: Arc<Counters>,
+}
+
+/// By what time encoders judge that something has waited long enough.
+#[derive(Clone, Copy)]
+pub(crate) enum Clock {
+    /// The time that has passed, from the time of the start on: no step of the machine's clock is in it.
+    Live { start: Instant, at_start: Time },
+    /// The times of the records: a replay gives the same PDUs however fast it is.
+    OfRecords,
+}
+
+impl Clock {
+    pub(crate) fn live() -> Self {
+        Self::Live { start: Instant::now(), at_start: now() }
+    }
+
+    fn now(self) -> Option<Time> {
+        match self {
+            Self::Live { start, at_start } => Some(at_start.after(start.elapsed())),
+            Self::OfRecords => None,
+        }
+    }
 }
 
 impl Intake {
@@ -104,14 +130,15 @@ impl Intake {
                 }
                 self.pass_on();
             } else if self.receivers.is_empty() {
-                self.flush();
+                self.finish(&mut pdus);
                 return 0;
             } else {
                 self.flush();
                 self.wait();
             }
+            self.tick(&mut pdus);
             if matches!(self.stop.try_recv(), Err(TryRecvError::Disconnected)) {
-                self.flush();
+                self.finish(&mut pdus);
                 return self.receivers.iter().map(|receiver| receiver.len() as u64).sum();
             }
         }
@@ -135,24 +162,71 @@ impl Intake {
         });
     }
 
-    /// Sleeps until a worker has something or lets go.
+    /// Passes on what encoders have due by now.
+    fn tick(&mut self, pdus: &mut Vec<Pdu>) {
+        let Some(now) = self.clock.now() else { return };
+        let mut is_any = false;
+        for lemf in 0..self.lanes.len() {
+            let Some(lane) = self.lanes.get_mut(lemf) else { continue };
+            if lane.encoder.next_due().is_some_and(|due| due <= now) {
+                let encoded = lane.encoder.tick(now, pdus);
+                self.note(lemf, encoded);
+                self.dispatch(lemf, pdus);
+                is_any = true;
+            }
+        }
+        if is_any {
+            self.pass_on();
+        }
+    }
+
+    /// Passes on what encoders still hold: nothing more comes.
+    fn finish(&mut self, pdus: &mut Vec<Pdu>) {
+        for lemf in 0..self.lanes.len() {
+            let Some(lane) = self.lanes.get_mut(lemf) else { continue };
+            let encoded = lane.encoder.finish(pdus);
+            self.note(lemf, encoded);
+            self.dispatch(lemf, pdus);
+        }
+        self.pass_on();
+        self.flush();
+    }
+
+    /// Sleeps until a worker has something or lets go, or an encoder has something due.
     fn wait(&self) {
         let mut select = Select::new();
         for receiver in &self.receivers {
             select.recv(receiver);
         }
         select.recv(&self.stop);
-        select.ready();
+        let due = self.lanes.iter().filter_map(|lane| lane.encoder.next_due()).min();
+        match (self.clock.now(), due) {
+            (Some(now), Some(due)) => {
+                // Time is up or something is there: either is looked at next.
+                let _ = select.ready_timeout(due.since(now));
+            }
+            _ => {
+                select.ready();
+            }
+        }
     }
 
     fn deliver(&mut self, record: Record, pdus: &mut Vec<Pdu>) {
         self.counters.core.records.one();
         let lemf = record.mandate.lemf;
-        let (Some(lane), Some(counts)) = (self.lanes.get_mut(lemf), self.counters.lemfs.get(lemf)) else {
+        let Some(lane) = self.lanes.get_mut(lemf) else {
             self.counters.core.unrouted.one();
             return;
         };
-        if let Err(error) = lane.encoder.encode(&record, pdus) {
+        // What is due at the time of the record goes before it.
+        let due = lane.encoder.tick(self.clock.now().unwrap_or(record.time), pdus);
+        let encoded = lane.encoder.encode(&record, pdus).and(due);
+        self.note(lemf, encoded);
+        self.dispatch(lemf, pdus);
+    }
+
+    fn note(&self, lemf: usize, encoded: Result<(), EncodeError>) {
+        if let (Err(error), Some(lane)) = (encoded, self.lanes.get(lemf)) {
             // Its text names a field and sizes, never a value. The first is logged, since one is a fault to look into;
             // the metric counts all, since whoever could cause one could cause many.
             if self.counters.core.encode_errors.get() == 0 {
@@ -160,6 +234,11 @@ impl Intake {
             }
             self.counters.core.encode_errors.one();
         }
+    }
+
+    /// Passes PDUs to where their LEMF is.
+    fn dispatch(&mut self, lemf: usize, pdus: &mut Vec<Pdu>) {
+        let (Some(lane), Some(counts)) = (self.lanes.get_mut(lemf), self.counters.lemfs.get(lemf)) else { return };
         match &mut lane.exit {
             Exit::Network { hi2, hi3 } => {
                 for pdu in pdus.drain(..) {

@@ -7,21 +7,26 @@
 //! ```
 
 mod acknowledged;
+mod aggregation;
 mod buffer;
 mod connection;
 mod counters;
 mod delivery;
 mod durable;
 mod email_iri;
+mod encryption;
 mod header;
 mod incoming;
 mod intake;
+mod integrity;
 mod keep_alive;
 mod link;
 mod link_pdu;
 mod outlet;
 mod sequence;
+mod signing;
 
+pub mod agreement;
 pub mod cin;
 pub mod encoder;
 pub mod latency;
@@ -33,4 +38,4 @@ pub mod tls;
 pub use counters::{CoreSnapshot, Counters, LemfSnapshot, LinkSnapshot, Snapshot};
 pub use delivery::{Delivery, DeliverySettings, Drained, StartError, Undelivered, WhenFull};
 pub use link_pdu::LINK_LIID;
-pub use outlet::{Callback, Outlet};
+pub use outlet::{Callback, Outlet, profile};

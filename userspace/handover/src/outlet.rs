@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use writ_etsi::Profile;
 
+use crate::agreement::Agreement;
 use crate::pdu::Interface;
 use crate::settings::{LemfSettings, ProfileSetting};
 
@@ -19,6 +20,7 @@ pub type Callback = Arc<dyn Fn(&str, Interface, &[u8]) + Send + Sync>;
 pub struct Outlet {
     pub(crate) lemf: String,
     pub(crate) profile: Profile,
+    pub(crate) agreement: Agreement,
     pub(crate) destination: Destination,
 }
 
@@ -32,26 +34,34 @@ pub(crate) enum Destination {
 impl Outlet {
     /// To the LEMF, over a connection for each interface.
     pub fn network(lemf: LemfSettings) -> Self {
-        Self {
-            lemf: lemf.name.clone(),
-            profile: profile(lemf.profile),
-            destination: Destination::Network(Box::new(lemf)),
-        }
+        Self::new(lemf.name.clone(), lemf.profile, Destination::Network(Box::new(lemf)))
     }
 
     /// Into a file, the PDUs back to back exactly as they go over a connection; keep-alives are none of them. Outlets
     /// with the same path share the file, in the order in which records come.
     pub fn file(lemf: impl Into<String>, profile_setting: ProfileSetting, path: impl Into<PathBuf>) -> Self {
-        Self { lemf: lemf.into(), profile: profile(profile_setting), destination: Destination::File(path.into()) }
+        Self::new(lemf.into(), profile_setting, Destination::File(path.into()))
     }
 
     /// To the program itself, as `replay` shows them.
     pub fn callback(lemf: impl Into<String>, profile_setting: ProfileSetting, callback: Callback) -> Self {
-        Self { lemf: lemf.into(), profile: profile(profile_setting), destination: Destination::Callback(callback) }
+        Self::new(lemf.into(), profile_setting, Destination::Callback(callback))
+    }
+
+    /// The same, with an LEMF with which more was agreed than the profile.
+    #[must_use]
+    pub fn agreed(mut self, agreement: Agreement) -> Self {
+        self.agreement = agreement;
+        self
+    }
+
+    fn new(lemf: String, profile_setting: ProfileSetting, destination: Destination) -> Self {
+        Self { lemf, profile: profile(profile_setting), agreement: Agreement::default(), destination }
     }
 }
 
-fn profile(setting: ProfileSetting) -> Profile {
+/// The profile of a setting.
+pub fn profile(setting: ProfileSetting) -> Profile {
     match setting {
         ProfileSetting::Current => Profile::Current,
         ProfileSetting::V331 => Profile::V331,

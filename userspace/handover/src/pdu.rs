@@ -6,7 +6,7 @@ use bytes::Bytes;
 use writ_wire::Time;
 
 /// A handover interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Interface {
     /// HI2: intercept-related information.
     Hi2,
@@ -34,7 +34,7 @@ pub enum Kind {
     Iri,
     /// `cCPayloadSequence`
     Cc,
-    /// `tRIPayload`: segment flags and messages to the LEMF.
+    /// `tRIPayload`: segment flags, messages to the LEMF, integrity checks.
     Tri,
 }
 

@@ -18,6 +18,14 @@ pub(crate) struct Sequences {
     next: HashMap<(u32, u32), Next>,
 }
 
+/// What stands in one sequence: an LIID, as a small number, a CIN and an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Line {
+    pub(crate) liid: u32,
+    pub(crate) cin: u32,
+    pub(crate) interface: Interface,
+}
+
 /// The next number on each interface.
 #[derive(Clone, Copy, Debug, Default)]
 struct Next {
@@ -34,19 +42,33 @@ impl Sequences {
     pub(crate) fn go_on_from(&mut self, interface: Interface, numbers: &HashMap<String, u32>) {
         if self.numbering == Numbering::PerLiid {
             for (liid, next) in numbers {
-                *self.entry(liid, 0, interface) = *next;
+                let line = self.line(liid, 0, interface);
+                *self.entry(line) = *next;
             }
         }
     }
 
+    /// The sequence of an LIID, a CIN and an interface.
+    pub(crate) fn line(&mut self, liid: &str, cin: u32, interface: Interface) -> Line {
+        let liid = match self.liids.get(liid) {
+            Some(&number) => number,
+            None => {
+                let number = u32::try_from(self.liids.len()).unwrap_or(u32::MAX);
+                self.liids.insert(liid.to_owned(), number);
+                number
+            }
+        };
+        Line { liid, cin, interface }
+    }
+
     /// The number that the next PDU takes, which [`advance`](Self::advance) then makes used.
-    pub(crate) fn peek(&mut self, liid: &str, cin: u32, interface: Interface) -> u32 {
-        *self.entry(liid, cin, interface)
+    pub(crate) fn peek(&mut self, line: Line) -> u32 {
+        *self.entry(line)
     }
 
     /// Marks `count` numbers as used. After 2^32 - 1 comes 0, the range of the field.
-    pub(crate) fn advance(&mut self, liid: &str, cin: u32, interface: Interface, count: u32) {
-        let next = self.entry(liid, cin, interface);
+    pub(crate) fn advance(&mut self, line: Line, count: u32) {
+        let next = self.entry(line);
         *next = next.wrapping_add(count);
     }
 
@@ -64,21 +86,13 @@ impl Sequences {
         self.next.len()
     }
 
-    fn entry(&mut self, liid: &str, cin: u32, interface: Interface) -> &mut u32 {
-        let liid = match self.liids.get(liid) {
-            Some(&number) => number,
-            None => {
-                let number = u32::try_from(self.liids.len()).unwrap_or(u32::MAX);
-                self.liids.insert(liid.to_owned(), number);
-                number
-            }
-        };
+    fn entry(&mut self, line: Line) -> &mut u32 {
         let along = match self.numbering {
-            Numbering::PerCin => cin,
+            Numbering::PerCin => line.cin,
             Numbering::PerLiid => 0,
         };
-        let next = self.next.entry((liid, along)).or_default();
-        match interface {
+        let next = self.next.entry((line.liid, along)).or_default();
+        match line.interface {
             Interface::Hi2 => &mut next.hi2,
             Interface::Hi3 => &mut next.hi3,
         }
@@ -91,8 +105,9 @@ mod tests {
     use Interface::{Hi2, Hi3};
 
     fn take(sequences: &mut Sequences, liid: &str, cin: u32, interface: Interface) -> u32 {
-        let number = sequences.peek(liid, cin, interface);
-        sequences.advance(liid, cin, interface, 1);
+        let line = sequences.line(liid, cin, interface);
+        let number = sequences.peek(line);
+        sequences.advance(line, 1);
         number
     }
 

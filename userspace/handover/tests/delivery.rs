@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 use lemf::{Conduct, Lemf, eventually, mandate, messages, nowhere, numbers, record, settings};
-use writ_etsi::{Payload, TriPayload, decode, pdu_length};
+use writ_etsi::{Payload, Profile, TriPayload, decode, pdu_length};
+use writ_handover::agreement::AgreementSettings;
 use writ_handover::cin::CinReserve;
 use writ_handover::pdu::Interface;
 use writ_handover::settings::{HandoverSettings, ProfileSetting};
@@ -444,4 +445,33 @@ fn what_cannot_work_is_told_at_the_start() {
     let outlets = vec![Outlet::file("lea-1", ProfileSetting::Current, "/nonexistent/out.etsi")];
     let refused = Delivery::start(DeliverySettings::default(), outlets, vec![receiver]);
     assert!(matches!(refused, Err(StartError::File { .. })));
+}
+
+#[test]
+fn what_waits_for_others_and_checks_go_when_their_time_is_up_though_nothing_comes() {
+    let seen: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+    let callback = {
+        let seen = Arc::clone(&seen);
+        Arc::new(move |_: &str, _: Interface, octets: &[u8]| seen.lock().unwrap().push(octets.to_vec()))
+    };
+    let agreed: AgreementSettings =
+        toml::from_str("lemf = \"lea-1\"\naggregate.delay = 0.2\nintegrity.hash_quiet = 0.3").unwrap();
+    let agreement = agreed.open(Profile::Current).unwrap();
+    let (sender, delivery) =
+        start(vec![Outlet::callback("lea-1", ProfileSetting::Current, callback).agreed(agreement)]);
+    let mandate = mandate(0);
+    let begun = Instant::now();
+    (0..3).for_each(|_| sender.send(record(&mandate, 1, 0)).unwrap());
+    eventually("the records go together", || !seen.lock().unwrap().is_empty());
+    assert!(begun.elapsed() >= Duration::from_millis(200));
+    eventually("and the hash after them", || seen.lock().unwrap().len() == 2);
+    assert!(begun.elapsed() >= Duration::from_millis(500));
+    let pdus: Vec<_> = seen.lock().unwrap().iter().map(|octets| decode(octets).unwrap()).collect();
+    assert!(matches!(&pdus[0].payload, Payload::IriPayloadSequence(records) if records.len() == 3));
+    assert!(matches!(&pdus[1].payload, Payload::TriPayload(TriPayload::IntegrityCheck(_))));
+    // What still waits goes when delivery ends.
+    sender.send(record(&mandate, 1, 0)).unwrap();
+    drop(sender);
+    assert!(delivery.drain(PATIENTLY).is_complete());
+    assert_eq!(seen.lock().unwrap().len(), 4);
 }

@@ -1,6 +1,7 @@
 //! What a session works with, handed to it with every call.
 
 use crate::counters::Counters;
+use crate::forward::Forwards;
 use crate::index::TargetIndex;
 use crate::record::{Cin, Record};
 use crate::settings::Settings;
@@ -23,4 +24,6 @@ pub struct Context<'c> {
     pub counters: &'c mut Counters,
     /// Where records go.
     pub records: &'c mut Vec<Record>,
+    /// What transactions of one connection wait for that is sent on another.
+    pub(crate) forwards: &'c mut Forwards,
 }

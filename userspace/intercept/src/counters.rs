@@ -55,6 +55,12 @@ counters! {
     messages_partly_downloaded,
     /// Messages put into a mailbox.
     messages_uploaded,
+    /// Parts of covered messages that submission servers fetched (BURL), and that were seen.
+    urls_seen,
+    /// Parts that were fetched where they could not be seen.
+    urls_not_seen,
+    /// Parts that were not looked for, or not any longer: too many, too late, or by a URL that is too long.
+    urls_given_up,
     /// Logins that servers accepted.
     logins_accepted,
     /// Logins that servers refused.
@@ -73,6 +79,8 @@ counters! {
     covered_octets_missed,
     /// Octets that could not be held until it was known whether they are covered.
     octets_not_held,
+    /// Sessions given up because all that were open held too much.
+    sessions_given_up,
     /// Records not made because the packet's time was outside the warrant's interval.
     outside_interval,
 }

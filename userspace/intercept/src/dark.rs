@@ -71,6 +71,11 @@ impl Dark {
         }
     }
 
+    /// Octets of packets that are held.
+    pub(crate) fn held(&self) -> usize {
+        self.tape.as_ref().map_or(0, |tape| tape.held())
+    }
+
     /// A packet as it was captured.
     pub(crate) fn packet(&mut self, packet: &Packet<'_>, ctx: &mut Context<'_>) {
         self.look_up(ctx);

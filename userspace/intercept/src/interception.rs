@@ -6,6 +6,7 @@ use writ_wire::{Close, Connection, Direction, Packet, Streams, Time};
 
 use crate::context::{CinSource, Context};
 use crate::counters::Counters;
+use crate::forward::Forwards;
 use crate::index::TargetIndex;
 use crate::record::{Record, join_content};
 use crate::session::Session;
@@ -21,13 +22,24 @@ pub struct Interception<C> {
     pub counters: Counters,
     /// Records that were made and not yet taken.
     pub records: Vec<Record>,
+    forwards: Forwards,
     cins: C,
+    /// Octets that the sessions hold together, as far as they were weighed.
+    held: usize,
 }
 
 impl<C: CinSource> Interception<C> {
     /// Nothing intercepted yet.
     pub fn new(index: Arc<TargetIndex>, settings: Arc<Settings>, cins: C) -> Self {
-        Self { index, settings, counters: Counters::default(), records: Vec::new(), cins }
+        Self {
+            index,
+            settings,
+            counters: Counters::default(),
+            records: Vec::new(),
+            forwards: Forwards::default(),
+            cins,
+            held: 0,
+        }
     }
 
     fn context(&mut self) -> Context<'_> {
@@ -37,7 +49,25 @@ impl<C: CinSource> Interception<C> {
             cins: &self.cins,
             counters: &mut self.counters,
             records: &mut self.records,
+            forwards: &mut self.forwards,
         }
+    }
+
+    /// Gives a session up that holds more than all others leave: so a few that hold much go before many that hold little, and
+    /// who would fill the memory only fills a share of it.
+    fn weigh(&mut self, session: &mut Session, time: Time) {
+        let (before, held) = session.weigh();
+        self.held = self.held.saturating_sub(before) + held;
+        if held > self.settings.held_octets.saturating_sub(self.held) {
+            self.counters.sessions_given_up += 1;
+            session.close(time, Close::Evicted, &mut self.context());
+            self.let_go(session);
+        }
+    }
+
+    fn let_go(&mut self, session: &mut Session) {
+        let (before, held) = session.weigh();
+        self.held = self.held.saturating_sub(before) + held;
     }
 }
 
@@ -50,19 +80,23 @@ impl<C: CinSource> Streams for Interception<C> {
 
     fn packet(&mut self, session: &mut Session, packet: &Packet<'_>) {
         session.packet(packet, &mut self.context());
+        self.weigh(session, packet.time);
     }
 
     fn octets(&mut self, session: &mut Session, from: Direction, time: Time, offset: u64, octets: &[u8]) {
         let start = self.records.len();
         session.octets(from, time, offset, octets, &mut self.context());
         self.counters.cc_records -= join_content(&mut self.records, start);
+        self.weigh(session, time);
     }
 
     fn gap(&mut self, session: &mut Session, from: Direction, time: Time, offset: u64, length: u64) {
         session.gap(from, time, offset, length, &mut self.context());
+        self.weigh(session, time);
     }
 
-    fn close(&mut self, session: Session, _connection: &Connection, time: Time, how: Close) {
+    fn close(&mut self, mut session: Session, _connection: &Connection, time: Time, how: Close) {
         session.close(time, how, &mut self.context());
+        self.let_go(&mut session);
     }
 }

@@ -9,6 +9,7 @@ mod context;
 pub mod counters;
 mod cover;
 mod dark;
+mod forward;
 pub mod index;
 mod interception;
 mod packets;

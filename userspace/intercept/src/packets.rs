@@ -190,6 +190,11 @@ impl Tape {
         }
     }
 
+    /// Octets that it takes to hold them.
+    pub(crate) fn held(&self) -> usize {
+        self.octets
+    }
+
     /// Octets of packets that were let go undecided since this was last asked.
     pub(crate) fn take_let_go(&mut self) -> u64 {
         std::mem::take(&mut self.let_go)

@@ -25,12 +25,16 @@ pub struct Session {
     /// The time of its first octets.
     first: Option<Time>,
     reading: Reading,
+    /// Octets that it was last seen to hold.
+    held: usize,
 }
 
 /// What a session holds for reading its protocol.
 enum Reading {
     Clear(Box<Clear<dyn Dialogue + Send>>),
     Dark(Box<Dark>),
+    /// Not at all: it was over, or given up.
+    Over,
 }
 
 /// A session that can be read.
@@ -78,6 +82,8 @@ trait Dialogue {
     fn clear_to(&self) -> (u64, u64);
     /// Whether nothing that is still to come can change what the octets are that were read, and whether they are covered.
     fn is_decided(&self) -> bool;
+    /// Octets that the machine and what follows it hold, about.
+    fn held(&self) -> usize;
     fn covers(&mut self) -> &mut Covers;
     /// The places of the warrants that would see more of this session if it were followed on.
     fn unfinished(&self) -> Vec<usize>;
@@ -125,6 +131,10 @@ macro_rules! dialogue {
 
             fn is_decided(&self) -> bool {
                 self.machine.is_quiet() && !self.follow.is_undecided()
+            }
+
+            fn held(&self) -> usize {
+                self.machine.held() + self.follow.held()
             }
 
             fn covers(&mut self) -> &mut Covers {
@@ -190,7 +200,7 @@ impl Session {
                 clear(Pair { machine: Imap::new(from_start, limits), follow: mailbox(ctx) })
             }
         };
-        Self { client, by_port: encrypted == 1, first: None, reading }
+        Self { client, by_port: encrypted == 1, first: None, reading, held: 0 }
     }
 
     /// A packet as it was captured.
@@ -203,6 +213,7 @@ impl Session {
                 }
             }
             Reading::Dark(dark) => dark.packet(packet, ctx),
+            Reading::Over => {}
         }
     }
 
@@ -216,6 +227,7 @@ impl Session {
                 self.decide(time, ctx);
             }
             Reading::Dark(dark) => dark.octets(from, time, offset, octets, ctx),
+            Reading::Over => {}
         }
     }
 
@@ -228,6 +240,7 @@ impl Session {
                 self.decide(time, ctx);
             }
             Reading::Dark(dark) => dark.gap(from, time, offset, octets, ctx),
+            Reading::Over => {}
         }
     }
 
@@ -252,10 +265,21 @@ impl Session {
         self.reading = Reading::Dark(Box::new(Dark::new(dusk, ctx)));
     }
 
-    /// The connection is over.
-    pub fn close(self, time: Time, how: Close, ctx: &mut Context<'_>) {
+    /// Sees how much it holds; gives how much that was and how much it is.
+    pub fn weigh(&mut self) -> (usize, usize) {
+        let held = match &self.reading {
+            Reading::Clear(clear) => clear.dialogue.held() + clear.tape.as_ref().map_or(0, |tape| tape.held()),
+            Reading::Dark(dark) => dark.held(),
+            Reading::Over => 0,
+        };
+        (std::mem::replace(&mut self.held, held), held)
+    }
+
+    /// The connection is over, or to be read no further. Who would see more of it is told where that is not its own end.
+    pub fn close(&mut self, time: Time, how: Close, ctx: &mut Context<'_>) {
         let is_dropped = matches!(how, Close::Evicted | Close::Shutdown);
-        let mut clear = match self.reading {
+        let mut clear = match std::mem::replace(&mut self.reading, Reading::Over) {
+            Reading::Over => return,
             Reading::Clear(clear) => clear,
             Reading::Dark(mut dark) => {
                 if is_dropped {

@@ -20,6 +20,9 @@ pub struct Settings {
     /// Octets that all transactions of one session may hold until it is known whether they are covered, and as many again in
     /// its packets where some warrant wants packets.
     pub hold_octets: usize,
+    /// Octets that all sessions of a worker may hold together until it is known what they are and whether they are covered. A
+    /// session that holds more than the others leave it is given up.
+    pub held_octets: usize,
     /// How content of a compressed IMAP4 session (RFC 4978) is handed over.
     pub compressed: Compressed,
 }
@@ -32,6 +35,8 @@ impl Default for Settings {
             default_domain: None,
             // Room for the envelope of a message with thousands of recipients, and for chunks sent ahead of replies.
             hold_octets: 1024 * 1024,
+            // Hostile sessions hold a few MiB each; others a few KiB, where some warrant wants packets, and less elsewhere.
+            held_octets: 512 * 1024 * 1024,
             compressed: Compressed::Inflated,
         }
     }

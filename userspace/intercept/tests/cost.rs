@@ -197,3 +197,49 @@ fn what_a_session_can_be_made_to_hold_has_an_end() {
         assert_eq!(play.room.counters.smtp_sessions, 1);
     }
 }
+
+#[test]
+fn what_all_sessions_can_be_made_to_hold_has_an_end() {
+    const LIMIT: usize = 8 << 20;
+    let _alone = alone();
+    let envelope = "S: 220 mx\nC: EHLO client\nS: 250-mx\nS: 250 CHUNKING\nC: MAIL FROM:<alice@example.org>\nS: 250 ok";
+    let floods: [(u16, &str, String); 10] = [
+        (25, envelope, "NOOP\r\n".repeat(200)),
+        (25, envelope, "RCPT TO:<dave@example.com>\r\n".repeat(50)),
+        (25, envelope, "BDAT 1\r\nx".repeat(150)),
+        (25, envelope, format!("DATA\r\n{}", "x".repeat(1_300))),
+        (25, "S: 220 mx\nC: AUTH PLAIN", "x".repeat(1_400)),
+        (110, "S: +OK ready", "NOOP\r\n".repeat(200)),
+        (110, "S: +OK ready", format!("USER x\r\nAUTH PLAIN {}\r\n", "x".repeat(1_300))),
+        (143, "S: * OK ready", "a NOOP\r\n".repeat(150)),
+        (143, "S: * OK ready", format!("a LOGIN x {}\r\n", "x".repeat(1_300))),
+        (143, "S: * OK ready\nC: a CAPABILITY\nS: * OK x\nS: a OK x", "a FETCH 1:* BODY[]\r\n".repeat(60)),
+    ];
+    for (port, start, text) in floods {
+        let warrants = vec![packets("ALICE", [email("alice@example.org")]), iri("DAVE", [email("dave@example.com")])];
+        let region = Region::new(ALLOCATOR);
+        let mut play = Play::new(warrants).with(|settings| settings.held_octets = LIMIT);
+        let flood = format!("port {port}: {:?}", text.get(..20));
+        for number in 0..100 {
+            play = play.between(&format!("192.0.2.{}:40000", number + 20), &format!("198.51.100.25:{port}")).open();
+            play = play.say(start);
+            for _ in 0..150 {
+                play.raw(FromClient, ACK, text.as_bytes());
+                play.captured.clear();
+                play.room.records.clear();
+            }
+        }
+        let held = held(&region.change());
+        assert!(held < 2 * LIMIT as i64, "{flood}: {held} octets");
+        assert!(play.room.counters.sessions_given_up > 0, "{flood}: {held} octets");
+        // Who sends an ordinary mail meanwhile is not one of those that go.
+        let before = play.room.counters.sessions_given_up;
+        play = play.between("192.0.2.7:40000", "198.51.100.25:25").open();
+        play = play.say(
+            "S: 220 mx\nC: EHLO client\nS: 250 mx\nC: MAIL FROM:<carol@example.org>\nS: 250 ok\n\
+             C: RCPT TO:<dave@example.com>\nS: 250 ok\nC: DATA\nS: 354 go\nC: Subject: x\nC:\nC: x\nC: .\nS: 250 taken",
+        );
+        assert!(!play.room.records.is_empty(), "{flood}: the ordinary mail is told");
+        assert_eq!(play.room.counters.sessions_given_up, before, "{flood}");
+    }
+}

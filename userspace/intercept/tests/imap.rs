@@ -370,3 +370,35 @@ fn of_a_compressed_session_no_packet_goes_out_and_the_lemf_is_told() {
     assert!(!play.packets("ALICE").iter().any(compressed));
     assert!(play.told().iter().any(|line| line.contains("not held 26")), "{:?}", play.told());
 }
+
+#[test]
+fn an_upload_put_together_from_urls_has_them_in_its_content() {
+    let url = "/INBOX;UIDVALIDITY=1/;UID=2/;SECTION=2";
+    let head = "From: a@x.example\r\nMessage-ID: <1@x>\r\n\r\n";
+    let script = format!(
+        "{LOGIN}C: b APPEND Sent (\\Seen) CATENATE (TEXT {{{}+}}\nC: {} URL \"{url}\" TEXT {{3+}}\nC: --x)\nS: b OK{LOGOUT}",
+        head.len(),
+        head.replace("\r\n", "\nC: "),
+    );
+    let play = run(named(cc("ALICE", [login("alice")])), &script);
+    let upload = play.told().into_iter().find(|line| line.contains("Upload")).unwrap();
+    assert!(upload.contains("from=<a@x.example>") && upload.contains("id=<1@x>"), "{upload}");
+    assert!(play.content("ALICE").contains(&format!("URL \"{url}\" TEXT {{3+}}\n--x)")), "{}", play.content("ALICE"));
+    assert_eq!(play.content("ALICE").matches(url).count(), 1);
+}
+
+#[test]
+fn the_targets_own_urlfetch_of_a_message_is_a_download_of_it() {
+    let script = format!(
+        "{LOGIN}C: b URLFETCH \"imap://x/INBOX/;UID=2;URLAUTH=user+alice:internal:91\"
+        S: * URLFETCH \"imap://x/INBOX/;UID=2;URLAUTH=user+alice:internal:91\" {{42}}
+        S: From: a@x.example
+        S: Message-ID: <2@x>
+        S:
+        S: hi
+        S: b OK{LOGOUT}"
+    );
+    let play = run(named(iri("ALICE", [login("alice")])), &script);
+    let told = play.told().into_iter().find(|line| line.contains("Download")).unwrap();
+    assert!(told.contains(" Download Succeeded from=<a@x.example> to=alice n=1 id=<2@x>"), "{told}");
+}

@@ -177,6 +177,8 @@ fn what_may_be_a_password_in_the_wrong_place_is_overwritten() {
         ("HELP", format!("C: HELP {plain}\nS: 250 ok")),
         ("a parameter", format!("C: MAIL FROM:<alice@example.org> AUTH PLAIN {word}\nS: 501 no")),
         ("a parameter of RCPT", format!("C: RCPT TO:<dave@example.com> SIZE=1 X={plain}\nS: 501 no")),
+        ("behind an address without an end", format!("C: RCPT TO:<dave@example.com AUTH PLAIN {plain}\nS: 250 ok")),
+        ("the same with a quote", format!("C: RCPT TO:<\"dave@example.com AUTH PLAIN {plain}\nS: 250 ok")),
         ("behind RSET", format!("C: RSET {word}\nS: 500 what")),
         ("by itself", format!("C: {plain}\nS: 500 what")),
         ("after a backspace", format!("C: AU\u{8}UTH PLAIN {word}\nS: 500 what")),

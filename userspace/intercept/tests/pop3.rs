@@ -254,3 +254,34 @@ fn what_may_be_a_password_is_overwritten_in_packets_too() {
     play.nowhere("secret-word");
     assert!(play.packets("IP").iter().any(|line| line.contains("****************")), "{:?}", play.packets("IP"));
 }
+
+#[test]
+fn what_the_server_repeats_of_a_password_is_overwritten_too() {
+    let script = "S: +OK\nC: AUTH LOGIN\nS: -ERR no\nC: secret-word\nS: -ERR what is secret-word?\nC: USER alice\nS: +OK\nC: PASS secret-word\nS: -ERR not Secret-Word\nC: USER alice\nS: +OK\nC: PASS x\nS: +OK\nC: QUIT\nS: +OK";
+    for warrant in [cc("W", [ip("192.0.2.10")]), cc("W", [login("alice")]), packets("W", [ip("192.0.2.10")])] {
+        let play = run(named(warrant), script);
+        play.nowhere("secret-word");
+        play.nowhere("Secret-Word");
+    }
+    let play = run(named(cc("IP", [ip("192.0.2.10")])), script);
+    assert!(play.content("IP").contains(">***********\n<-ERR ********************\n"), "{}", play.content("IP"));
+    // `full` lets go of a login, and of what answers it.
+    let full = Warrant { authentication_data: AuthenticationData::Full, ..cc("IP", [ip("192.0.2.10")]) };
+    assert!(run(vec![full], script).content("IP").contains(">PASS secret-word\n<-ERR not Secret-Word\n"));
+}
+
+#[test]
+fn a_login_that_names_nobody_is_in_the_content_with_what_follows_it() {
+    let tries =
+        "C: AUTH LOGIN\nS: -ERR no\nC: c2VjcmV0LXdvcmQ=\nS: -ERR what\nC: AUTH PLAIN =secret-word\nS: -ERR no\n";
+    let shown = ">AUTH LOGIN\n<-ERR no\n>****************\n<-ERR ****\n>AUTH PLAIN ************\n<-ERR no\n";
+    let alice = "C: USER alice\nS: +OK\nC: PASS x\nS: +OK\n";
+    let full = |warrant| Warrant { authentication_data: AuthenticationData::Full, ..warrant };
+    for warrant in [cc("ALICE", [login("alice")]), full(cc("ALICE", [login("alice")]))] {
+        // Before a login, and in the mailbox.
+        let play = run(vec![warrant], &format!("S: +OK\n{tries}{alice}{tries}C: QUIT\nS: +OK"));
+        assert_eq!(play.content("ALICE").matches(shown).count(), 2, "{}", play.content("ALICE"));
+        assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Succeeded"]);
+        play.nowhere("secret-word");
+    }
+}

@@ -4,6 +4,8 @@
 //! says about a sender is a second opinion.
 
 mod decode_file;
+pub mod decryption;
+pub mod integrity;
 pub mod mailbox;
 mod pdu_buffer;
 pub mod receiver;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::integrity::Verified;
+
 /// Everything that arrived, and everything that was wrong with it, since the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -53,6 +55,8 @@ pub struct Summary {
     pub messages_incomplete: u64,
     /// IP packets written.
     pub packets: u64,
+    /// What integrity checks showed.
+    pub verified: Verified,
 }
 
 impl Summary {
@@ -67,6 +71,7 @@ impl Summary {
             && self.segment_faults == 0
             && self.sessions_evicted == 0
             && self.sequences_forgotten == 0
+            && self.verified.is_clean()
     }
 }
 
@@ -99,6 +104,7 @@ impl fmt::Display for Summary {
             self.segment_faults,
             self.connections_broken,
             self.connections_refused
-        )
+        )?;
+        if self.verified.is_any() { write!(f, "\n{}", self.verified) } else { Ok(()) }
     }
 }

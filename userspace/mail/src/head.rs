@@ -171,6 +171,17 @@ impl Default for HeadReader {
 }
 
 impl HeadReader {
+    /// Octets that are held of what was read.
+    pub(crate) fn held(&self) -> usize {
+        let open = match &self.at {
+            At::Name(octets) | At::Body(_, octets) | At::Fold(_, octets) => octets.capacity(),
+            At::LineStart | At::LineStartCr | At::Skip | At::Done => 0,
+        };
+        let Head { message_id, resent_message_id, from, date, resent_date } = &self.head;
+        let fields = [message_id, resent_message_id, from, date, resent_date];
+        open + fields.into_iter().flatten().map(|field| field.len()).sum::<usize>()
+    }
+
     /// Whether the head is over, so that no more octets are needed.
     pub fn is_done(&self) -> bool {
         self.at == At::Done

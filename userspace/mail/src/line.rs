@@ -109,6 +109,11 @@ impl LineReader {
         self.held.is_empty() && self.cut == 0
     }
 
+    /// Octets that are held.
+    pub(crate) fn held(&self) -> usize {
+        self.held.capacity()
+    }
+
     /// Gives what is held of an unfinished line.
     pub(crate) fn take_unfinished(&mut self, last: Time) -> Option<Line> {
         if self.is_empty() {

@@ -14,6 +14,8 @@ use crate::{Counters, Time};
 const EVICTION_LOOKS: usize = 8;
 /// A flow in a list is looked at again after its time-out divided by this, so that a time-out is late by that part at most.
 const LOOKS_A_TIMEOUT: u32 = 8;
+/// For how long nothing must be heard of a flow that is about to end, before it has: what comes late, comes by then.
+const QUIET: Duration = Duration::from_secs(1);
 /// A packet time that is further than this from the one before may be a broken time stamp: real captures have some, decades
 /// ahead or at zero.
 const STEP: Duration = Duration::from_secs(600);
@@ -110,13 +112,15 @@ impl<S: Streams> Tracker<S> {
         flow.conn.advance(&mut scope);
         // By the clock, and not by the packet's own time, which may be broken.
         let reset_at = flow.reset_by.map(|from| flow.conn.half(from).heard);
-        let is_reset = reset_at.is_some_and(|at| now.since(at) >= settings.hold_time);
-        let must_wait = flow.conn.is_waiting() || flow.reset_by.is_some();
+        let is_ended = flow.is_about_to_end() && now.since(flow.heard()) >= QUIET;
+        let patience = if is_ended { QUIET } else { settings.hold_time };
+        let is_reset = reset_at.is_some_and(|at| now.since(at) >= patience);
+        let must_wait = flow.must_wait();
         let (class, due, over) = (flow.class, flow.due_class(), flow.over);
         if is_reset {
             self.close(id, over, Close::Reset, settings, counters, streams);
             self.table.reclass(id, Class::Ending, now);
-        } else if flow.is_over() {
+        } else if is_ended || flow.is_over() {
             let time = flow.heard();
             self.close(id, time, Close::Fin, settings, counters, streams);
             self.table.reclass(id, Class::Ending, now);

@@ -127,6 +127,23 @@ impl<T> Flow<T> {
         [&self.conn.client, &self.conn.server].iter().all(|half| half.ended && half.acked > half.next)
     }
 
+    /// Whether both FINs were reached, and one of them acknowledged: the sender of the other knows that its peer is done.
+    pub(crate) fn has_both_fins(&self) -> bool {
+        let halves = [&self.conn.client, &self.conn.server];
+        halves.iter().all(|half| half.ended) && halves.iter().any(|half| half.acked > half.next)
+    }
+
+    /// Whether it ends in a moment, unless more comes: both FINs, or a FIN and an RST.
+    pub(crate) fn is_about_to_end(&self) -> bool {
+        let has_fin = self.conn.client.ended || self.conn.server.ended;
+        !self.conn.is_waiting() && (self.has_both_fins() || has_fin && self.reset_by.is_some())
+    }
+
+    /// Whether its time may be up before its class says so.
+    pub(crate) fn must_wait(&self) -> bool {
+        self.conn.is_waiting() || self.reset_by.is_some() || self.has_both_fins()
+    }
+
     /// The class that it should be in.
     pub(crate) fn due_class(&self) -> Class {
         let (client, server) = (&self.conn.client, &self.conn.server);

@@ -122,7 +122,7 @@ impl<S: Streams> Tracker<S> {
         }
         let is_refused = flow.reset_by.is_some() && !flow.is_established;
         let is_over = flow.is_over();
-        let must_wait = flow.conn.is_waiting() || flow.reset_by.is_some();
+        let must_wait = flow.must_wait();
         let (class, due) = (flow.class, flow.due_class());
         if is_over || is_refused {
             let how = if is_refused { Close::Reset } else { Close::Fin };
@@ -180,7 +180,7 @@ impl<S: Streams> Tracker<S> {
             // connection that an RST did not end after all, or whose SYN was not captured.
             let answers = challenger.is_some_and(|isn| segment.sequence == isn.wrapping_add(1));
             let is_revived = flow.session.is_none()
-                && flow.reset_by == Some(from)
+                && (flow.reset_by == Some(from) || flow.reset_by.is_none() && !flow.is_over())
                 && here.position(segment.sequence) >= here.next
                 && !segment.payload.is_empty();
             is_lost || answers || is_revived

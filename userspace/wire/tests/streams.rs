@@ -391,6 +391,62 @@ fn one_fin_and_silence_is_an_end() {
     assert_eq!(tap.recorder.told[0].close(), Some(Close::Fin));
 }
 
+/// Who closes first need not acknowledge the other's FIN in a packet that is captured, nor at all: a socket that is closed answers
+/// with an RST, as those of most clients of TLS do.
+#[test]
+fn both_fins_are_an_end_after_a_moment() {
+    for reset in [false, true] {
+        let mut tap = Tap::default();
+        tap.handshake();
+        tap.send(FromClient, 1001, 5001, FIN | ACK, "bye");
+        tap.send(FromServer, 5001, 1005, ACK, "alert");
+        tap.send(FromServer, 5006, 1005, FIN | ACK, "");
+        if reset {
+            tap.send(FromClient, 1005, 0, RST, "");
+        }
+        assert_eq!(tap.recorder.told[0].close(), None, "{reset}");
+        let ended_at = tap.now;
+        tap.pass(SECOND * 2);
+        let told = &tap.recorder.told[0];
+        assert_eq!(told.close(), Some(if reset { Close::Reset } else { Close::Fin }));
+        assert_eq!(told.closed_at, Some(ended_at));
+        assert_eq!((told.text(FromServer).as_str(), told.ends()), ("alert", 2));
+    }
+}
+
+#[test]
+fn what_is_sent_again_after_both_fins_is_told() {
+    let mut tap = Tap::default();
+    tap.handshake();
+    tap.send(FromClient, 1001, 5001, FIN | ACK, "bye");
+    // The octets before it come late.
+    tap.send(FromServer, 5006, 1005, FIN | ACK, "");
+    tap.pass(SECOND * 3);
+    assert_eq!(tap.recorder.told[0].close(), None);
+    tap.send(FromServer, 5001, 1005, ACK, "alert");
+    tap.send(FromServer, 5001, 1005, ACK, "alert");
+    tap.pass(SECOND * 2);
+    let told = tap.only();
+    assert_eq!((told.text(FromServer).as_str(), told.close()), ("alert", Some(Close::Fin)));
+    assert_eq!(told.gap_octets(FromServer), 0);
+}
+
+#[test]
+fn who_goes_past_its_fin_after_both_is_read_on() {
+    // At once: the FIN was none. Later: as after a reset, it is another connection.
+    for (after, connections) in [(Duration::ZERO, 1), (SECOND * 3, 2)] {
+        let mut tap = Tap::default();
+        tap.handshake();
+        tap.send(FromServer, 5001, 1001, FIN | ACK, "");
+        tap.send(FromClient, 1001, 5002, FIN | ACK, "");
+        tap.pass(after);
+        tap.send(FromClient, 1001, 5002, ACK, "MAIL");
+        tap.finish();
+        assert_eq!(tap.recorder.told.len(), connections);
+        assert_eq!(tap.recorder.told[connections - 1].text(FromClient), "MAIL");
+    }
+}
+
 #[test]
 fn a_reset_in_the_window_ends_and_one_outside_does_not() {
     let mut tap = Tap::default();

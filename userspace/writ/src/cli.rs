@@ -98,6 +98,19 @@ pub struct Lemf {
     /// Those who may have signed the certificate of a sender (PEM). A sender without one is refused.
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     pub tls_client_ca: Option<PathBuf>,
+    #[command(flatten)]
+    pub keys: Keys,
+}
+
+/// Keys that were agreed with the sender.
+#[derive(Debug, Args)]
+pub struct Keys {
+    /// The key of encrypted PDUs, in hexadecimal digits: 48 for AES-192, 64 for AES-256.
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// The public key (PEM) that signatures are verified with.
+    #[arg(long, value_name = "FILE.pem")]
+    pub verify_key: Option<PathBuf>,
 }
 
 /// `writ decode`.
@@ -109,6 +122,8 @@ pub struct Decode {
     /// Prints each PDU as a line of JSON.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub keys: Keys,
 }
 
 #[cfg(test)]

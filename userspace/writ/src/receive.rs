@@ -2,10 +2,14 @@
 
 use std::io::{self, Write as _};
 use std::net::ToSocketAddrs as _;
+use std::path::Path;
 
 use anyhow::Context as _;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use writ_lemf::decryption::ContentKey;
+use writ_lemf::integrity::VerifyingKey;
+use writ_lemf::record::Keys;
 use writ_lemf::{ServerTls, Settings, Unblocked, receive};
 
 use crate::cli;
@@ -29,9 +33,20 @@ pub fn run(arguments: &cli::Lemf) -> anyhow::Result<()> {
             }
         };
         // Who looks at the lines must not hold up what is received and stored.
-        let settings = Settings { out: Box::new(Unblocked::new(io::stdout())?), tls, ..Settings::default() };
+        let keys = keys(&arguments.keys)?;
+        let settings = Settings { out: Box::new(Unblocked::new(io::stdout())?), keys, tls, ..Settings::default() };
         anyhow::Ok(receive(listen, arguments.store.clone(), settings, shutdown).await?)
     })?;
     writeln!(Unblocked::new(io::stdout())?, "{summary}")?;
     Ok(())
+}
+
+/// Reads the keys that the command line names.
+pub fn keys(arguments: &cli::Keys) -> anyhow::Result<Keys> {
+    let named = |option: &str, file: &Path| format!("--{option} {}", file.display());
+    let content = arguments.key_file.as_deref();
+    let content = content.map(|file| ContentKey::read(file).with_context(|| named("key-file", file)));
+    let verifying = arguments.verify_key.as_deref();
+    let verifying = verifying.map(|file| VerifyingKey::read(file).with_context(|| named("verify-key", file)));
+    Ok(Keys { content: content.transpose()?, verifying: verifying.transpose()? })
 }

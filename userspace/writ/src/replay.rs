@@ -43,7 +43,10 @@ pub fn run(arguments: &cli::Replay) -> anyhow::Result<()> {
     }
 
     let shown = Arc::new(Mutex::new(Shown::new(arguments.json)));
-    let outlets = lemfs.names().iter().map(|name| outlet(name, &config, arguments, &shown)).collect();
+    let mut outlets = Vec::new();
+    for name in lemfs.names() {
+        outlets.push(outlet(name, &config, arguments, &shown).agreed(config.agreement(name)?));
+    }
     let (sender, receiver) = channel::bounded(QUEUE);
     let (cins, cin_reserve) = numbers(&config, arguments.lemf.is_some())?;
     let settings = DeliverySettings {

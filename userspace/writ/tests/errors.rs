@@ -50,6 +50,18 @@ fn an_interface_that_is_not_there_is_a_warning() {
 }
 
 #[test]
+fn what_a_check_warns_of_a_run_ends_with() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.toml"), CONFIG).unwrap();
+    std::fs::write(folder.path().join("w.toml"), WARRANTS).unwrap();
+    let (code, said) = writ(folder.path(), &["run", "--config", "c.toml"], Stdio::null());
+    let last = said.lines().last().unwrap_or_default();
+    assert_eq!(last, "writ: c.toml:9: interface.interface: this machine has no such interface now");
+    // The file is good, and the interface may come: whoever starts Writ tries again.
+    assert_eq!(code, 1);
+}
+
+#[test]
 fn a_warrants_file_that_cannot_be_read_is_named_with_its_setting() {
     let absent = "c.toml:1: warrants: expected a file that can be read: x.toml: No such file";
     let without_target = WARRANTS.replace("{ email = \"alice@example.org\" }", "");

@@ -3,6 +3,9 @@
 use rasn::types::{Any, Constraints, Identifier, Tag};
 use rasn::{AsnType, Decode, Decoder, Encode, Encoder};
 
+use crate::frame::{Length, header};
+use crate::scan::{DecodeLimits, scan};
+
 /// One encoded value, identifier and length octets included, that is carried and not understood.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RawValue(Any);
@@ -13,6 +16,29 @@ impl RawValue {
     #[must_use]
     pub fn new(octets: Vec<u8>) -> Self {
         Self(Any::new(octets))
+    }
+
+    /// Takes octets that are whole BER values in definite lengths, one after another. `None` where they are not.
+    #[must_use]
+    pub fn sequence(octets: &[u8]) -> Option<Vec<Self>> {
+        let mut values = Vec::new();
+        let mut rest = octets;
+        while !rest.is_empty() {
+            let head = header(rest, 0).ok()??;
+            let Length::Definite(length) = head.length else { return None };
+            let value = rest.get(..head.octets.checked_add(length)?)?;
+            scan(value, DecodeLimits::default()).ok()?;
+            rest = rest.get(value.len()..)?;
+            values.push(Self::new(value.to_vec()));
+        }
+        Some(values)
+    }
+
+    /// The number of its tag, where that is of the class context and below 31.
+    #[must_use]
+    pub fn context_tag(&self) -> Option<u8> {
+        let identifier = self.octets().first()?;
+        (identifier & 0xc0 == 0x80 && identifier & 0x1f != 0x1f).then_some(identifier & 0x1f)
     }
 
     /// The octets of the whole value.

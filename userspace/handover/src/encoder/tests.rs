@@ -2,11 +2,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use writ_etsi::{AaaInformation, AaaResult, EmailEvent, EmailIri, EmailProtocol, EmailStatus, IriType, decode};
-use writ_intercept::record::{self, Aaa, AuthMethod, MailEvent, Protocol, SenderValidity, Status};
+use writ_intercept::record::{self, Aaa, AuthMethod, Cin, MailEvent, Protocol, SenderValidity, Status};
 
 use super::*;
 use crate::settings::Numbering;
 
+mod agreed;
 mod vectors;
 
 const TIME: Time = Time::from_parts(1_351_782_000, 123_456_789);
@@ -93,18 +94,17 @@ fn unhex(hex: &str) -> Vec<u8> {
 /// The CC of `content` as the encoder makes it.
 fn cc(encoder: &mut Encoder, cin: u32, content: &'static [u8]) -> Vec<Pdu> {
     let mut pdus = Vec::new();
-    encoder
-        .cc(
-            &mandate("LIID-MAIL-0001"),
-            Cin(cin),
-            TIME,
-            Direction::FromTarget,
-            CcFormat::Application,
-            &Bytes::from_static(content),
-            &mut pdus,
-        )
-        .unwrap();
+    let line = encoder.sequences.line("LIID-MAIL-0001", cin, Interface::Hi3);
+    let origin = Origin { mandate: &mandate("LIID-MAIL-0001"), line, time: TIME };
+    let content = Bytes::from_static(content);
+    encoder.cc(&origin, Direction::FromTarget, CcFormat::Application, &content, &mut pdus).unwrap();
     pdus
+}
+
+/// Takes so many numbers of CIN 42.
+fn skip(encoder: &mut Encoder, interface: Interface, count: u32) {
+    let line = encoder.sequences.line("LIID-MAIL-0001", 42, interface);
+    encoder.sequences.advance(line, count);
 }
 
 fn numbers(pdus: &[Pdu]) -> Vec<u32> {
@@ -115,7 +115,7 @@ fn numbers(pdus: &[Pdu]) -> Vec<u32> {
 fn iri_is_octet_for_octet_what_other_compilers_make() {
     for (profile, vector) in [(Profile::V331, vectors::SEND_IRI_V331), (Profile::Current, vectors::SEND_IRI_CURRENT)] {
         let mut encoder = encoder(profile);
-        encoder.sequences.advance("LIID-MAIL-0001", 42, Interface::Hi2, 7);
+        skip(&mut encoder, Interface::Hi2, 7);
         let mut pdus = Vec::new();
         encoder.encode(&iri_record(42), &mut pdus).unwrap();
         // The vector says that the client's address was assigned dynamically, which a tap cannot know.
@@ -132,7 +132,7 @@ fn iri_is_octet_for_octet_what_other_compilers_make() {
 fn cc_is_octet_for_octet_what_other_compilers_make() {
     for (profile, vector) in [(Profile::V331, vectors::CC_V331), (Profile::Current, vectors::CC_CURRENT)] {
         let mut encoder = encoder(profile);
-        encoder.sequences.advance("LIID-MAIL-0001", 42, Interface::Hi3, 3);
+        skip(&mut encoder, Interface::Hi3, 3);
         let pdus = cc(&mut encoder, 42, b"MAIL FROM:<alice@example.org>\r\n");
         // The vector holds two payloads, of which the first is this one.
         let mut expected = decode(&unhex(vector)).unwrap();
@@ -151,7 +151,7 @@ fn a_segment_flag_is_octet_for_octet_what_other_compilers_make() {
         let mut encoder = encoder(profile);
         encoder.max_content = 1;
         // Two pieces and two flags, so numbered that the last flag has the vector's 1: past the end of the range.
-        encoder.sequences.advance("LIID-MAIL-0001", 42, Interface::Hi3, u32::MAX - 1);
+        skip(&mut encoder, Interface::Hi3, u32::MAX - 1);
         let pdus = cc(&mut encoder, 42, b"ab");
         assert_eq!(numbers(&pdus), [u32::MAX - 1, u32::MAX, 0, 1]);
         assert_eq!(pdus[3].octets, unhex(vector));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use writ_mail::access::{Closing, Login};
-use writ_mail::sasl::Outcome;
+use writ_mail::sasl::{Keep, Outcome};
 use writ_wire::Time;
 
 use super::Follow;
@@ -12,7 +12,7 @@ use super::stream::{Early, tell};
 use super::user::User;
 use crate::context::Context;
 use crate::cover::{Cover, Piece};
-use crate::record::{IriType, MailEvent, Notice, Status};
+use crate::record::{IriType, MailEvent, Notice, Protocol, Status};
 use crate::warrant::{AuthenticationData, Warrant};
 
 impl Follow {
@@ -133,21 +133,35 @@ impl Follow {
         self.user = Some(user);
     }
 
-    /// The octets of a login are content for those who have the session; and for those whose target tried, once he is in.
+    /// The octets of a login are content for those who have the session; and for those whose target tried, once he is in. A try
+    /// of POP3 that names nobody is what stands before lines that are told overwritten, and is told so to all of them.
     fn exchange(&mut self, login: &Login, tried: Option<&[Arc<Warrant>]>, ctx: &mut Context<'_>) {
         let is_tried =
             |cover: &Cover| tried.is_none_or(|tried| tried.iter().any(|warrant| Arc::ptr_eq(warrant, &cover.warrant)));
-        for at in self.covers.places(|cover| cover.is_whole() && (cover.by_address || is_tried(cover))) {
-            let Some(warrant) = self.covers.get_mut(at).map(|cover| Arc::clone(&cover.warrant)) else { continue };
-            if warrant.grant().is_some() {
-                tell(&pieces(login, &warrant), at, &mut self.covers, ctx);
+        let is_nobodys = tried.is_some() && self.protocol == Protocol::Pop3 && login.identity().is_none();
+        for at in self.covers.places(Cover::is_whole) {
+            let Some(cover) = self.covers.get_mut(at) else { continue };
+            let keep = if cover.by_address || is_tried(cover) {
+                cover.warrant.authentication_data.keep()
+            } else if is_nobodys {
+                Keep::Nothing
+            } else {
+                continue;
+            };
+            if cover.warrant.grant().is_some() {
+                tell(&pieces(login, keep), at, &mut self.covers, ctx);
             }
         }
         if self.in_session {
             return;
         }
+        if is_nobodys && (ctx.index.wants_content() || ctx.index.wants_packets()) {
+            for piece in pieces(login, Keep::Nothing) {
+                self.early.hold(piece, None, ctx);
+            }
+        }
         for warrant in tried.unwrap_or_default().iter().filter(|warrant| warrant.grant().is_some()) {
-            for piece in pieces(login, warrant) {
+            for piece in pieces(login, warrant.authentication_data.keep()) {
                 self.early.hold(piece, Some(Arc::clone(warrant)), ctx);
             }
         }
@@ -187,9 +201,9 @@ impl Follow {
     }
 }
 
-/// The octets of a login as this warrant may see them.
-fn pieces(login: &Login, warrant: &Warrant) -> Vec<Piece> {
-    let steps = login.redacted(warrant.authentication_data.keep());
+/// The octets of a login, as far as they may be seen.
+fn pieces(login: &Login, keep: Keep) -> Vec<Piece> {
+    let steps = login.redacted(keep);
     let piece = |step: &writ_mail::sasl::Step| Piece {
         from: step.from,
         offset: step.offset,

@@ -16,6 +16,7 @@ use writ_wire::{Direction, Time};
 
 use crate::context::Context;
 use crate::cover::{Cover, Covers, Piece};
+use crate::forward::Sending;
 use crate::record::{IriType, MailEvent, Notice, Protocol, Status};
 use stream::{Early, Stream};
 use user::User;
@@ -44,6 +45,8 @@ pub(crate) struct Follow {
     early: Early,
     /// Octets that were inflated, of which no packet goes out.
     compressed: u64,
+    /// Of what another connection's transaction waits for.
+    sending: Sending,
     /// Whether the server said that one user can make room for the next on a connection (UNAUTHENTICATE, RFC 8437).
     can_change: bool,
     /// Stream offsets, the client's and the server's, up to which octets were told.
@@ -66,6 +69,7 @@ impl Follow {
             stream: Stream::default(),
             early: Early::default(),
             compressed: 0,
+            sending: Sending::default(),
             can_change: false,
             clear_to: (0, 0),
         };
@@ -96,6 +100,11 @@ impl Follow {
         !self.stream.is_empty() || !self.early.is_empty()
     }
 
+    /// Octets that are held until it is known whether they are covered, or until an interaction has ended.
+    pub(crate) fn held(&self) -> usize {
+        self.stream.held() + self.early.held()
+    }
+
     /// The places of the warrants that would see more of this session if it were followed on.
     pub(crate) fn unfinished(&self) -> Vec<usize> {
         self.covers.places(|cover| cover.is_open() && cover.is_whole() && !self.ended)
@@ -113,6 +122,8 @@ impl Follow {
                 self.leave(Some(closing), closing.last, ctx);
             }
             Event::Transfer(transfer) => self.transfer(transfer, ctx),
+            // Whoever is logged in: it is the message of who gave the URL away.
+            Event::UrlContent(content) => ctx.forwards.sent(&mut self.sending, content),
             Event::Settled { .. } => {
                 self.stream.hand_over(&mut self.covers, ctx);
                 self.look_up(ctx);

@@ -22,6 +22,11 @@ pub(super) struct Stream {
 }
 
 impl Stream {
+    /// Octets that it takes to hold it.
+    pub(super) fn held(&self) -> usize {
+        self.octets + self.pieces.len() * size_of::<Piece>()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
@@ -87,6 +92,11 @@ pub(super) struct Early {
 impl Early {
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
+    }
+
+    /// Octets that it takes to hold it.
+    pub(super) fn held(&self) -> usize {
+        self.cost
     }
 
     /// Holds octets, for any warrant or for one.

@@ -79,7 +79,7 @@ impl Follow {
         match at.checked_sub(1).and_then(|before| self.transactions.get_mut(before)) {
             // RFC 5321 §4.1.4: a nested MAIL; the transaction before it goes on.
             Some(open) if command.is_certain => open.absorb(refused, &mut self.covers, ctx),
-            Some(_) => {}
+            Some(_) => refused.release(ctx),
             None => {
                 for (cause, warrant) in settled {
                     if warrant.report_failed_sends {
@@ -89,6 +89,7 @@ impl Follow {
                 }
                 let time = reply.map_or(command.line.last, |reply| reply.last);
                 self.tell_failed(&refused, time, &Head::default(), ctx);
+                refused.release(ctx);
             }
         }
     }
@@ -162,5 +163,6 @@ impl Follow {
         if open.refused || open.content_begun {
             self.tell_failed(&open, time, &Head::default(), ctx);
         }
+        open.release(ctx);
     }
 }

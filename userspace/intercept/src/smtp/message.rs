@@ -17,8 +17,10 @@ impl Follow {
             Fate::Refused => ctx.counters.messages_refused += 1,
             Fate::Unknown | Fate::BrokenOff => ctx.counters.messages_unsettled += 1,
         }
+        self.tell_fetched(serial, time, true, ctx);
         let Some(mut open) = self.place_of(serial).and_then(|at| self.transactions.remove(at)) else { return };
         open.tell_missing(&mut self.covers, ctx, time);
+        let head = open.urls.head(head);
         match fate {
             Fate::Accepted | Fate::Unknown => self.tell_message(&open, time, fate == Fate::Unknown, head, ctx),
             Fate::Refused | Fate::BrokenOff => self.tell_failed(&open, time, head, ctx),
@@ -32,10 +34,19 @@ impl Follow {
                 let status = if unknown { Status::Unknown } else { open.status(ctx, None) };
                 self.tell_event(open, known, MailEvent::Send, status, time, head, ctx);
             }
-            if target.is_some() {
+            if known.refused_for {
+                self.tell_refused(open, known, time, head, ctx);
+            } else if target.is_some() {
                 let status = if unknown { Status::Unknown } else { open.status(ctx, target) };
                 self.tell_event(open, known, MailEvent::Receive, status, time, head, ctx);
             }
+        }
+    }
+
+    /// The message was not accepted for the target, though it was for others (RFC 2033 §4.2).
+    fn tell_refused(&mut self, open: &Transaction, known: &Match, time: Time, head: &Head, ctx: &mut Context<'_>) {
+        if self.covers.get_mut(known.cover).is_some_and(|cover| cover.warrant.report_failed_sends) {
+            self.tell_event(open, known, MailEvent::Receive, Status::Failed, time, head, ctx);
         }
     }
 

@@ -1,11 +1,13 @@
 //! What of an SMTP session is covered, and what is told of it (TS 102 232-2 annex A).
 //!
-//! This file takes what the machine says; `envelope.rs` decides whose a transaction is, `transaction.rs` holds it,
-//! `message.rs` tells of it, and `logon.rs` tells of the session.
+//! This file takes what the machine says; `envelope.rs` decides whose a transaction is, `transaction.rs` holds it, `burl.rs` adds
+//! what the server fetched for it, `message.rs` tells of it, and `logon.rs` tells of the session.
 
+mod burl;
 mod envelope;
 mod logon;
 mod message;
+mod receiver;
 mod secret;
 mod transaction;
 
@@ -95,6 +97,11 @@ impl Follow {
         self.transactions.iter().any(Transaction::is_undecided)
     }
 
+    /// Octets that are held until it is known whether they are covered.
+    pub(crate) fn held(&self) -> usize {
+        if self.transactions.is_empty() { 0 } else { self.held }
+    }
+
     /// The places of the warrants that would see more of this session if it were followed on.
     pub(crate) fn unfinished(&self) -> Vec<usize> {
         let sessions = self.covers.places(|cover| cover.is_open() && cover.has_session() && !self.ended);
@@ -132,10 +139,15 @@ impl Follow {
             Event::Reply { to: Answered::EndOfData { transaction }, reply } => {
                 self.reply_octets(*transaction, *reply, ctx);
             }
+            Event::Recipient { transaction, number, fate } => {
+                if let Some(open) = self.open(*transaction) {
+                    open.recipient_answered(*number, *fate);
+                }
+            }
             Event::Body { transaction, at, octets } => self.body(*transaction, *at, octets, ctx),
             Event::Message { transaction, time, fate, head } => self.message(*transaction, *time, *fate, head, ctx),
             Event::Auth { exchange, outcome, .. } => self.auth(exchange, *outcome, ctx),
-            Event::Dark => self.transactions.clear(),
+            Event::Dark => self.transactions.drain(..).for_each(|open| open.release(ctx)),
             Event::Lost { from, time, octets, transaction } => self.lost(*from, *time, *octets, *transaction, ctx),
             Event::Anomaly(anomaly) => ctx.counters.anomaly(*anomaly),
         }
@@ -177,6 +189,9 @@ impl Follow {
         let place = (line.offset, line.first, line.last);
         let octets = hidden.as_deref().unwrap_or(&line.octets);
         self.content(at, Direction::FromClient, place, (octets, hidden.is_some()), ctx);
+        if let Verb::Burl { .. } = &command.verb {
+            self.burl(at, command, ctx);
+        }
     }
 
     fn reply(&mut self, command: &Command, reply: Option<&Reply>, ctx: &mut Context<'_>) {
@@ -197,14 +212,11 @@ impl Follow {
                     self.abandon_up_to(command.transaction, command.line.last, ctx);
                 }
             }
-            _ => {
+            Verb::Bdat { .. } | Verb::Burl { .. } => {
+                self.chunk_answered(command, reply, ctx);
                 self.reply_octets(command.transaction, reply, ctx);
-                if let (Verb::Bdat { .. } | Verb::Burl { .. }, false) = (&command.verb, accepted)
-                    && let Some(open) = self.open(command.transaction)
-                {
-                    open.refused = true;
-                }
             }
+            _ => self.reply_octets(command.transaction, reply, ctx),
         }
         self.reply_is_secret = false;
     }
@@ -252,14 +264,18 @@ impl Follow {
         if !wanted || !self.transactions.get(at).is_some_and(|open| open.wants_content(&self.covers)) {
             return;
         }
+        let on_wire = octets.len() as u64;
+        let octets = Bytes::copy_from_slice(octets);
+        self.add(at, Piece { from, offset, first, last, octets, redacted, on_wire }, ctx);
+    }
+
+    /// Adds a piece to the content of a transaction, within what the session may hold.
+    fn add(&mut self, at: usize, piece: Piece, ctx: &mut Context<'_>) {
         let limit = ctx.settings.hold_octets;
-        if self.held + octets.len() + size_of::<Piece>() > limit {
+        if self.held + piece.octets.len() + size_of::<Piece>() > limit {
             self.held = self.transactions.iter().map(Transaction::held_octets).sum();
         }
         if let Some(open) = self.transactions.get_mut(at) {
-            let on_wire = octets.len() as u64;
-            let octets = Bytes::copy_from_slice(octets);
-            let piece = Piece { from, offset, first, last, octets, redacted, on_wire };
             let before = open.held_octets();
             let elsewhere = self.held.saturating_sub(before);
             open.add(&mut self.covers, ctx, piece, limit.saturating_sub(elsewhere));

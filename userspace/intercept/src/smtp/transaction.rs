@@ -4,10 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use writ_mail::head::Head;
+use writ_mail::smtp::Fate;
 use writ_wire::Time;
 
+use super::burl::Urls;
+use super::receiver::Receiver;
 use crate::context::Context;
-use crate::cover::{Covers, Piece, Side};
+use crate::cover::{Cover, Covers, Piece, Side};
 use crate::record::{Iri, Notice, Status};
 use crate::warrant::Warrant;
 
@@ -25,13 +28,6 @@ pub(super) enum Cause {
     Recipient(Box<str>),
 }
 
-/// A recipient that is the target; the first, where a warrant has several of them as targets.
-pub(super) struct Receiver {
-    pub(super) mailbox: Box<str>,
-    /// Whether it, and every other that is a target, has its mailbox on the server.
-    is_here: bool,
-}
-
 /// A warrant that covers the transaction.
 pub(super) struct Match {
     /// Its place among the session's covers.
@@ -40,6 +36,8 @@ pub(super) struct Match {
     pub(super) as_sender: bool,
     /// The recipient that is the target: a receipt.
     pub(super) as_recipient: Option<Receiver>,
+    /// Whether the message was refused for every recipient that was the target, after it was taken for others.
+    pub(super) refused_for: bool,
     /// How many of the held pieces were handed over.
     sent: usize,
     /// Octets that had no room, and are missing here.
@@ -60,7 +58,11 @@ pub(super) struct Transaction {
     /// The time of the packet with its first octet.
     pub(super) first: Time,
     pub(super) sender: Box<str>,
+    /// Those that the server accepted, the first of them.
     pub(super) recipients: Vec<Box<str>>,
+    /// For which of these it refused the message, in ascending order (RFC 2033); how many of all.
+    refused_recipients: Vec<u32>,
+    refused_total: u32,
     pub(super) total_recipients: u32,
     /// Whether some recipient's mailbox is elsewhere, by what the server said.
     elsewhere: bool,
@@ -84,6 +86,8 @@ pub(super) struct Transaction {
     /// Octets that were not captured, client and server.
     not_captured: (u64, u64),
     not_held: u64,
+    /// Parts that the server fetches by itself (BURL).
+    pub(super) urls: Urls,
 }
 
 impl Transaction {
@@ -93,6 +97,8 @@ impl Transaction {
             first,
             sender: shortened(sender),
             recipients: Vec::new(),
+            refused_recipients: Vec::new(),
+            refused_total: 0,
             total_recipients: 0,
             elsewhere: false,
             client_octets: 0,
@@ -109,6 +115,7 @@ impl Transaction {
             held_octets: 0,
             not_captured: (0, 0),
             not_held: 0,
+            urls: Urls::default(),
         }
     }
 
@@ -134,11 +141,13 @@ impl Transaction {
 
     /// A warrant covers it. Of a recipient, `is_here` says whether its mailbox is on the server.
     pub(super) fn matched(&mut self, cover: usize, cause: Cause, is_here: bool) {
+        let number = self.total_recipients.saturating_sub(1);
         let at = self.matches.iter().position(|known| known.cover == cover).unwrap_or_else(|| {
             self.matches.push(Match {
                 cover,
                 as_sender: false,
                 as_recipient: None,
+                refused_for: false,
                 sent: 0,
                 not_held: self.not_held,
                 told: (0, 0, 0),
@@ -149,9 +158,7 @@ impl Transaction {
             match cause {
                 Cause::Sender => known.as_sender = true,
                 Cause::Recipient(mailbox) => {
-                    let receiver =
-                        known.as_recipient.get_or_insert_with(|| Receiver { mailbox: shortened(&mailbox), is_here });
-                    receiver.is_here &= is_here;
+                    known.as_recipient.get_or_insert_default().add(number, shortened(&mailbox), is_here);
                 }
             }
         }
@@ -175,6 +182,36 @@ impl Transaction {
         if self.recipients.len() < MAX_RECIPIENTS {
             self.recipients.push(shortened(mailbox));
         }
+    }
+
+    /// What became of the message for one of its recipients.
+    pub(super) fn recipient_answered(&mut self, number: u32, fate: Fate) {
+        let is_told = (number as usize) < self.recipients.len();
+        match fate {
+            Fate::Refused | Fate::BrokenOff => {
+                self.refused_total = self.refused_total.saturating_add(1);
+                if is_told {
+                    self.refused_recipients.push(number);
+                }
+                for known in &mut self.matches {
+                    if known.as_recipient.as_mut().is_some_and(|receiver| receiver.refused(number)) {
+                        known.refused_for = true;
+                    }
+                }
+            }
+            Fate::Unknown => {
+                let receivers = self.matches.iter_mut().filter_map(|known| known.as_recipient.as_mut());
+                receivers.for_each(|receiver| receiver.unknown(number));
+            }
+            Fate::Accepted => {}
+        }
+    }
+
+    /// The recipients for whom the message was not refused.
+    fn kept_recipients(&self) -> impl Iterator<Item = &str> {
+        let is_refused =
+            |at: &usize| u32::try_from(*at).is_ok_and(|number| self.refused_recipients.binary_search(&number).is_ok());
+        self.recipients.iter().enumerate().filter(move |(at, _)| !is_refused(at)).map(|(_, mailbox)| &**mailbox)
     }
 
     /// Commands were lost: leaves it to the warrants that cover the client, whoever the sender is.
@@ -226,6 +263,21 @@ impl Transaction {
         self.not_held += octets;
         self.matches.iter_mut().for_each(|known| known.not_held += octets);
         ctx.counters.octets_not_held += octets;
+    }
+
+    /// Octets of it go out that are no octets of this connection: none of its packets has them.
+    pub(super) fn not_in_packets(&mut self, covers: &Covers, octets: u64) {
+        for known in &mut self.matches {
+            if covers.iter().nth(known.cover).is_some_and(Cover::wants_packets) {
+                known.not_held += octets;
+            }
+        }
+    }
+
+    /// The warrants that cover it, or may.
+    pub(super) fn warrants<'a>(&'a self, covers: &'a Covers) -> impl Iterator<Item = &'a Arc<Warrant>> {
+        let known = self.matches.iter().filter_map(|known| covers.iter().nth(known.cover));
+        known.map(|cover| &cover.warrant).chain(self.maybe.iter().map(|(_, _, warrant)| warrant))
     }
 
     /// Hands over what is held to those whose it is by now; lets it go once nobody else can come.
@@ -303,6 +355,7 @@ impl Transaction {
             refused.maybe.into_iter().map(|(number, cause, warrant)| (told + number.saturating_sub(1), cause, warrant)),
         );
         self.commands_told += refused.commands_told.saturating_sub(1);
+        self.urls.absorb(refused.urls);
         let room = self.held_octets + refused.held_octets;
         for piece in refused.held {
             self.add(covers, ctx, piece, room);
@@ -314,31 +367,39 @@ impl Transaction {
 
     /// Fills in what IRI says of a message.
     pub(super) fn describe(&self, iri: &mut Iri, head: &Head, target: Option<&Receiver>) {
+        // Of a message that was refused, all are told for whom it was meant.
+        let is_kept = self.refused_total < self.total_recipients && iri.status != Status::Failed;
+        let total = if is_kept { self.total_recipients - self.refused_total } else { self.total_recipients };
         iri.client_octets = self.client_octets;
         iri.server_octets = self.server_octets;
         iri.sender = Some(self.sender.to_string());
-        iri.recipients = self.recipients.iter().map(ToString::to_string).collect();
+        iri.recipients = if is_kept {
+            self.kept_recipients().map(ToOwned::to_owned).collect()
+        } else {
+            self.recipients.iter().map(ToString::to_string).collect()
+        };
         // Where not all fit, the one that the record is about is among those that are named.
         if let Some(target) = target
             && self.total_recipients as usize > MAX_RECIPIENTS
-            && !self.recipients.contains(&target.mailbox)
+            && !iri.recipients.iter().any(|told| told == target.mailbox())
+            && !target.mailbox().is_empty()
             && let Some(last) = iri.recipients.last_mut()
         {
-            *last = target.mailbox.to_string();
+            *last = target.mailbox().to_owned();
         }
-        iri.total_recipients = Some(self.total_recipients);
+        iri.total_recipients = Some(total);
         iri.message_id = head.identifier().map(<[u8]>::to_vec);
     }
 
     /// Clause 7.7: the message has reached its destination only where every mailbox it is about is on the server.
     pub(super) fn status(&self, ctx: &Context<'_>, target: Option<&Receiver>) -> Status {
         let here = match target {
-            Some(target) => target.is_here,
+            Some(target) => target.is_here(),
             None => {
                 !self.elsewhere
                     && self.total_recipients as usize == self.recipients.len()
                     && !self.recipients.is_empty()
-                    && self.recipients.iter().all(|mailbox| ctx.settings.is_delivered_here(mailbox))
+                    && self.kept_recipients().all(|mailbox| ctx.settings.is_delivered_here(mailbox))
             }
         };
         if here { Status::Succeeded } else { Status::Unknown }

@@ -116,7 +116,45 @@ pub struct Play {
     pub captured: Vec<Vec<u8>>,
 }
 
+/// Another connection that the tap sees.
+pub struct Line {
+    client: SocketAddr,
+    server: SocketAddr,
+    next: [u32; 2],
+    is_open: bool,
+}
+
+impl Line {
+    pub fn between(client: &str, server: &str) -> Self {
+        Self { client: client.parse().unwrap(), server: server.parse().unwrap(), next: [9_000, 7_000], is_open: false }
+    }
+}
+
 impl Play {
+    fn swap_line(&mut self, line: &mut Line) {
+        std::mem::swap(&mut self.client, &mut line.client);
+        std::mem::swap(&mut self.server, &mut line.server);
+        std::mem::swap(&mut self.next, &mut line.next);
+    }
+
+    /// Something happens on another connection, which is opened by it.
+    #[must_use]
+    pub fn on(mut self, line: &mut Line, happens: impl FnOnce(Self) -> Self) -> Self {
+        self.swap_line(line);
+        if !std::mem::replace(&mut line.is_open, true) {
+            self = self.open();
+        }
+        self = happens(self);
+        self.swap_line(line);
+        self
+    }
+
+    /// Something is said there.
+    #[must_use]
+    pub fn say_on(self, line: &mut Line, script: &str) -> Self {
+        self.on(line, |play| play.say(script))
+    }
+
     pub fn new(warrants: Vec<Warrant>) -> Self {
         let settings = writ_wire::Settings { max_flows: 1000, hash_seed: Some(7), ..writ_wire::Settings::default() };
         Self {

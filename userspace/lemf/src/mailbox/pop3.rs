@@ -78,6 +78,16 @@ impl Pop3Reader {
         }
     }
 
+    /// Octets of one end are missing here. A message that they are missing from is a part of it.
+    pub fn gap(&mut self, side: Side, sink: Sink<'_>) {
+        let lines = if side == Side::Client { &mut self.client } else { &mut self.server };
+        lines.flush(&mut |octets| sink(SmtpEvent::Line { side, octets }));
+        if let (Side::Server, State::Message { dots, whole }) = (side, &mut self.state) {
+            *whole = false;
+            dots.restart();
+        }
+    }
+
     /// The session is over: what is unfinished stays so.
     pub fn finish(&mut self, sink: Sink<'_>) {
         if let State::Message { .. } = self.state {
@@ -133,7 +143,7 @@ impl Pop3Reader {
         match awaited {
             Some(Awaited::Lines) => self.state = State::Lines,
             Some(Awaited::Message | Awaited::Part) => {
-                sink(SmtpEvent::Begin(self.messages));
+                sink(SmtpEvent::Begin { message: self.messages, side: Side::Server });
                 self.messages += 1;
                 self.state = State::Message { dots: EndOfData::default(), whole: awaited == Some(Awaited::Message) };
             }

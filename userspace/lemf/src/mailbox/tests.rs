@@ -10,7 +10,7 @@ fn read(script: &str, piece: usize, imap: bool) -> Vec<String> {
         let text = |octets: &[u8]| String::from_utf8_lossy(octets).replace("\r\n", "|");
         match event {
             SmtpEvent::Octets(octets) => message += &text(octets),
-            SmtpEvent::Begin(_) => message.clear(),
+            SmtpEvent::Begin { .. } => message.clear(),
             SmtpEvent::Line { .. } => {}
             SmtpEvent::Complete(number) => found.push(format!("whole {number}: {}", message.replace("\r\n", "|"))),
             SmtpEvent::Part(number) => found.push(format!("part {number}: {}", message.replace("\r\n", "|"))),

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use self::connection::{Arrived, Connection, Ended};
 pub use self::tls::{ServerTls, ServerTlsError};
-use crate::record::{RecordSettings, Recorder, StoreError};
+use crate::record::{Keys, RecordSettings, Recorder, StoreError};
 use crate::summary::Summary;
 
 /// Batches of PDUs on their way to the disk. Each is what one read from a connection gave, or one long PDU.
@@ -30,6 +30,8 @@ const LAST_ACCEPT: Duration = Duration::from_millis(20);
 pub struct Settings {
     /// How PDUs are recorded.
     pub record: RecordSettings,
+    /// The keys that were agreed with the sender.
+    pub keys: Keys,
     /// Connections at a time. Beyond it they are closed at once, and counted.
     pub connections: usize,
     /// Octets of a PDU, at most.
@@ -51,6 +53,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             record: RecordSettings::default(),
+            keys: Keys::default(),
             connections: 64,
             max_pdu_octets: writ_etsi::MAX_PDU_OCTETS,
             idle: None,
@@ -95,8 +98,8 @@ pub async fn receive(
     settings: Settings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Summary, LemfError> {
-    let Settings { record, connections, max_pdu_octets, idle, answer, tls, out, bound } = settings;
-    let recorder = Recorder::open(&store, record, out)?;
+    let Settings { record, keys, connections, max_pdu_octets, idle, answer, tls, out, bound } = settings;
+    let recorder = Recorder::open_with(&store, record, keys, out)?;
     let refused = |error| LemfError::Listen { address: listen, error };
     let listener = TcpListener::bind(listen).await.map_err(refused)?;
     if let Some(bound) = bound {

@@ -4,7 +4,7 @@
 //! DIR/pdus.etsi                      every PDU as it came, keep-alives left out
 //! DIR/malformed.etsi                 what was framed as a PDU and is none
 //! DIR/sessions/LIID-CIN.txt          a transcript: C, S what client and server sent, I events, ! remarks
-//! DIR/messages/LIID-CIN-N.eml        each message; .incomplete.eml, .refused.eml where it was that
+//! DIR/messages/LIID-CIN-N.eml        each message; .incomplete.eml, .refused.eml, .partial.eml where it is that
 //! DIR/packets/LIID-CIN.pcap          IP packets, for content in that format
 //! ```
 //!
@@ -26,16 +26,20 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use writ_etsi::{
-    CcContents, CommunicationIdentifier, DecodeError, IriContents, MicroSecondTimeStamp, Payload, PsPdu, TriPayload,
+    CcContents, CommunicationIdentifier, DataType, DecodeError, IriContents, MicroSecondTimeStamp, Payload, PsPdu,
+    TriPayload,
 };
 
-use self::names::Communication;
+pub(crate) use self::names::Communication;
 use self::open_files::OpenFiles;
 use self::sequence::Sequences;
 pub use self::sequence::{Interface, Numbering, Sequence};
 use self::session::{Session, Store};
 use crate::decode_file::{End, decode_file};
+use crate::decryption::{ContentKey, Opened, Unopened, open};
+use crate::integrity::{Finding, Verifier, VerifierLimits, VerifyingKey};
 use crate::show;
+use crate::smtp::Side;
 use crate::summary::Summary;
 
 /// How much a recorder holds at a time.
@@ -93,8 +97,22 @@ pub struct Recorder {
     store: Store,
     sequences: Sequences,
     sessions: HashMap<Communication, Session>,
+    keys: Keys,
+    verifier: Verifier,
+    /// Whether PDUs came that are encrypted and stay so. Which of two sequences each stands in is encrypted as well, so
+    /// that no number can be called missing any more.
+    is_blind: bool,
     out: Box<dyn Write + Send>,
     clock: u64,
+}
+
+/// The keys that were agreed with the sender, where there are any.
+#[derive(Default)]
+pub struct Keys {
+    /// Of encrypted PDUs.
+    pub content: Option<ContentKey>,
+    /// Of signatures.
+    pub verifying: Option<VerifyingKey>,
 }
 
 impl Recorder {
@@ -103,6 +121,19 @@ impl Recorder {
     /// # Errors
     /// Where the directory cannot be used, or holds a `pdus.etsi` that is none.
     pub fn open(root: &Path, settings: RecordSettings, out: Box<dyn Write + Send>) -> Result<Self, StoreError> {
+        Self::open_with(root, settings, Keys::default(), out)
+    }
+
+    /// As [`open`](Self::open), with the keys that were agreed with the sender.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(
+        root: &Path,
+        settings: RecordSettings,
+        mut keys: Keys,
+        out: Box<dyn Write + Send>,
+    ) -> Result<Self, StoreError> {
         let refused = |path: &Path| {
             let path = path.to_owned();
             move |error| StoreError::Io { path, error }
@@ -121,6 +152,9 @@ impl Recorder {
             },
             sequences: Sequences::new(settings.numbering, settings.limits.sequences),
             sessions: HashMap::new(),
+            verifier: Verifier::new(keys.verifying.take(), VerifierLimits { octets: 64 << 20, pdus: 1_000_000 }),
+            keys,
+            is_blind: false,
             out,
             clock: 0,
         };
@@ -134,6 +168,7 @@ impl Recorder {
     /// What was counted so far.
     pub fn summary(&mut self) -> &mut Summary {
         self.store.summary.sequences_forgotten = self.sequences.forgotten();
+        self.store.summary.verified = self.verifier.verified();
         &mut self.store.summary
     }
 
@@ -146,16 +181,21 @@ impl Recorder {
     fn read_back(&mut self, path: &Path) -> Result<(), StoreError> {
         let refused = |error| StoreError::Io { path: path.to_owned(), error };
         let summary = decode_file(path, |found| {
-            if let Ok(pdu) = &found.pdu {
+            if let Ok(pdu) = found.pdu {
+                let Opened { pdu, unopened, .. } = open(pdu, self.keys.content.as_ref());
+                self.is_blind |= unopened == Some(Unopened::NoKey);
+                // What is wrong with these was said when they came.
+                self.verifier.take(&found.octets, &pdu);
                 if matches!(pdu.payload, Payload::TriPayload(TriPayload::CinReset)) {
                     self.sequences.reset();
-                } else if let Some((communication, interface)) = sequence_of(pdu) {
+                } else if let Some((communication, interface)) = sequence_of(&pdu) {
                     self.sequences.check(&communication, interface, pdu.ps_header.sequence_number);
                 }
             }
             ControlFlow::Continue(())
         })
         .map_err(refused)?;
+        self.verifier.count_anew();
         match summary.end {
             End::CutOff { offset, .. } => {
                 fs::OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(offset)).map_err(refused)
@@ -172,16 +212,38 @@ impl Recorder {
     pub fn pdu(&mut self, octets: &[u8], pdu: &PsPdu) -> io::Result<()> {
         let path = self.pdus();
         self.store.files.append(&path, octets)?;
+        let opened;
+        let pdu = if matches!(pdu.payload, Payload::EncryptionContainer(_)) {
+            opened = open(pdu.clone(), self.keys.content.as_ref());
+            match opened.unopened {
+                None => {}
+                Some(Unopened::NoKey) => {
+                    if !self.is_blind {
+                        let words =
+                            "PDUs are encrypted, and no key was given: they are stored, and their numbers not checked";
+                        self.remark(words)?;
+                    }
+                    self.is_blind = true;
+                }
+                Some(unopened) => self.remark(&format!("a PDU was not opened: {unopened}"))?,
+            }
+            &opened.pdu
+        } else {
+            pdu
+        };
         let summary = &mut self.store.summary;
         summary.pdus += 1;
         summary.octets += octets.len() as u64;
         match &pdu.payload {
             Payload::IriPayloadSequence(_) => summary.iri += 1,
             Payload::CcPayloadSequence(_) => summary.cc += 1,
+            Payload::EncryptionContainer(_) => {}
             _ => summary.tri += 1,
         }
         let line = if self.settings.json { show::json_line(&show::json(pdu)) } else { show::line(pdu) };
         writeln!(self.out, "{line}")?;
+        let findings = self.verifier.take(octets, pdu);
+        self.say(&findings)?;
         if matches!(pdu.payload, Payload::TriPayload(TriPayload::CinReset)) {
             self.store.summary.resets += 1;
             self.sequences.reset();
@@ -213,9 +275,13 @@ impl Recorder {
         }
     }
 
+    fn say(&mut self, findings: &[Finding]) -> io::Result<()> {
+        findings.iter().try_for_each(|finding| self.remark(&finding.to_string()))
+    }
+
     /// Judges a PDU's number. One that came before is not taken in again.
     fn is_new(&mut self, pdu: &PsPdu) -> io::Result<bool> {
-        let Some((communication, interface)) = sequence_of(pdu) else { return Ok(true) };
+        let Some((communication, interface)) = sequence_of(pdu).filter(|_| !self.is_blind) else { return Ok(true) };
         let number = pdu.ps_header.sequence_number;
         let judged = self.sequences.check(&communication, interface, number);
         if judged.restarted {
@@ -293,8 +359,12 @@ impl Recorder {
                 self.in_session(communication, |session, store| session.last_segment(store, stamp))
             }
             TriPayload::OperatorLeaMessage(words) => {
+                let gap = missed(&words.message);
                 let words = format!("the operator says: {}", show::escape_octets(&words.message));
-                self.in_session(communication, |session, store| session.remark(store, stamp, &words))
+                self.in_session(communication, |session, store| {
+                    session.remark(store, stamp, &words)?;
+                    gap.map_or(Ok(()), |(side, octets)| session.gap(store, stamp, side, octets))
+                })
             }
             _ => Ok(()),
         }
@@ -358,14 +428,32 @@ impl Recorder {
         for (_, session) in std::mem::take(&mut self.sessions) {
             session.finish(&mut self.store)?;
         }
+        let verifier = Verifier::new(None, VerifierLimits::default());
+        let (verified, findings) = std::mem::replace(&mut self.verifier, verifier).finish();
+        self.say(&findings)?;
         self.flush()?;
-        Ok(self.summary().clone())
+        let mut summary = self.summary().clone();
+        summary.verified = verified;
+        Ok(summary)
     }
 }
 
+/// How many octets of which end were not captured, where the operator's words are such as Writ says them.
+fn missed(words: &[u8]) -> Option<(Side, u64)> {
+    let words = std::str::from_utf8(words).ok()?;
+    let (octets, rest) = words.strip_suffix(" in this communication were not captured.")?.split_once(' ')?;
+    let side = match rest {
+        "octets sent by the client" => Side::Client,
+        "octets sent by the server" => Side::Server,
+        _ => return None,
+    };
+    Some((side, octets.parse().ok()?))
+}
+
 /// The sequence that a PDU has a number in. Segment flags count along with the content that they enclose, and words
-/// about a communication with its events; what is about no communication is not checked.
-fn sequence_of(pdu: &PsPdu) -> Option<(Communication, Interface)> {
+/// about a communication with its events; integrity checks with what they cover. What is about no communication is not
+/// checked.
+pub(crate) fn sequence_of(pdu: &PsPdu) -> Option<(Communication, Interface)> {
     let CommunicationIdentifier { communication_identity_number: Some(_), .. } = pdu.ps_header.communication_identifier
     else {
         return None;
@@ -374,6 +462,11 @@ fn sequence_of(pdu: &PsPdu) -> Option<(Communication, Interface)> {
         Payload::IriPayloadSequence(_) | Payload::TriPayload(TriPayload::OperatorLeaMessage(_)) => Interface::Hi2,
         Payload::CcPayloadSequence(_)
         | Payload::TriPayload(TriPayload::FirstSegmentFlag | TriPayload::LastSegmentFlag) => Interface::Hi3,
+        Payload::TriPayload(TriPayload::IntegrityCheck(check)) => match check.data_type? {
+            DataType::Iri => Interface::Hi2,
+            DataType::Cc => Interface::Hi3,
+            DataType::Unrecognised(_) => return None,
+        },
         _ => return None,
     };
     Some((Communication::of(&pdu.ps_header), interface))

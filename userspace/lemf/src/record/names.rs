@@ -8,7 +8,7 @@ use writ_etsi::PsHeader;
 const MAX_LIID: usize = 64;
 
 /// One communication of one warrant: what PDUs are sorted by. It has no `Debug`, which would show the LIID.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Communication {
     /// The LIID's octets, as they came; where there are too many, the first of them and a hash of all.
     pub(crate) liid: Vec<u8>,

@@ -9,7 +9,7 @@ use super::names::Communication;
 const MAX_MISSING: usize = 64;
 
 /// The handover interface that a sequence belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Interface {
     /// HI2: intercept related information.
     Hi2,

@@ -71,6 +71,15 @@ impl Reader {
         }
     }
 
+    fn gap(&mut self, side: Side, octets: u64, sink: Sink<'_>) {
+        match self {
+            Self::Smtp(reader) => reader.gap(side, octets, sink),
+            Self::Pop3(reader) => reader.gap(side, sink),
+            Self::Imap(reader) => reader.gap(side, octets, sink),
+            Self::Lines | Self::Early(_) => {}
+        }
+    }
+
     fn finish(&mut self, sink: Sink<'_>) {
         match self {
             Self::Smtp(reader) => reader.finish(sink),
@@ -135,6 +144,23 @@ impl Session {
         words: &str,
     ) -> io::Result<()> {
         self.output.note(store, stamp, "!", words)
+    }
+
+    /// The operator says that so many octets of one end are missing here.
+    pub(super) fn gap(
+        &mut self,
+        store: &mut Store,
+        stamp: Option<&MicroSecondTimeStamp>,
+        side: Side,
+        octets: u64,
+    ) -> io::Result<()> {
+        let (output, mut result) = (&mut self.output, Ok(()));
+        self.reader.gap(side, octets, &mut |event| {
+            if result.is_ok() {
+                result = output.found(store, stamp, event);
+            }
+        });
+        result
     }
 
     pub(super) fn first_segment(&mut self, store: &mut Store) {
@@ -307,6 +333,19 @@ fn protocol_of(content: &[u8]) -> Option<EmailProtocol> {
 struct Message {
     path: PathBuf,
     octets: u64,
+    /// Who sends it.
+    side: Side,
+}
+
+impl Message {
+    /// The sender's mark in a transcript.
+    fn mark(&self) -> &'static str {
+        mark(self.side)
+    }
+}
+
+fn mark(side: Side) -> &'static str {
+    if side == Side::Client { "C" } else { "S" }
 }
 
 /// The files of a session.
@@ -353,15 +392,12 @@ impl Output {
         event: SmtpEvent<'_>,
     ) -> io::Result<()> {
         match event {
-            SmtpEvent::Line { side, octets } => {
-                let mark = if side == Side::Client { "C" } else { "S" };
-                self.note(store, stamp, mark, &escape_octets(octets))
-            }
-            SmtpEvent::Begin(_) => {
+            SmtpEvent::Line { side, octets } => self.note(store, stamp, mark(side), &escape_octets(octets)),
+            SmtpEvent::Begin { side, .. } => {
                 let path = self.free_path(store);
                 // An empty message is one as well.
                 store.files.append(&path, b"")?;
-                self.open = Some(Message { path, octets: 0 });
+                self.open = Some(Message { path, octets: 0, side });
                 Ok(())
             }
             SmtpEvent::Octets(octets) => match &mut self.open {
@@ -381,7 +417,7 @@ impl Output {
                     self.unanswered.pop_front();
                 }
                 self.unanswered.push_back((number, whole));
-                self.note(store, stamp, "C", &words)
+                self.note(store, stamp, message.mark(), &words)
             }
             SmtpEvent::Part(_) => {
                 let Some(message) = self.open.take() else { return Ok(()) };
@@ -389,7 +425,7 @@ impl Output {
                 let path = message.path.with_extension("").with_extension("partial.eml");
                 store.files.rename(&message.path, &path)?;
                 let words = format!("(part of a message, {} octets, in {})", message.octets, file_name(&path));
-                self.note(store, stamp, "S", &words)
+                self.note(store, stamp, message.mark(), &words)
             }
             SmtpEvent::Abandoned(_) => {
                 let Some(message) = self.open.take() else { return Ok(()) };

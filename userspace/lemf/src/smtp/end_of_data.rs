@@ -101,6 +101,11 @@ impl EndOfData {
         Found::More
     }
 
+    /// Octets are missing: what comes may begin a line, and its dot end the message.
+    pub(crate) fn restart(&mut self) {
+        self.at = At::Start;
+    }
+
     /// Whether the octets so far end in what a server may take for the end although RFC 5321 does not.
     pub(super) fn ended_otherwise(&self) -> bool {
         matches!(self.at, At::LfDotLf | At::LfDotCrLf)

@@ -39,12 +39,17 @@ pub enum SmtpEvent<'a> {
         octets: &'a [u8],
     },
     /// A message begins. Messages are counted from 0 within the session.
-    Begin(u64),
+    Begin {
+        /// Which message.
+        message: u64,
+        /// Who sends it.
+        side: Side,
+    },
     /// Octets of the message that began last, as the sender had them before transport.
     Octets(&'a [u8]),
     /// The message has all its octets.
     Complete(u64),
-    /// What began last was a part of a message, and has all its octets (POP3, IMAP4).
+    /// What began last was a part of a message: of one that is asked for in parts (POP3, IMAP4), or of which octets are missing.
     Part(u64),
     /// The message that began last will not become complete.
     Abandoned(u64),
@@ -102,6 +107,8 @@ pub struct SmtpReader {
     outstanding: VecDeque<Awaited>,
     /// The number of the message that is open, if one is.
     open: Option<u64>,
+    /// Whether octets of it are missing.
+    is_cut: bool,
     /// A chunk was refused: what is left of its transaction is no message.
     refused: bool,
     messages: u64,
@@ -124,6 +131,7 @@ impl Default for SmtpReader {
             server: Lines::default(),
             outstanding: VecDeque::new(),
             open: None,
+            is_cut: false,
             refused: false,
             messages: 0,
             replies: Replies::Missing,
@@ -143,6 +151,30 @@ impl SmtpReader {
         match side {
             Side::Client => self.client_octets(octets, sink),
             Side::Server => self.server_octets(octets, sink),
+        }
+    }
+
+    /// So many octets of one end are missing here. In a chunk they count, so that its end is found.
+    pub fn gap(&mut self, side: Side, octets: u64, sink: Sink<'_>) {
+        let lines = if side == Side::Client { &mut self.client } else { &mut self.server };
+        lines.flush(&mut |octets| sink(SmtpEvent::Line { side, octets }));
+        if side == Side::Server {
+            return;
+        }
+        match &mut self.state {
+            State::Data { dots, .. } => {
+                self.is_cut = true;
+                dots.restart();
+            }
+            State::Chunk { remaining, last } => {
+                let (rest, last) = (remaining.saturating_sub(octets), *last);
+                *remaining = rest;
+                self.is_cut = true;
+                if rest == 0 {
+                    self.end_chunk(last, sink);
+                }
+            }
+            State::Commands | State::HeldForReply(_) => {}
         }
     }
 
@@ -295,7 +327,8 @@ impl SmtpReader {
         let message = self.messages;
         self.messages += 1;
         self.open = Some(message);
-        sink(SmtpEvent::Begin(message));
+        self.is_cut = false;
+        sink(SmtpEvent::Begin { message, side: Side::Client });
         message
     }
 
@@ -312,7 +345,7 @@ impl SmtpReader {
         };
         self.state = State::Commands;
         if let Some(message) = self.open.take() {
-            sink(SmtpEvent::Complete(message));
+            sink(self.ended(message));
             match answered {
                 Some(accepted) => sink(SmtpEvent::Answered { message, accepted }),
                 None => self.await_reply(Awaited::EndOfData(message)),
@@ -323,12 +356,16 @@ impl SmtpReader {
     fn end_chunk(&mut self, last: bool, sink: Sink<'_>) {
         self.state = State::Commands;
         if last && let Some(message) = self.open.take() {
-            sink(SmtpEvent::Complete(message));
+            sink(self.ended(message));
             // The reply to this chunk answers the message.
             if let Some(awaited) = self.outstanding.back_mut() {
                 *awaited = Awaited::EndOfData(message);
             }
         }
+    }
+
+    fn ended(&self, message: u64) -> SmtpEvent<'static> {
+        if self.is_cut { SmtpEvent::Part(message) } else { SmtpEvent::Complete(message) }
     }
 
     fn abandon(&mut self, sink: Sink<'_>) {

@@ -17,7 +17,7 @@ impl Outcome {
                 let side = if side == Side::Client { "C" } else { "S" };
                 self.lines.push(format!("{side}: {}", String::from_utf8_lossy(octets)));
             }
-            SmtpEvent::Begin(message) => {
+            SmtpEvent::Begin { message, .. } => {
                 assert_eq!(message, self.messages.len() as u64);
                 self.messages.push((vec![], vec![]));
             }

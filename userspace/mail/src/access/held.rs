@@ -64,6 +64,11 @@ impl Held {
         }
     }
 
+    /// Octets that it takes to hold what waits.
+    pub(crate) fn cost(&self) -> usize {
+        self.cost
+    }
+
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.pieces.is_empty()

@@ -6,6 +6,7 @@ use std::ops::Range;
 use writ_wire::{Direction, Time};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::repeated::{Parts, overwrite_texts};
 use crate::sasl::{Exchange, Identity, Keep, Outcome, Step};
 
 /// One attempt to log in, from its first command to the server's answer.
@@ -116,12 +117,23 @@ impl Login {
 }
 
 impl Clear {
+    /// Octets that it holds.
+    pub(crate) fn held(&self) -> usize {
+        self.spoken.iter().map(|spoken| spoken.step.octets.len() + size_of::<Spoken>()).sum()
+    }
+
     fn redacted(&self, keep: Keep) -> Vec<Step> {
+        let hidden = self.hidden(keep);
         let mut steps = Vec::with_capacity(self.spoken.len());
         for spoken in &self.spoken {
             let mut step = spoken.step.clone();
             if keep != Keep::Everything {
                 overwrite(&mut step, &spoken.secret);
+                let from_server = step.from == Direction::FromServer;
+                // Of what is not held nobody can say whether it is repeated.
+                if from_server && (self.cut > 0 || hidden.stand_in(&step.octets)) {
+                    overwrite_texts(&mut step.octets);
+                }
             }
             if keep == Keep::Nothing {
                 overwrite(&mut step, &spoken.name);
@@ -129,6 +141,25 @@ impl Clear {
             steps.push(step);
         }
         steps
+    }
+
+    /// What the client said that is overwritten.
+    fn hidden(&self, keep: Keep) -> Parts {
+        let mut hidden = Parts::default();
+        if keep == Keep::Everything {
+            return hidden;
+        }
+        let of_client = || self.spoken.iter().filter(|spoken| spoken.step.from == Direction::FromClient);
+        let part = |spoken: &Spoken, range: &Range<usize>| spoken.step.octets.get(range.clone()).map(<[u8]>::to_vec);
+        of_client()
+            .filter_map(|spoken| part(spoken, &spoken.secret))
+            .for_each(|secret| hidden.add(&Zeroizing::new(secret)));
+        self.password.iter().for_each(|password| hidden.add(password));
+        if keep == Keep::Nothing {
+            of_client().filter_map(|spoken| part(spoken, &spoken.name)).for_each(|name| hidden.add(&name));
+            self.name.iter().for_each(|name| hidden.add(name));
+        }
+        hidden
     }
 }
 
@@ -172,6 +203,26 @@ mod tests {
         assert_eq!(text(Keep::Everything), b"USER alice\r\n+OK\r\nPASS secret\r\n");
         assert_eq!(text(Keep::Username), b"USER alice\r\n+OK\r\nPASS ******\r\n");
         assert_eq!(text(Keep::Nothing), b"USER *****\r\n+OK\r\nPASS ******\r\n");
+    }
+
+    #[test]
+    fn what_the_server_repeats_of_a_secret_is_one() {
+        let answer = |text: &[u8]| {
+            let mut login = login();
+            let Scheme::Clear(clear) = &mut login.scheme else { unreachable!() };
+            clear.spoken.push(spoken(Direction::FromServer, text, 0..0, 0..0));
+            let last = |keep| {
+                login.redacted(keep).pop().map(|step| String::from_utf8_lossy(&step.octets).into_owned()).unwrap()
+            };
+            [Keep::Everything, Keep::Username, Keep::Nothing].map(last)
+        };
+        let bad = "-ERR what is PASS Secret\r\n";
+        let hidden = "-ERR *******************\r\n";
+        assert_eq!(answer(bad.as_bytes()), [bad, hidden, hidden]);
+        assert_eq!(answer(b"a BAD LOGIN alice secret\r\n")[1], "a BAD ******************\r\n");
+        let good = "+OK alice's maildrop\r\n";
+        assert_eq!(answer(good.as_bytes()), [good, good, "+OK ****************\r\n"]);
+        assert_eq!(answer(b"-ERR [AUTH] no\r\n"), ["-ERR [AUTH] no\r\n"; 3]);
     }
 
     #[test]

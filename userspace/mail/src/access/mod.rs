@@ -35,6 +35,8 @@ pub trait Machine {
     fn is_dark(&self) -> bool;
     /// Whether every octet that was read has been told of, so that nothing that is still to come can change what they are.
     fn is_quiet(&self) -> bool;
+    /// Octets of memory that the session takes, about, besides what every session does.
+    fn held(&self) -> usize;
 }
 
 /// One thing that happened.
@@ -60,6 +62,8 @@ pub enum Event<'a> {
     LoggedOut(Closing),
     /// A message, or a part of one, was transferred.
     Transfer(&'a Transfer),
+    /// Octets of what a URL names were sent (URLFETCH, RFC 4467 §7). They are told as octets of the session too.
+    UrlContent(UrlContent<'a>),
     /// A command and all that answers it are over: every octet of them has been told. Told for each command, and for what the
     /// server says by itself while nothing but IDLE (RFC 2177) waits.
     Settled {
@@ -91,6 +95,20 @@ pub struct Octets<'a> {
     pub time: Time,
     /// Where they stand in the stream, as they crossed the wire. As long as `octets`, unless these were inflated (RFC 4978).
     pub wire: Range<u64>,
+    /// The octets.
+    pub octets: &'a [u8],
+}
+
+/// Octets of what a URL names.
+pub struct UrlContent<'a> {
+    /// The URL, as the server says it; up to 1,024 octets.
+    pub url: &'a [u8],
+    /// Octets of all that it names; of a quoted string that is longer than what is kept of it, more than come.
+    pub size: u64,
+    /// How many of them stand before these.
+    pub at: u64,
+    /// The time of the packet that carried them.
+    pub time: Time,
     /// The octets.
     pub octets: &'a [u8],
 }

@@ -2,9 +2,13 @@
 
 use std::ops::RangeInclusive;
 
+use writ_wire::Time;
+
+use super::downloads::Sent;
 use super::envelope::EnvelopeReader;
 use super::scan::{KEPT, Scanner, Token};
-use crate::access::TransferKind;
+use super::urlfetch::{Found, Named, Urls};
+use crate::access::{TransferKind, UrlContent};
 use crate::head::HeadReader;
 
 /// What an item of FETCH is, in a command or in a response.
@@ -14,8 +18,8 @@ enum Item {
     Whole,
     /// From this octet on (BODY[]<0>), or in a command a range of it.
     Range(u64),
-    /// Its header, or some fields of it, from its first octet on or not.
-    Header { from_start: bool },
+    /// Its header, or some fields of it, from its first octet on or not; `whole` is all of it.
+    Header { from_start: bool, whole: bool },
     /// Its text, all of it.
     Text,
     /// Anything else of it.
@@ -46,15 +50,16 @@ impl Item {
             return match section {
                 b"" => range.map_or(Self::Whole, Self::Range),
                 b"TEXT" if range.is_none() => Self::Text,
-                section if section == b"HEADER" || section.starts_with(b"HEADER.FIELDS") => {
-                    Self::Header { from_start: range.is_none_or(|from| from == 0) }
-                }
+                section if section == b"HEADER" || section.starts_with(b"HEADER.FIELDS") => Self::Header {
+                    from_start: range.is_none_or(|from| from == 0),
+                    whole: section == b"HEADER" && range.is_none(),
+                },
                 _ => Self::Part,
             };
         }
         match name.as_slice() {
             b"RFC822" | b"RFC822.PEEK" => Self::Whole,
-            b"RFC822.HEADER" => Self::Header { from_start: true },
+            b"RFC822.HEADER" => Self::Header { from_start: true, whole: true },
             b"RFC822.TEXT" | b"RFC822.TEXT.PEEK" => Self::Text,
             b"RFC822.SIZE" => Self::Size,
             b"UID" => Self::Uid,
@@ -116,6 +121,20 @@ impl Asked {
         if self.whole { TransferKind::Download } else { TransferKind::PartialDownload }
     }
 
+    /// Whether messages are named by their UIDs.
+    pub(super) fn by_uid(&self) -> bool {
+        self.by_uid
+    }
+
+    /// Each message that was asked for, as far as its number is known; none where nothing of a message was asked for. Of UIDs those
+    /// that stand alone: in a range there may be none.
+    pub(super) fn messages(&self) -> impl Iterator<Item = u32> {
+        let ranges = self.numbers.as_deref().filter(|_| self.whole || self.part).unwrap_or_default();
+        let is_known =
+            |range: &&RangeInclusive<u32>| *range.end() != u32::MAX && (!self.by_uid || range.start() == range.end());
+        ranges.iter().filter(is_known).flat_map(Clone::clone)
+    }
+
     /// How well what came answers it: up to [`SUITS`].
     pub(super) fn suits(&self, fetched: &Fetched, content: Option<TransferKind>) -> u8 {
         let number = if self.by_uid { fetched.uid } else { Some(fetched.number) };
@@ -166,14 +185,13 @@ pub(super) struct Fetched {
     uid: Option<u32>,
     /// Whether the response ends before its end.
     pub(super) is_cut_short: bool,
-    /// Whether it is not FETCH: what content it has is a part.
+    /// Whether it is CONVERTED.
     is_other: bool,
+    /// For URLFETCH: which URL's content comes.
+    urls: Option<Box<Urls>>,
     /// The item whose value comes next.
     item: Option<Item>,
-    whole: bool,
-    header: bool,
-    text: bool,
-    part: bool,
+    sent: Sent,
     size: Option<u64>,
     /// Where the range of the whole message begins that was sent, and its length.
     range: Option<(u64, u64)>,
@@ -189,18 +207,39 @@ pub(super) struct Fetched {
 }
 
 impl Fetched {
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        self.literal.capacity()
+            + self.head.as_ref().map_or(0, |head| head.held())
+            + self.urls.as_ref().map_or(0, |urls| urls.held())
+    }
+
     /// For the message with this number.
     pub(super) fn new(number: u32) -> Self {
         Self { number, ..Self::default() }
     }
 
-    /// For CONVERTED (RFC 5259 §9) and URLFETCH (RFC 4467 §7).
+    /// For CONVERTED (RFC 5259 §9).
     pub(super) fn of_other() -> Self {
         Self { is_other: true, ..Self::default() }
     }
 
-    /// Reads a token. The octets of a literal come by [`Self::literal_octets`], and its end by [`Self::literal_ends`].
-    pub(super) fn token(&mut self, token: Token, scanner: &Scanner) {
+    /// For URLFETCH (RFC 4467 §7).
+    pub(super) fn of_urls() -> Self {
+        Self { urls: Some(Box::default()), ..Self::default() }
+    }
+
+    /// Reads a token. The octets of a literal come by [`Self::literal_octets`], and its end by [`Self::literal_ends`]. Gives
+    /// whether it is content of a URL in quotes: the scanner's text.
+    pub(super) fn token(&mut self, token: Token, scanner: &Scanner) -> bool {
+        if self.urls.is_some() {
+            return self.url_token(token, scanner);
+        }
+        self.fetch_token(token, scanner);
+        false
+    }
+
+    fn fetch_token(&mut self, token: Token, scanner: &Scanner) {
         if let Some(envelope) = &mut self.envelope {
             match token {
                 Token::Open => envelope.open(),
@@ -227,7 +266,7 @@ impl Fetched {
             (Token::Literal(literal), item) => {
                 let value = self.begin_value(item.unwrap_or(Item::Other), literal.size);
                 // What is not known and is sent in this way is of the message.
-                self.part |= item.is_none_or(|item| item == Item::Other);
+                self.sent.part |= item.is_none_or(|item| item == Item::Other);
                 self.begin_literal(value);
                 self.item = None;
             }
@@ -247,64 +286,90 @@ impl Fetched {
                 self.item = None;
             }
             (Token::Open, Some(Item::Envelope)) => {
-                self.part = true;
+                self.sent.part = true;
                 let mut envelope = EnvelopeReader::default();
                 envelope.open();
                 self.envelope = Some(Box::new(envelope));
             }
-            (Token::Open, Some(Item::Structure | Item::Part)) => self.part = true,
+            (Token::Open, Some(Item::Structure | Item::Part)) => self.sent.part = true,
             (Token::Close, Some(_)) if scanner.depth() <= 1 => self.item = None,
             _ => {}
         }
     }
 
-    /// CONVERTED has a value after each name, URLFETCH after each URL: content is what is sent as a string or literal, other
-    /// than as a name.
-    fn other_token(&mut self, token: Token, scanner: &Scanner) {
-        match token {
-            Token::Word => {
-                let word = scanner.text();
-                // A URL without quotes; NIL is a value.
-                let is_url = scanner.depth() == 0 && self.item.is_none() && !word.eq_ignore_ascii_case(b"NIL");
-                // URLFETCH=BINARY (RFC 5524 §3) names what it sends without a section.
-                let is_named = [&b"BODY"[..], b"BINARY"].iter().any(|name| word.eq_ignore_ascii_case(name));
-                let is_content = is_named || !matches!(Item::named(word), Item::Other | Item::Size | Item::Uid);
-                self.item = (is_url || is_content).then_some(Item::Part);
+    /// What a URL names is sent: the first of a response tells what the response is.
+    fn url_token(&mut self, token: Token, scanner: &Scanner) -> bool {
+        let Some(urls) = &mut self.urls else { return false };
+        let found = urls.token(token, scanner);
+        let item = match (found, urls.named()) {
+            (Found::Nothing, _) => return false,
+            (Found::Structure, _) => Item::Structure,
+            (_, Named::Whole) => Item::Whole,
+            (_, Named::Header) => Item::Header { from_start: true, whole: false },
+            (_, Named::Part) => Item::Part,
+        };
+        match found {
+            Found::Literal => {
+                let value = self.begin_value(item, 0);
+                self.begin_literal(value);
             }
-            Token::Literal(_) => {
-                if !scanner.is_in_section() {
-                    self.value_of_other(scanner.depth());
-                }
-                self.begin_literal(Value::Nothing);
+            _ if self.begin_value(item, 0) == Value::Head => {
+                self.push_head(scanner.text());
+                self.end_head(!scanner.is_cut());
             }
-            Token::Quoted => self.value_of_other(scanner.depth()),
-            Token::Open => self.part |= self.item.is_some() && scanner.depth() > 1,
-            Token::Close | Token::End => {}
+            _ => {}
+        }
+        found == Found::Quoted
+    }
+
+    /// Octets of a URL's content in quotes.
+    pub(super) fn url_quoted<'a>(&'a mut self, octets: &'a [u8], time: Time) -> Option<UrlContent<'a>> {
+        self.urls.as_mut()?.content(octets, time)
+    }
+
+    /// All of them were read.
+    pub(super) fn end_url(&mut self) {
+        if let Some(urls) = &mut self.urls {
+            urls.end_content();
         }
     }
 
-    fn value_of_other(&mut self, depth: u32) {
-        if self.item.take().is_some() {
-            self.part = true;
-        } else if depth == 0 {
-            self.item = Some(Item::Part);
+    /// CONVERTED has a value after each name: content is what is sent as a string or literal, other than as a name.
+    fn other_token(&mut self, token: Token, scanner: &Scanner) {
+        match token {
+            Token::Word => {
+                let is_content = !matches!(Item::named(scanner.text()), Item::Other | Item::Size | Item::Uid);
+                self.item = is_content.then_some(Item::Part);
+            }
+            Token::Literal(_) => {
+                if !scanner.is_in_section() {
+                    self.sent.part |= self.item.take().is_some();
+                }
+                self.begin_literal(Value::Nothing);
+            }
+            Token::Quoted => self.sent.part |= self.item.take().is_some(),
+            Token::Open => self.sent.part |= self.item.is_some() && scanner.depth() > 1,
+            Token::Close | Token::End => {}
         }
     }
 
     /// A string of this many octets is the item's value.
     fn begin_value(&mut self, item: Item, octets: u64) -> Value {
         match item {
-            Item::Whole => self.whole = true,
+            Item::Whole => self.sent.whole = true,
             Item::Range(from) => {
-                self.part = true;
+                self.sent.part = true;
                 self.range = Some((from, octets));
             }
-            Item::Header { .. } => (self.part, self.header) = (true, true),
-            Item::Text => (self.part, self.text) = (true, true),
-            Item::Part | Item::Structure | Item::Envelope => self.part = true,
+            Item::Header { whole, .. } => {
+                self.sent.part = true;
+                self.sent.header |= whole;
+            }
+            Item::Text => (self.sent.part, self.sent.text) = (true, true),
+            Item::Part | Item::Structure | Item::Envelope => self.sent.part = true,
             Item::Size | Item::Uid | Item::Other => {}
         }
-        let has_head = matches!(item, Item::Whole | Item::Range(0) | Item::Header { from_start: true });
+        let has_head = matches!(item, Item::Whole | Item::Range(0) | Item::Header { from_start: true, .. });
         if has_head && (self.sender.is_none() || self.message_id.is_none()) {
             self.head = Some(Box::default());
             self.head_is_whole = !matches!(item, Item::Range(_));
@@ -319,8 +384,8 @@ impl Fetched {
         self.literal = Vec::new();
     }
 
-    /// Octets of the literal that was announced.
-    pub(super) fn literal_octets(&mut self, octets: &[u8]) {
+    /// Octets of the literal that was announced. Gives what they are of, where that is what a URL names.
+    pub(super) fn literal_octets<'a>(&'a mut self, octets: &'a [u8], time: Time) -> Option<UrlContent<'a>> {
         match self.value {
             Value::Nothing => {}
             Value::Head => self.push_head(octets),
@@ -329,10 +394,14 @@ impl Fetched {
                 self.literal.extend_from_slice(octets.get(..room).unwrap_or_default());
             }
         }
+        self.urls.as_mut()?.octets(octets, time)
     }
 
-    /// Octets of the literal were not captured.
-    pub(super) fn literal_lost(&mut self) {
+    /// So many octets of the literal were not captured.
+    pub(super) fn literal_lost(&mut self, octets: u64) {
+        if let Some(urls) = &mut self.urls {
+            urls.lost(octets);
+        }
         // What is left of a field says something else.
         self.head = self.head.take().filter(|head| head.is_done());
         if self.value == Value::Envelope {
@@ -342,6 +411,9 @@ impl Fetched {
 
     /// All octets of the literal were read.
     pub(super) fn literal_ends(&mut self) {
+        if let Some(urls) = &mut self.urls {
+            urls.literal_ends();
+        }
         match std::mem::take(&mut self.value) {
             Value::Nothing => {}
             Value::Head => self.end_head(self.head_is_whole),
@@ -378,14 +450,18 @@ impl Fetched {
 
     /// What of the message was sent; `None` where nothing was.
     pub(super) fn kind(&self) -> Option<TransferKind> {
+        self.sent().kind()
+    }
+
+    /// Its UID, where the response says it.
+    pub(super) fn uid(&self) -> Option<u32> {
+        self.uid
+    }
+
+    /// The same, of which more may come.
+    pub(super) fn sent(&self) -> Sent {
         let ranged = self.range.is_some_and(|(from, octets)| from == 0 && self.size.is_some_and(|size| octets >= size));
-        if self.is_other {
-            return self.part.then_some(TransferKind::PartialDownload);
-        }
-        if self.whole || ranged || (self.header && self.text) {
-            return Some(TransferKind::Download);
-        }
-        self.part.then_some(TransferKind::PartialDownload)
+        Sent { whole: self.sent.whole || ranged, ..self.sent }
     }
 
     /// Who wrote the message, and its Message-ID, as far as they were sent.

@@ -12,6 +12,9 @@ const SMALL: usize = 4;
 /// A stream may give so many octets for each that it takes, besides what its limit leaves it.
 const USUAL: u64 = 100;
 
+/// What an inflater takes: a window of 32 KiB and the tables of its codes.
+pub(super) const INFLATER: usize = 44 * 1024;
+
 /// Why a stream is not inflated any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {

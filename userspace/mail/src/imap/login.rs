@@ -332,8 +332,8 @@ fn read_line(octets: &[u8], mut at: usize, piece: usize, found: &mut Vec<Argumen
             Some(_) => {
                 let end = rest.iter().position(|&octet| octet == b' ').unwrap_or(rest.len());
                 let word = rest.get(..end)?;
-                // An atom, with what servers let pass in one (RFC 3501 §9, `ASTRING-CHAR`).
-                if word.iter().any(|&octet| octet < b' ' || matches!(octet, b'(' | b')' | b'{' | b'"' | b'\\')) {
+                // An atom, with what servers let pass in one (RFC 3501 §9, `ASTRING-CHAR`): a backslash too, which is itself there.
+                if word.iter().any(|&octet| octet < b' ' || matches!(octet, b'(' | b')' | b'{' | b'"')) {
                     return None;
                 }
                 value.extend_from_slice(word);

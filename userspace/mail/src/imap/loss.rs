@@ -39,6 +39,7 @@ impl Imap {
             }
         }
         self.lost_before = Some(self.pending.next());
+        self.tags.client_lost(self.pending.next());
         missing += self.client.take_unfinished();
         tell(Event::Lost { from: FromClient, time, octets: missing });
         // What follows in a login goes on as one: it may be a password.

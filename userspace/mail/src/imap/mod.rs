@@ -11,6 +11,7 @@ mod append;
 mod client;
 mod command;
 mod compress;
+mod downloads;
 mod envelope;
 mod fetch;
 mod inflate;
@@ -21,8 +22,10 @@ mod scan;
 mod server;
 mod settle;
 mod span;
+mod tags;
 #[cfg(test)]
 mod tests;
+mod urlfetch;
 
 use writ_wire::{Direction, Time};
 
@@ -32,6 +35,7 @@ use client::Client;
 use pending::{Ending, Queue};
 use server::Server;
 use span::Span;
+use tags::Tags;
 
 /// How content of a compressed session is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,6 +107,8 @@ pub struct Imap {
     /// Commands were lost before this one: responses to nothing are no surprise, what they say as their tag may be a
     /// password, and what reads like a command may be the text of a message.
     lost_before: Option<u64>,
+    /// Where answers may be others': constant tags, and one was lost.
+    tags: Tags,
     /// Whether a compressed stream is told as on the wire.
     on_the_wire: bool,
     dark: bool,
@@ -123,6 +129,7 @@ impl Imap {
             logged_in: false,
             suspicious: false,
             lost_before: (!from_start).then_some(0),
+            tags: Tags::default(),
             on_the_wire: false,
             dark: false,
         }
@@ -278,5 +285,9 @@ impl Machine for Imap {
 
     fn is_quiet(&self) -> bool {
         self.client.is_quiet() && self.server.is_quiet() && !self.pending.has_login()
+    }
+
+    fn held(&self) -> usize {
+        self.client.held() + self.server.held() + self.pending.held()
     }
 }

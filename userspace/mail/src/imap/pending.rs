@@ -7,7 +7,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::append::Uploads;
 use super::command::Verb;
-use super::fetch::{Asked, Fetched, SUITS};
+use super::downloads::Downloads;
+use super::fetch::{Fetched, SUITS};
 use super::login::{Attempt, Spelling};
 use crate::access::{Transfer, TransferKind, TransferResult};
 
@@ -54,17 +55,6 @@ pub(super) enum Kind {
     Append(Box<Uploads>),
 }
 
-/// The messages that a command's responses brought.
-#[derive(Default)]
-pub(super) struct Downloads {
-    /// What was asked for.
-    pub(super) asked: Asked,
-    /// What waits for the command's end to be told.
-    pub(super) waiting: VecDeque<Transfer>,
-    /// Whether some were told before.
-    pub(super) told_some: bool,
-}
-
 /// A command's tag. Where a client sent a password as a line of its own, that stands in its place.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Zeroize, ZeroizeOnDrop)]
 pub(super) struct Tag(pub(super) Vec<u8>);
@@ -84,6 +74,8 @@ pub(super) struct Pending {
     pub(super) early: Option<Ending>,
     /// Whether its answer, or some of it, may have been among octets that were not captured.
     pub(super) doubtful: bool,
+    /// Whether what is taken for its answer may be another's: see [`super::tags`].
+    pub(super) shifted: bool,
     /// Whether it is only known to read like a command: octets of the client were lost before it, and a message can hold such
     /// a line.
     pub(super) guessed: bool,
@@ -123,13 +115,16 @@ impl Pending {
         }
     }
 
-    /// The transfers of a command that is over.
-    pub(super) fn transfers(&mut self, ending: Ending) -> VecDeque<Transfer> {
+    /// The transfers of a command that is over; those of messages that were not seen among them, if they are not more than `limit`.
+    pub(super) fn transfers(&mut self, ending: Ending, limit: usize) -> VecDeque<Transfer> {
         let result = ending.result();
         let mut transfers = match std::mem::replace(&mut self.kind, Kind::Plain) {
-            Kind::Fetch(downloads) => {
-                let mut waiting = downloads.waiting;
-                if waiting.is_empty() && !downloads.told_some {
+            Kind::Fetch(mut downloads) => {
+                let was_empty = downloads.is_empty();
+                // What answers it may have been among octets that were not captured.
+                let unseen = if self.doubtful { downloads.unseen(limit) } else { 0 };
+                let mut waiting = downloads.take();
+                if was_empty {
                     self.server_octets -= self.completion;
                     // Where the server had nothing to send, nobody has downloaded a whole message.
                     let kind = match result {
@@ -138,9 +133,11 @@ impl Pending {
                     };
                     waiting.push_back(self.transfer(kind));
                 }
+                let one = Transfer { client_octets: 0, server_octets: 0, ..self.transfer(downloads.asked.kind()) };
+                waiting.extend(std::iter::repeat_n(one, unseen.saturating_sub(usize::from(was_empty))));
                 waiting
             }
-            Kind::Convert(downloads) => downloads.waiting,
+            Kind::Convert(mut downloads) => downloads.take(),
             Kind::Append(uploads) => {
                 let uploads = uploads.finish().into_iter();
                 let transfer = |upload: super::append::Upload| Transfer {
@@ -189,6 +186,8 @@ pub(super) struct Queue {
     tags: BTreeSet<(Tag, u64)>,
     next: u64,
     octets: usize,
+    /// Messages that wait for the end of one of them.
+    pub(super) transfers: usize,
     /// Logins, and lines that may be one, among them.
     logins: usize,
 }
@@ -212,6 +211,7 @@ impl Queue {
             sent: false,
             early: None,
             doubtful: false,
+            shifted: false,
             guessed: false,
             is_text: false,
             bye: false,
@@ -240,6 +240,13 @@ impl Queue {
         }
     }
 
+    /// What it takes to hold them.
+    pub(super) fn held(&self) -> usize {
+        // A command's arguments, and the names in a message's head, at their largest.
+        let command = size_of::<Pending>() + size_of::<(Tag, u64)>() + size_of::<Downloads>() + 256;
+        self.octets + self.commands.len() * command + self.transfers * (size_of::<Transfer>() + 1024)
+    }
+
     /// Octets of commands that are held.
     pub(super) fn octets(&self) -> usize {
         self.octets
@@ -256,6 +263,17 @@ impl Queue {
         self.tags.range(from..).next().filter(|(tag, _)| tag.0.starts_with(beginning)).map(|(_, id)| *id)
     }
 
+    /// Says of all commands with this tag that their answers may be each other's, if there are several. Whether there are.
+    pub(super) fn shift(&mut self, tag: &Tag) -> bool {
+        let ids: Vec<u64> = self.tags.range((tag.clone(), 0)..=(tag.clone(), u64::MAX)).map(|(_, id)| *id).collect();
+        for id in &ids {
+            if let Some(pending) = self.commands.get_mut(id).filter(|_| ids.len() > 1) {
+                pending.shifted = true;
+            }
+        }
+        ids.len() > 1
+    }
+
     pub(super) fn get(&mut self, id: u64) -> Option<&mut Pending> {
         self.commands.get_mut(&id)
     }
@@ -264,6 +282,9 @@ impl Queue {
         let pending = self.commands.remove(&id)?;
         self.tags.remove(&(pending.tag.clone(), id));
         self.octets -= pending.cost;
+        if let Kind::Fetch(downloads) | Kind::Convert(downloads) = &pending.kind {
+            self.transfers = self.transfers.saturating_sub(downloads.len());
+        }
         self.logins -= usize::from(matches!(pending.kind, Kind::Login(_)));
         Some(pending)
     }

@@ -87,6 +87,11 @@ pub(super) struct Scanner {
 }
 
 impl Scanner {
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        self.text.capacity() + self.tail.capacity()
+    }
+
     /// What the last [`Token::Word`] or [`Token::Quoted`] says, or its beginning where that is long.
     pub(super) fn text(&self) -> &[u8] {
         &self.text

@@ -7,6 +7,7 @@ use super::command::Verb;
 use super::fetch::Fetched;
 use super::login::{Attempt, Spelling};
 use super::pending::{Ending, Kind, Pending};
+use super::server::Tried;
 use crate::access::{Clear, Closing, Event, Login, Scheme, Tell, Transfer, TransferResult};
 use crate::sasl::{Mechanism, Outcome};
 
@@ -18,13 +19,21 @@ impl Imap {
         {
             // What came before it was not read, and may have been its data.
             pending.doubtful = true;
+            for Tried { fetched, octets, times } in self.server.take_tried() {
+                self.fetched(*fetched, true, octets, times, tell);
+            }
         }
+        self.tags.answered(id, &mut self.pending);
         // The server knows what it answers: lines since the last gap are commands.
         self.lost_before = self.lost_before.filter(|lost| id < *lost);
         // Commands are answered in their order, as a rule (RFC 3501 §5.5): those before it were.
-        while let Some(older) = self.pending.front().filter(|older| older.doubtful && older.id < id) {
+        while let Some(older) = self.pending.front().filter(|older| (older.doubtful || older.shifted) && older.id < id)
+        {
             let older = older.id;
             self.end(older, Ending::Lost, time, tell);
+        }
+        if let Some(tag) = self.pending.get(id).map(|pending| pending.tag.clone()) {
+            self.tags.known_again(id, &tag);
         }
         let is_current = self.client.current == Some(id);
         let response_begun =
@@ -44,6 +53,9 @@ impl Imap {
     /// A command is over, and what it came to is told.
     pub(super) fn end(&mut self, id: u64, ending: Ending, time: Time, tell: Tell<'_>) {
         let Some(mut pending) = self.pending.remove(id) else { return };
+        if matches!(ending, Ending::Lost | Ending::GivenUp) {
+            self.tags.answer_lost(&pending);
+        }
         if self.client.current == Some(id) && (self.client.is_waiting() || self.client.is_in_response()) {
             self.client.go_on();
         }
@@ -51,7 +63,7 @@ impl Imap {
         self.logged_in |= accepted && pending.verb.needs_login();
         match std::mem::replace(&mut pending.kind, Kind::Plain) {
             Kind::Login(attempt) if attempt.is_masked => self.text_ends(&attempt, ending, tell),
-            Kind::Login(attempt) => self.login_ends(*attempt, ending, pending.doubtful, tell),
+            Kind::Login(attempt) => self.login_ends(*attempt, ending, &pending, tell),
             Kind::Compress(deflate) if accepted => {
                 tell(Event::Settled { time });
                 self.begin_compression(deflate, time, tell);
@@ -59,7 +71,7 @@ impl Imap {
             }
             kind => {
                 pending.kind = kind;
-                for transfer in pending.transfers(ending) {
+                for transfer in pending.transfers(ending, self.limits.transfers) {
                     tell(Event::Transfer(&transfer));
                 }
             }
@@ -85,6 +97,8 @@ impl Imap {
         if pending.is_text && ending != Ending::Accepted {
             return;
         }
+        // The refusal may be another command's.
+        let ending = if pending.shifted && ending == Ending::Refused { Ending::Lost } else { ending };
         match (pending.verb, ending) {
             (Verb::Logout, Ending::Accepted) => tell(Event::Logoff(closing(true))),
             // Many servers close the connection at once.
@@ -112,12 +126,17 @@ impl Imap {
     }
 
     /// A login was answered, or never will be.
-    fn login_ends(&mut self, mut attempt: Attempt, ending: Ending, doubtful: bool, tell: Tell<'_>) {
+    fn login_ends(&mut self, mut attempt: Attempt, ending: Ending, pending: &Pending, tell: Tell<'_>) {
+        if pending.shifted {
+            // Who was refused must not be taken for accepted, nor the other way round.
+            attempt.doubt();
+        }
         let outcome = match ending {
+            Ending::Refused if pending.shifted => Outcome::Unknown,
             Ending::Accepted => Outcome::Succeeded,
             Ending::Refused => Outcome::Failed,
             Ending::Lost => Outcome::Unknown,
-            Ending::Closed if doubtful => Outcome::Unknown,
+            Ending::Closed if pending.doubtful => Outcome::Unknown,
             // That a client sends far ahead must not make it somebody.
             Ending::GivenUp | Ending::Closed => Outcome::BrokenOff,
         };
@@ -184,26 +203,42 @@ impl Imap {
             return;
         };
         let result = if fetched.is_cut_short { TransferResult::Unknown } else { TransferResult::Succeeded };
-        let (sender, message_id) = fetched.into_names();
-        let mut transfer =
-            Transfer { kind, result, client_octets: 0, server_octets: octets, first, last, sender, message_id };
         let Some(pending) = answers else {
+            let (sender, message_id) = fetched.into_names();
             // Nobody asked: NOTIFY (RFC 5465 §5.2).
-            tell(Event::Transfer(&transfer));
+            tell(Event::Transfer(&Transfer {
+                kind,
+                result,
+                client_octets: 0,
+                server_octets: octets,
+                first,
+                last,
+                sender,
+                message_id,
+            }));
             return;
         };
-        let client_octets = pending.client_octets;
-        transfer.first = pending.first;
+        let (client_octets, first) = (pending.client_octets, pending.first);
         pending.last = last;
         let (Kind::Fetch(downloads) | Kind::Convert(downloads)) = &mut pending.kind else { return };
-        if !downloads.told_some && downloads.waiting.is_empty() {
-            transfer.client_octets = client_octets;
-        }
-        downloads.waiting.push_back(transfer);
-        if downloads.waiting.len() > limit
-            && let Some(mut oldest) = downloads.waiting.pop_front()
-        {
-            downloads.told_some = true;
+        let client_octets = if downloads.is_empty() { client_octets } else { 0 };
+        let before = downloads.len();
+        let oldest = downloads.add(
+            fetched,
+            Transfer {
+                kind,
+                result,
+                client_octets,
+                server_octets: octets,
+                first,
+                last,
+                sender: None,
+                message_id: None,
+            },
+            limit,
+        );
+        self.pending.transfers += downloads.len() - before;
+        if let Some(mut oldest) = oldest {
             oldest.result = TransferResult::Unknown;
             tell(Event::Transfer(&oldest));
         }

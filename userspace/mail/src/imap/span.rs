@@ -60,6 +60,11 @@ pub(super) struct Partial {
 }
 
 impl Partial {
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        self.octets.capacity() + self.pieces.capacity() * size_of::<(Span, usize)>()
+    }
+
     pub(super) fn push(&mut self, span: Span, octets: &[u8]) {
         if octets.is_empty() {
             return;

@@ -49,6 +49,8 @@ pub(super) struct Answering {
     pub(super) lost: u64,
     /// Whether what was lost may hold its end and more.
     pub(super) doubtful: bool,
+    /// Whether it may repeat what was overwritten.
+    is_hidden: bool,
     /// The time of the packet with the last octet that was seen.
     last: Time,
 }
@@ -70,7 +72,7 @@ impl Answering {
     /// Of a response of which `lost` octets, its first line among them, were not captured.
     pub(super) fn in_the_middle(command: Option<Asked>, lost: u64, time: Time) -> Self {
         let body = Body::in_the_middle();
-        Self { command, body, status: 0, seen: 0, lost, doubtful: true, last: time }
+        Self { command, body, status: 0, seen: 0, lost, doubtful: true, is_hidden: false, last: time }
     }
 
     pub(super) fn answers_nothing(&self) -> bool {
@@ -137,8 +139,22 @@ impl Pop3 {
     fn more_lines(&mut self, time: Time, bare: bool) {
         self.may_go_on = false;
         let body = Body::new(bare, false);
-        self.answering =
-            Some(Box::new(Answering { command: None, body, status: 0, seen: 0, lost: 0, doubtful: false, last: time }));
+        self.answering = Some(Box::new(Answering {
+            command: None,
+            body,
+            status: 0,
+            seen: 0,
+            lost: 0,
+            doubtful: false,
+            is_hidden: self.hides_lines(),
+            last: time,
+        }));
+    }
+
+    /// Whether lines that answer no command that is known may repeat what was overwritten. Once octets are missing they are the
+    /// inside of a message as a rule.
+    fn hides_lines(&self) -> bool {
+        self.hidden && !self.matching.ever_lost()
     }
 
     /// Octets of a multi-line response.
@@ -151,6 +167,8 @@ impl Pop3 {
         answering.last = at.time;
         self.matching.server_spoke(octets);
         let wire = at.offset..at.offset + octets.len() as u64;
+        let masked = answering.is_hidden.then(|| masked(octets));
+        let octets = masked.as_deref().unwrap_or(octets);
         tell(Event::Octets(Octets { from: Direction::FromServer, time: at.time, wire, octets }));
         if end.is_some() {
             self.lines_ended(End::Found, tell);
@@ -190,7 +208,7 @@ impl Pop3 {
     }
 
     /// A line that is not inside a multi-line response.
-    fn status(&mut self, said: Said, tell: Tell<'_>) {
+    fn status(&mut self, mut said: Said, tell: Tell<'_>) {
         if said.line.cut > 0 {
             tell(Event::Anomaly(Anomaly::LongLine));
         }
@@ -221,6 +239,9 @@ impl Pop3 {
             }
             (Some(_), Status::Ok | Status::Err) => self.answered(said, status == Status::Ok, tell),
             (Some(_), Status::Stray | Status::Challenge) => {
+                if self.hides_lines() {
+                    said.mask();
+                }
                 said.tell(Direction::FromServer, tell);
                 if self.matching.ever_lost() {
                     // What was taken for the place of an answer is the inside of one.
@@ -235,8 +256,13 @@ impl Pop3 {
     }
 
     /// A line that answers nothing that is known.
-    fn unasked(&mut self, said: Said, status: Status, tell: Tell<'_>) {
+    fn unasked(&mut self, mut said: Said, status: Status, tell: Tell<'_>) {
         let time = said.line.last;
+        match status {
+            Status::Err if self.hidden => said.mask_text(),
+            Status::Stray | Status::Challenge if self.hides_lines() => said.mask(),
+            _ => {}
+        }
         said.tell(Direction::FromServer, tell);
         if matches!(status, Status::Ok | Status::Err) {
             if !self.matching.ever_lost() {
@@ -259,7 +285,7 @@ impl Pop3 {
     }
 
     /// The command that has waited longest is answered.
-    fn answered(&mut self, answer: Said, ok: bool, tell: Tell<'_>) {
+    fn answered(&mut self, mut answer: Said, ok: bool, tell: Tell<'_>) {
         let Some(Pending { verb, said: Some(said), before_loss, .. }) = self.pop_pending() else { return };
         let time = answer.line.last;
         if verb.decides() {
@@ -271,7 +297,9 @@ impl Pop3 {
             _ => self.settle_attempt(verb, ok, tell),
         }
         let asked = Asked::by(verb, &said);
-        self.tell_command(verb, said, tell);
+        if self.tell_command(verb, said, tell) || (self.hidden && !ok) {
+            answer.mask_text();
+        }
         answer.tell(Direction::FromServer, tell);
         let status = answer.line.wire_octets();
         if ok && verb.is_multi_line() {
@@ -283,6 +311,7 @@ impl Pop3 {
                 seen: 0,
                 lost: 0,
                 doubtful: false,
+                is_hidden: false,
                 last: time,
             }));
             return;
@@ -300,15 +329,23 @@ impl Pop3 {
         }
     }
 
-    /// Tells the octets of a command that is none of a login.
-    pub(super) fn tell_command(&mut self, verb: Verb, mut said: Said, tell: Tell<'_>) {
+    /// Tells the octets of a command that is none of a login; whether they are overwritten.
+    pub(super) fn tell_command(&mut self, verb: Verb, mut said: Said, tell: Tell<'_>) -> bool {
         let is_command = verb != Verb::Unknown;
         self.suspect &= !is_command;
-        if (!is_command && (self.suspect || !self.logged_in)) || resembles_login(verb, said.text()) {
+        let hides = (!is_command && (self.suspect || !self.logged_in)) || resembles_login(verb, said.text());
+        if hides {
             said.mask();
+            self.hidden = true;
         }
         said.tell(Direction::FromClient, tell);
+        hides
     }
+}
+
+/// Octets with `*` in place of each that ends no line.
+fn masked(octets: &[u8]) -> Vec<u8> {
+    octets.iter().map(|&octet| if matches!(octet, b'\r' | b'\n') { octet } else { b'*' }).collect()
 }
 
 fn outcome(ok: bool) -> Outcome {

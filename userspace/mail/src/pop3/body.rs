@@ -42,6 +42,11 @@ impl Body {
         Self { place: Place::Inside, bare: false, may_be_over: false, head: None }
     }
 
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        self.head.as_ref().map_or(0, |head| head.held())
+    }
+
     /// Reads the next piece; gives how many of its octets there are up to the end, the ending line included.
     pub(super) fn scan(&mut self, input: &[u8]) -> Option<usize> {
         let mut from = 0;

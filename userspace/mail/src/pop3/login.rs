@@ -23,6 +23,11 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
+    /// Octets that it holds.
+    pub(super) fn held(&self) -> usize {
+        self.clear.held()
+    }
+
     /// Octets of the client were not captured here.
     pub(super) fn lost(&mut self) {
         self.lost = true;

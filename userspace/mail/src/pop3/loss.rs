@@ -89,7 +89,10 @@ impl Pop3 {
         if self.matching.lost && in_turn {
             self.matching.lost = false;
             self.may_go_on = false;
-            if let Some(rest) = self.server.take_unfinished() {
+            if let Some(mut rest) = self.server.take_unfinished() {
+                if self.hidden {
+                    rest.mask_text();
+                }
                 rest.tell(Direction::FromServer, tell);
                 tell(Event::Settled { time });
             }
@@ -205,6 +208,7 @@ impl Pop3 {
         tell(Event::Lost { from: Direction::FromClient, time, octets: octets + unfinished });
         self.cut_line = true;
         self.suspect = true;
+        self.hidden = true;
         self.maybe_layer = false;
         self.matching.lose(false);
         if let Some(exchange) = &mut self.auth {
@@ -263,7 +267,11 @@ impl Pop3 {
             self.go_dark(tell);
             return;
         }
-        if let Some(rest) = self.server.take_unfinished().filter(|_| self.mode != Mode::Unsynced) {
+        if let Some(mut rest) = self.server.take_unfinished().filter(|_| self.mode != Mode::Unsynced) {
+            // What it answers may be a password.
+            if self.hidden || !self.pending.is_empty() {
+                rest.mask_text();
+            }
             rest.tell(Direction::FromServer, tell);
         }
         self.closing = true;

@@ -6,7 +6,8 @@
 //! server, `login.rs` what belongs to a login, `loss.rs` what was not captured.
 //!
 //! A line that may be a password and is no part of a login is told with `*` in place of its octets: one that is no command
-//! while nobody is logged in, or after a refused AUTH, or where octets of the client are missing.
+//! while nobody is logged in, or after a refused AUTH, or where octets of the client are missing. The server may repeat it:
+//! so is the text of what answers it, and from then on that of every refusal.
 
 mod answer;
 mod body;
@@ -97,6 +98,8 @@ pub struct Pop3 {
     logged_in: bool,
     /// Lines that are no commands may be what is left of a login.
     suspect: bool,
+    /// Whether a line was overwritten, or not captured, that the server may repeat in any refusal.
+    hidden: bool,
     /// What comes next stands after octets that were lost: the rest of a line, or a line.
     cut_line: bool,
     /// The last response may have further lines.
@@ -133,6 +136,7 @@ impl Pop3 {
             matching: Matching::new(from_start),
             logged_in: false,
             suspect: !from_start,
+            hidden: !from_start,
             cut_line: false,
             may_go_on: !from_start,
             greeting_due: from_start,
@@ -357,5 +361,12 @@ impl Machine for Pop3 {
             && self.dropped.is_none()
             && self.auth.is_none()
             && self.attempt.is_none()
+    }
+
+    fn held(&self) -> usize {
+        let answering = self.answering.as_ref().map_or(0, |answering| answering.body.held());
+        let login = self.attempt.as_ref().map_or(0, |attempt| attempt.held());
+        let exchange = self.auth.as_ref().map_or(0, |exchange| exchange.held());
+        self.client.held() + self.server.held() + self.held.cost() + self.pending_cost + answering + login + exchange
     }
 }

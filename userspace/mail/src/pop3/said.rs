@@ -7,6 +7,7 @@ use zeroize::Zeroize;
 
 use crate::access::{Event, Octets, Spoken, Tell};
 use crate::line::{At, Line, LineReader};
+use crate::repeated::overwrite_texts;
 use crate::sasl::Step;
 
 /// A line that is cut into more packets than this is told with the times of the first so many.
@@ -60,6 +61,11 @@ impl Said {
         }
     }
 
+    /// Overwrites the text behind the status of a response.
+    pub(super) fn mask_text(&mut self) {
+        overwrite_texts(&mut self.line.octets);
+    }
+
     /// The same as a step of a login.
     pub(super) fn into_step(mut self, from: Direction, payload: Range<usize>) -> Step {
         let (offset, first, last) = (self.line.offset, self.line.first, self.line.last);
@@ -99,6 +105,11 @@ impl Lines {
     /// Whether no part of a line is held.
     pub(super) fn is_empty(&self) -> bool {
         self.reader.is_empty()
+    }
+
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        self.reader.held() + self.later.capacity() * size_of::<(usize, Time)>()
     }
 
     /// Gives what is held of an unfinished line.

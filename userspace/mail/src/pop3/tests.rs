@@ -109,7 +109,7 @@ impl Notes {
             Event::Dark => "dark".to_owned(),
             Event::Lost { from, octets, .. } => format!("lost {from:?} {octets}"),
             Event::Anomaly(anomaly) => format!("! {}", anomaly.name()),
-            Event::Octets(_) | Event::LoggedOut(_) => unreachable!(),
+            Event::Octets(_) | Event::LoggedOut(_) | Event::UrlContent(_) => unreachable!(),
         };
         self.lines.push(note);
     }
@@ -608,6 +608,50 @@ fn what_may_be_a_password_is_never_told() {
     assert!(notes.contains(&"C XYZ 1|".to_owned()));
     assert!(notes.contains(&"login - Failed PASS *****|-ERR|".to_owned()));
     assert!(!notes.iter().any(|note| note.contains("s3cret") || note.contains("czNj") || note.contains("MzY3JldA")));
+}
+
+#[test]
+fn what_the_server_repeats_of_it_is_not_told_either() {
+    for script in [
+        "S: +OK\nC: s3cret\nS: -ERR what is s3cret",
+        "S: +OK\nC: s3cret\nS: +OK you said s3cret",
+        "S: +OK\nC: XPASS s3cret\nS: -ERR unknown:\nS: XPASS s3cret",
+        "S: +OK\nC: PASSs3cret\nS: -ERR unknown command PASSS3CRET",
+        "S: +OK\nC: USER alice\nS: +OK\nC: PASS s3cret\nS: -ERR PASS s3cret",
+        "S: +OK\nC: USER alice s3cret\nS: -ERR no alice s3cret here",
+        "S: +OK\nC: APOP alice s3cret\nS: -ERR no digest: alice s3cret",
+        "S: +OK\nC: AUTH s3cret now\nS: -ERR no mechanism s3cret",
+        "S: +OK\nC: AUTH LOGIN\nS: -ERR\nC: YWxpY2U=\nC: s3cret\nS: -ERR YWxpY2U=\nS: -ERR s3cret",
+        // Sent ahead, and an answer that is one too many before it.
+        "S: +OK\nC: AUTH LOGIN\nC: YWxpY2U=\nC: s3cret\nC: NOOP\nS: -ERR\nS: -ERR\nS: -ERR\nS: -ERR s3cret\nS: +OK",
+        // The answer breaks off.
+        "S: +OK\nC: s3cret\nS! -ERR what is s3cret",
+        "S: +OK\nC: USER alice\nS: +OK\nC: PASS s3cret\nS! -ERR what is s3cret",
+        // The line was not captured.
+        "S: +OK\nC? 8\nC: NOOP\nS: -ERR s3cret\nS: +OK",
+    ] {
+        let notes = run(script);
+        assert!(!notes.concat().to_lowercase().contains("s3cret"), "{notes:?}");
+    }
+    // Its length stays, and so does its status.
+    let notes = run("S: +OK\nC: s3cret\nS: -ERR what is s3cret\nC: NOOP\nS: +OK fine\nC: XYZ\nS: -ERR what is XYZ");
+    assert_eq!(
+        notes[3..],
+        [
+            "C ******|",
+            "S -ERR **************|",
+            ";",
+            "C NOOP|",
+            "S +OK fine|",
+            ";",
+            "! unknown_command",
+            "C ***|",
+            "S -ERR ***********|",
+            ";"
+        ]
+    );
+    // Where nothing was hidden a refusal is told as it is.
+    assert!(run("S: +OK\nC: UIDL 9\nS: -ERR no such message").contains(&"S -ERR no such message|".to_owned()));
 }
 
 #[test]

@@ -141,6 +141,11 @@ impl Exchange {
         Self { mechanism, steps: vec![command], cut: 0, certain: None }
     }
 
+    /// Octets that it holds.
+    pub(crate) fn held(&self) -> usize {
+        self.steps.iter().map(|step| step.octets.len() + size_of::<Step>()).sum()
+    }
+
     /// Adds the next line.
     pub fn add(&mut self, step: Step) {
         if self.steps.len() < MAX_STEPS {

@@ -6,6 +6,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::identity::{BASE64, decode};
 use super::{Exchange, Mechanism, Step};
+use crate::repeated::{Parts, overwrite_texts};
 
 /// How much of an exchange may be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,8 +46,9 @@ pub(super) fn redact(exchange: &Exchange, keep: Keep) -> Vec<Step> {
             overwrite(step, message, &shown);
         }
     }
+    let sent = sent(exchange);
     for step in steps.iter_mut().filter(|step| step.from == Direction::FromServer) {
-        if quotes_client(exchange, &step.octets) {
+        if sent.stand_in(&step.octets) {
             overwrite_texts(&mut step.octets);
         } else if !step.payload.is_empty() {
             overwrite(step, None, &shown_challenge(exchange.mechanism));
@@ -55,27 +57,16 @@ pub(super) fn redact(exchange: &Exchange, keep: Keep) -> Vec<Step> {
     steps
 }
 
-/// Whether the server repeats what the client sent, or a part of it.
-fn quotes_client(exchange: &Exchange, octets: &[u8]) -> bool {
-    /// A shorter word stands in many a text by chance.
-    const SHORTEST: usize = 4;
-    let has = |part: &[u8]| part.len() >= SHORTEST && memchr::memmem::find(octets, part).is_some();
-    exchange.client_messages().any(|message| {
-        let decoded = decode(message.step.payload());
-        has(message.step.payload())
-            || decoded.is_some_and(|decoded| decoded.split(|octet| matches!(octet, 0 | 1)).any(has))
-    })
-}
-
-/// Overwrites the lines of a reply, but for their codes and ends.
-fn overwrite_texts(octets: &mut [u8]) {
-    for line in octets.split_inclusive_mut(|octet| *octet == b'\n') {
-        let end = line.trim_ascii_end().len();
-        let has_code = line.get(..3).is_some_and(|code| code.iter().all(u8::is_ascii_digit));
-        if let Some(text) = line.get_mut(if has_code { 4 } else { 0 }..end) {
-            text.fill(b'*');
+/// What the client sent, as it crossed the wire and decoded, for the server may repeat either.
+fn sent(exchange: &Exchange) -> Parts {
+    let mut sent = Parts::default();
+    for message in exchange.client_messages() {
+        sent.add_long(message.step.payload());
+        if let Some(decoded) = decode(message.step.payload()) {
+            decoded.split(|octet| matches!(octet, 0 | 1)).for_each(|part| sent.add_long(part));
         }
     }
+    sent
 }
 
 /// A challenge from which a password could be tested offline is secret as well.

@@ -13,6 +13,7 @@ impl Smtp {
     /// Reads octets that the server sent.
     pub fn server(&mut self, start: At, octets: &[u8], tell: Tell<'_>) {
         let mut rest = octets;
+        self.server_began |= !octets.is_empty();
         self.no_preamble(tell);
         if std::mem::take(&mut self.maybe_tls) {
             // A TLS record of the server: handshake (22) or alert (21). A reply of SMTP starts with a digit.
@@ -26,6 +27,9 @@ impl Smtp {
             let before = self.server.stray_lines;
             let at = start.plus(octets.len() - rest.len());
             self.suppose_at_reply(at, tell);
+            if self.is_dark() {
+                return;
+            }
             if self.fork.is_some() {
                 self.suppose_server(at, rest, tell);
                 return;
@@ -74,6 +78,9 @@ impl Smtp {
             self.sync(&reply);
             return;
         }
+        if self.refuses_header(&reply) {
+            return;
+        }
         self.strain = self.strain.saturating_add(u32::from(!self.fits(reply.code)));
         if self.owed > 0 {
             self.owed -= 1;
@@ -88,6 +95,9 @@ impl Smtp {
         self.realign(&reply, reply.last, tell);
         if reply.code == 354 {
             self.answer_all_before_data(reply.last, tell);
+        }
+        if self.is_answer_for_one(&reply, tell) {
+            return;
         }
         match self.pending.front_mut() {
             None => self.unasked(reply, tell),
@@ -191,7 +201,8 @@ impl Smtp {
         let Some(Pending::EndOfData { transaction, head, .. }) = self.pop_pending() else { return };
         tell(Event::Reply { to: Answered::EndOfData { transaction }, reply });
         let head = head.unwrap_or_default();
-        tell(Event::Message { transaction, time, fate: fate(reply), head: &head });
+        let fate = self.message_fate(transaction, reply, tell);
+        tell(Event::Message { transaction, time, fate, head: &head });
     }
 
     /// Settles the command that has waited longest; `None` where its reply was lost.
@@ -206,6 +217,7 @@ impl Smtp {
             tell(Event::Command(&command));
         }
         tell(Event::Reply { to: Answered::Command(&command), reply });
+        self.lmtp_answered(&command, reply);
         match command.verb {
             Verb::Hello => {
                 // Where octets are missing it may be the reply to something else.
@@ -222,7 +234,8 @@ impl Smtp {
             },
             Verb::Bdat { last: true, .. } | Verb::Burl { last: true } => {
                 let head = head.unwrap_or_else(|| self.head_so_far());
-                tell(Event::Message { transaction: command.transaction, time, fate: fate(reply), head: &head });
+                let fate = self.message_fate(command.transaction, reply, tell);
+                tell(Event::Message { transaction: command.transaction, time, fate, head: &head });
             }
             Verb::StartTls => {
                 if reply.is_some_and(|reply| reply.code == 220) || (reply.is_none() && self.tls_follows()) {
@@ -256,7 +269,8 @@ impl Smtp {
 
 /// Whether the server takes chunks (RFC 3030 §2), as far as its answer to EHLO tells.
 fn offers_chunking(hello: &Command, reply: &Reply) -> Option<bool> {
-    let extended = hello.line.text().trim_ascii_start().get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"EHLO"));
+    let verb = hello.line.text().trim_ascii_start().get(..4).unwrap_or_default();
+    let extended = verb.eq_ignore_ascii_case(b"EHLO") || verb.eq_ignore_ascii_case(b"LHLO");
     let keyword = |line: &[u8]| {
         let words = line.get(4..).unwrap_or_default();
         let word = words.split(u8::is_ascii_whitespace).find(|word| !word.is_empty());
@@ -265,7 +279,7 @@ fn offers_chunking(hello: &Command, reply: &Reply) -> Option<bool> {
     extended.then(|| reply.octets.split(|&octet| octet == b'\n').any(keyword))
 }
 
-fn fate(reply: Option<&Reply>) -> Fate {
+pub(super) fn fate(reply: Option<&Reply>) -> Fate {
     match reply {
         None => Fate::Unknown,
         Some(reply) if reply.is_positive() => Fate::Accepted,

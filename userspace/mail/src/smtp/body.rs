@@ -26,6 +26,9 @@ impl DotLine {
     /// RFC 5321 §4.1.1.4: the one end that all servers know.
     pub(super) const END: Self = Self { before: LineEnd::CrLf, after: LineEnd::CrLf };
 
+    /// The one of a client that ends all of its lines so.
+    pub(super) const BARE: Self = Self { before: LineEnd::Lf, after: LineEnd::Lf };
+
     fn number(self) -> usize {
         self.before as usize * 3 + self.after as usize
     }
@@ -130,6 +133,11 @@ impl Body {
         // The CR LF of the DATA line counts as the one before the first line (RFC 5321 §4.1.1.4).
         let at = Place::LineStart { before: LineEnd::CrLf };
         Self { at, head: HeadReader::default(), doubt: None, strict: false, habit }
+    }
+
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        self.head.held() + self.doubt.as_ref().map_or(0, |doubt| doubt.head.held() + doubt.cost)
     }
 
     /// Reads the next piece.

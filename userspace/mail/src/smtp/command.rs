@@ -36,7 +36,7 @@ impl Command {
 /// What a command says. The verbs are those of RFC 5321 and the extensions that change how a session is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// HELO, EHLO (RFC 5321 §4.1.1.1).
+    /// HELO, EHLO (RFC 5321 §4.1.1.1), LHLO (RFC 2033 §4.1).
     Hello,
     /// MAIL FROM (§4.1.1.2).
     Mail(Path),
@@ -97,7 +97,7 @@ impl Verb {
     pub(super) fn read(text: &[u8]) -> Self {
         let (verb, rest) = split_verb(text.trim_ascii_start());
         match verb.to_ascii_uppercase().as_slice() {
-            b"HELO" | b"EHLO" => Self::Hello,
+            b"HELO" | b"EHLO" | b"LHLO" => Self::Hello,
             b"MAIL" => Path::after(rest, b"FROM").map_or(Self::Unknown, Self::Mail),
             b"RCPT" => Path::after(rest, b"TO").map_or(Self::Unknown, Self::Rcpt),
             b"DATA" => Self::Data,
@@ -143,21 +143,29 @@ impl Path {
         let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
         let (mailbox, parameters) = match start_in_brackets(rest).and_then(|start| rest.get(start..)) {
             // Twice the bracket, or a name before the second, is one address to servers that take it.
-            Some(rest) => {
-                let (inside, after) = rest.split_at_checked(end_outside_quotes(rest, |octet| octet == b'>'))?;
-                let mailbox = start_in_brackets(inside).and_then(|start| inside.get(start..)).unwrap_or(inside);
-                (mailbox, after.strip_prefix(b">").unwrap_or(after))
+            Some(rest) => match rest.split_at_checked(end_outside_quotes(rest, |octet| octet == b'>'))? {
+                // Without its end it is one word: what stands behind may be a login.
+                (_, []) => first_word(rest)?,
+                (inside, _) if opens_parameter(inside) => first_word(rest)?,
+                (inside, after) => {
+                    let mailbox = start_in_brackets(inside).and_then(|start| inside.get(start..)).unwrap_or(inside);
+                    (mailbox, after.strip_prefix(b">").unwrap_or(after))
+                }
+            },
+            None => {
+                let (mailbox, parameters) = first_word(rest)?;
+                (mailbox.strip_suffix(b">").unwrap_or(mailbox), parameters)
             }
-            None => rest.split_at_checked(end_outside_quotes(rest, |octet| octet.is_ascii_whitespace()))?,
         };
         Some((without_route(mailbox.trim_ascii()), parameters))
     }
 
-    /// The mailbox without what some servers take and leave out (RFC 5322 §3.4.1, §4.4): white space around its `@` and
-    /// comments. For comparing; what is told is [`mailbox`](Self::mailbox).
+    /// The mailbox without what some servers take and leave out (RFC 5322 §3.4.1, §4.4): white space around its `@`,
+    /// comments, and the backslash before an octet outside quotes (RFC 821 §4.1.2). For comparing; what is told is
+    /// [`mailbox`](Self::mailbox).
     pub fn address(&self) -> Cow<'_, str> {
         let octets = self.mailbox.as_bytes();
-        if !octets.iter().any(|octet| matches!(octet, b'(' | b' ' | b'\t')) {
+        if !octets.iter().any(|octet| matches!(octet, b'(' | b' ' | b'\t' | b'\\')) {
             return Cow::Borrowed(&self.mailbox);
         }
         let Some(bare) = without_comments(&self.mailbox) else { return Cow::Borrowed(&self.mailbox) };
@@ -169,18 +177,49 @@ impl Path {
 }
 
 /// Where the last `<` stands that opens an address, just behind it: one at the start, or with a name before it. Parameters
-/// have their own, behind an `=` (RFC 4954 §5), and nothing that an `@` stands before is a name.
+/// have their own, behind an `=` (RFC 4954 §5), and nothing that an `@` stands before is a name. One in words of RFC 2047
+/// has an `=` in it.
 fn start_in_brackets(octets: &[u8]) -> Option<usize> {
-    let (mut from, mut start) = (0, None);
+    let (mut from, mut start, mut in_word) = (0, None, false);
     while let Some(rest) = octets.get(from..) {
         let at = from + end_outside_quotes(rest, |octet| matches!(octet, b'<' | b'@' | b'=' | b'>'));
-        if octets.get(at) != Some(&b'<') {
-            break;
-        }
         from = at + 1;
-        start = Some(from);
+        match octets.get(at) {
+            Some(b'<') => start = Some(from),
+            Some(b'=') if octets.get(from) == Some(&b'?') => in_word = true,
+            Some(b'=') if in_word => in_word = octets.get(at.wrapping_sub(1)) != Some(&b'?'),
+            _ => break,
+        }
     }
     start
+}
+
+/// Whether a bracket stands there that belongs to a parameter, so that the one around the address was never closed.
+fn opens_parameter(inside: &[u8]) -> bool {
+    let at = end_outside_quotes(inside, |octet| octet == b'<');
+    at < inside.len() && inside.get(at.wrapping_sub(1)) == Some(&b'=') && !inside.starts_with(b"=?")
+}
+
+/// The first word, and what stands behind it.
+fn first_word(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = end_outside_quotes(octets, |octet| octet.is_ascii_whitespace());
+    // Quotes that are not closed hold nothing together.
+    let is_closed = end < octets.len() || are_quotes_closed(octets);
+    let end = Some(end).filter(|_| is_closed).or_else(|| octets.iter().position(u8::is_ascii_whitespace));
+    octets.split_at_checked(end.unwrap_or(octets.len()))
+}
+
+fn are_quotes_closed(octets: &[u8]) -> bool {
+    let (mut quoted, mut escaped) = (false, false);
+    for &octet in octets {
+        match octet {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => quoted = !quoted,
+            _ => {}
+        }
+    }
+    !quoted
 }
 
 /// Takes comments out; `None` where one has no end, or there is none.
@@ -192,6 +231,10 @@ fn without_comments(mailbox: &str) -> Option<String> {
         match character {
             _ if escaped => escaped = false,
             '\\' if quoted || depth > 0 => escaped = true,
+            '\\' => {
+                escaped = true;
+                continue;
+            }
             '"' if depth == 0 => quoted = !quoted,
             '(' if !quoted => depth += 1,
             ')' if !quoted && depth > 0 => depth -= 1,
@@ -210,7 +253,7 @@ fn end_outside_quotes(octets: &[u8], ends: impl Fn(u8) -> bool) -> usize {
     for (at, &octet) in octets.iter().enumerate() {
         match octet {
             _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
+            b'\\' => escaped = true,
             b'"' => quoted = !quoted,
             _ if !quoted && ends(octet) => return at,
             _ => {}
@@ -254,6 +297,17 @@ mod tests {
             ("RCPT TO:<postmaster>", "postmaster"),
             ("RCPT TO:<user@[IPv6:2001:db8::1]>", "user@[IPv6:2001:db8::1]"),
             ("RCPT TO:<unclosed@example.net", "unclosed@example.net"),
+            ("RCPT TO:<unclosed@example.net AUTH PLAIN AGFsaWNlAHMzY3JldA==", "unclosed@example.net"),
+            ("MAIL FROM:<alice AUTH PLAIN AGFsaWNlAHMzY3JldA==", "alice"),
+            ("MAIL FROM:<\"alice AUTH PLAIN AGFsaWNlAHMzY3JldA==", "\"alice"),
+            ("MAIL FROM:\"alice AUTH PLAIN AGFsaWNlAHMzY3JldA==", "\"alice"),
+            ("MAIL FROM:<\"a b\"@example.org AUTH=<>", "\"a b\"@example.org"),
+            ("MAIL FROM:alice@example.org>", "alice@example.org"),
+            ("MAIL FROM:alice@example.org> SIZE=1", "alice@example.org"),
+            ("MAIL FROM:<al\\ice@example.org>", "al\\ice@example.org"),
+            ("MAIL FROM:<al\\>ice@example.org> SIZE=1", "al\\>ice@example.org"),
+            ("MAIL FROM:=?utf-8?q?Alice?= <alice@example.org> SIZE=1", "alice@example.org"),
+            ("MAIL FROM:=?utf-8?b?QWxpY2U=?= <alice@example.org>", "alice@example.org"),
             ("MAIL FROM:Alice <alice@example.org> SIZE=1", "alice@example.org"),
             ("MAIL FROM:\"Alice <a@b>\" <alice@example.org>", "alice@example.org"),
             ("MAIL FROM:Alice<alice@example.org>", "alice@example.org"),
@@ -286,6 +340,9 @@ mod tests {
             ("\"al (ice) \"@ example.org", "\"al (ice) \"@example.org"),
             ("alice@example.org(home", "alice@example.org(home"),
             ("alice)@example.org", "alice)@example.org"),
+            ("al\\ice@example.org", "alice@example.org"),
+            ("al\\@ice@example.org", "al@ice@example.org"),
+            ("\"al\\ice\"@example.org", "\"al\\ice\"@example.org"),
             ("postmaster (him)", "postmaster"),
         ] {
             assert_eq!(Path { mailbox: mailbox.into() }.address(), expected);

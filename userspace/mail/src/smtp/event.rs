@@ -12,7 +12,8 @@ use crate::sasl::{Exchange, Outcome};
 ///
 /// The order is that of the dialogue: a command is told with its reply after it, also where several commands crossed the
 /// wire before the first reply did. Only the octets of a chunk (RFC 3030) that the client sent ahead of replies are told
-/// before these, and the commands up to the chunk with them.
+/// before these, and the commands up to the chunk with them; so are those up to a BURL (RFC 4468), which the server acts on
+/// before it answers.
 // No `Debug`: some of them are content.
 pub enum Event<'a> {
     /// The server's first reply, RFC 5321 §3.1.
@@ -34,6 +35,16 @@ pub enum Event<'a> {
         at: At,
         /// The octets.
         octets: &'a [u8],
+    },
+    /// What became of a message for one of its recipients, where the server answers for each (LMTP, RFC 2033 §4.2). Those that
+    /// it does not answer for share the fate of the message.
+    Recipient {
+        /// The transaction.
+        transaction: u32,
+        /// Which of the recipients that the server accepted, from 0 on.
+        number: u32,
+        /// What became of it: [`Fate::Accepted`], [`Fate::Refused`] or [`Fate::Unknown`].
+        fate: Fate,
     },
     /// A message was sent whole, or its sending was broken off, and what the server said of it is known or never will be.
     Message {

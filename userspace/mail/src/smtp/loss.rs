@@ -3,7 +3,7 @@
 use writ_wire::{Direction, Time};
 
 use super::body::DotLine;
-use super::{At, Command, Event, Fate, Mode, Pending, Reply, Smtp, Tell, Verb};
+use super::{At, Command, Event, Mode, Pending, Reply, Smtp, Tell, Verb};
 use crate::line::LineReader;
 use crate::sasl::Outcome;
 
@@ -175,6 +175,12 @@ impl Smtp {
     /// The connection ended, however it did: tells what stays without an answer.
     pub fn close(&mut self, time: Time, tell: Tell<'_>) {
         self.no_preamble(tell);
+        self.settle_header(tell);
+        // Of a server that was never captured no reply comes, and none is waited for.
+        while self.replies_lost && !self.server_began && matches!(self.mode, Mode::Waiting) && !self.stalled.is_empty()
+        {
+            self.give_up_waiting(time, tell);
+        }
         self.settle_last(tell);
         let is_due =
             |pending: &Pending| matches!(pending, Pending::Command { command, .. } if command.verb == Verb::Auth);
@@ -197,7 +203,8 @@ impl Smtp {
                 Pending::Command { .. } => continue,
             };
             let head = head.unwrap_or_default();
-            tell(Event::Message { transaction, time, fate: Fate::BrokenOff, head: &head });
+            let fate = self.fate_at_end();
+            tell(Event::Message { transaction, time, fate, head: &head });
         }
         self.stalled.clear();
         self.stalled_octets = 0;

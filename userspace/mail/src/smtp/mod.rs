@@ -1,5 +1,5 @@
 //! SMTP (RFC 5321) and the extensions that change how a session is read: PIPELINING (RFC 2920), CHUNKING and BINARYMIME
-//! (RFC 3030), AUTH (RFC 4954), STARTTLS (RFC 3207), BURL (RFC 4468).
+//! (RFC 3030), AUTH (RFC 4954), STARTTLS (RFC 3207), BURL (RFC 4468); and LMTP (RFC 2033).
 //!
 //! The machine follows what the *server* said: whether octets after DATA are a message or commands is decided by the
 //! reply to DATA, not by what the client hoped. This file reads the client, `answer.rs` the server, `loss.rs` what was
@@ -9,9 +9,11 @@ mod answer;
 mod auth;
 mod begin;
 mod body;
+mod chunk;
 mod command;
 mod doubt;
 mod event;
+mod lmtp;
 mod loss;
 mod preamble;
 mod realign;
@@ -28,7 +30,8 @@ use crate::sasl::{Exchange, Outcome};
 use body::{Body, DotLine, Habit, Scan};
 pub use command::{Command, Path, Verb};
 pub use event::{Anomaly, Answered, Event, Fate};
-use preamble::Preamble;
+use lmtp::Lmtp;
+use preamble::{Header, Preamble};
 pub use reply::Reply;
 use reply::ReplyReader;
 use suppose::Fork;
@@ -123,6 +126,8 @@ pub struct Smtp {
     /// The head of a message that is being sent in chunks.
     chunks: Option<Box<HeadReader>>,
     transaction: u32,
+    /// What the server said of the recipients, where it answers for each (`lmtp.rs`).
+    lmtp: Option<Lmtp>,
     /// Whether the greeting is still to come.
     greeting_due: bool,
     /// Whether the client's first octets look like TLS, and the server has said nothing yet.
@@ -142,8 +147,14 @@ pub struct Smtp {
     replies_lost: bool,
     /// The client's first octets, while they may be what a proxy says to the server.
     preamble: Option<Box<Preamble>>,
+    /// What the server made of it.
+    header: Header,
     /// Whether the client sent anything.
     client_began: bool,
+    /// Whether it ended a line with CR LF.
+    client_knows_crlf: bool,
+    /// Whether the server was heard.
+    server_began: bool,
     /// Whether the first line of a capture that began in mid-stream is still to be looked at.
     first_line_due: bool,
     /// What the server takes for the end of a message, besides the end that all know.
@@ -180,6 +191,7 @@ impl Smtp {
             auth: None,
             chunks: None,
             transaction: 0,
+            lmtp: None,
             greeting_due: from_start,
             maybe_tls: false,
             maybe_layer: false,
@@ -189,7 +201,10 @@ impl Smtp {
             commands_lost: !from_start,
             replies_lost: false,
             preamble: from_start.then(Box::default),
+            header: Header::None,
             client_began: false,
+            client_knows_crlf: false,
+            server_began: false,
             first_line_due: !from_start,
             habit: Habit::default(),
             fork: None,
@@ -211,12 +226,23 @@ impl Smtp {
         !doubtful
             && self.fork.is_none()
             && self.preamble.as_ref().is_none_or(|preamble| preamble.is_empty())
+            && !matches!(self.header, Header::Refused(_))
             && self.client.is_empty()
             && self.server.is_empty()
             && self.stalled.is_empty()
             && self.auth.is_none()
             && !early
             && self.pending.back().is_none_or(Pending::is_told)
+    }
+
+    /// Octets of memory that the session takes, about, besides what every session does.
+    pub fn held(&self) -> usize {
+        let body = if let Mode::Body(body) = &self.mode { body.held() } else { 0 };
+        let exchange = self.auth.as_ref().map_or(0, |exchange| exchange.held());
+        let chunks = self.chunks.as_ref().map_or(0, |head| head.held());
+        let fork = self.fork.as_ref().map_or(0, |fork| fork.held());
+        let pending = self.pending_octets + self.pending.capacity() * size_of::<Pending>();
+        self.client.held() + self.server.held() + self.stalled_octets + pending + body + exchange + chunks + fork
     }
 
     /// Reads octets that the client sent.
@@ -311,8 +337,8 @@ impl Smtp {
                     }
                     match scan {
                         Scan::Whole => {}
-                        Scan::MayEndAt(_, line) => self.suppose(at, line),
-                        Scan::EndsAt(_, line) => {
+                        Scan::MayEndAt(_, line) if !self.is_bare_alone(line) => self.suppose(at, line),
+                        Scan::MayEndAt(_, line) | Scan::EndsAt(_, line) => {
                             // And no reply before it: the message went on until here.
                             self.settle_doubt(tell);
                             self.end_of_data(at, line, tell);
@@ -338,6 +364,11 @@ impl Smtp {
             }
         }
         octets.len() - rest.len()
+    }
+
+    /// Whether a dot stands as the client ends all of its lines, and there is no server that says what it made of it.
+    fn is_bare_alone(&self, line: DotLine) -> bool {
+        line == DotLine::BARE && !self.client_knows_crlf && !self.server_began
     }
 
     fn body_octets(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
@@ -374,23 +405,9 @@ impl Smtp {
         }
     }
 
-    fn chunk_ended(&mut self, last: bool) {
-        self.mode = Mode::Command;
-        if last {
-            let done = self.chunks.take().map(|head| Box::new(head.finish()));
-            // The BDAT or BURL is the last command read; its reply may have come already, and then nothing waits for the head.
-            if let Some(Pending::Command {
-                command: Command { verb: Verb::Bdat { .. } | Verb::Burl { .. }, .. },
-                head,
-                ..
-            }) = self.pending.back_mut()
-            {
-                *head = done;
-            }
-        }
-    }
-
     fn command(&mut self, mut line: Line, tell: Tell<'_>) {
+        self.client_knows_crlf |= line.octets.ends_with(b"\r\n");
+        self.settle_header(tell);
         let mut verb = match Verb::read(line.text()) {
             // A login however long it is, or its password would be taken for the line of a transaction.
             Verb::Auth => Verb::Auth,
@@ -444,6 +461,8 @@ impl Smtp {
             Verb::Burl { last: true } => Some((0, true)),
             _ => None,
         };
+        // The server fetches what it names before it answers.
+        let is_fetched = self.certain && matches!(verb, Verb::Burl { .. });
         self.pending_octets += line.octets.len();
         while self.pending.len() >= self.limits.pending || self.pending_octets > self.limits.pending_octets {
             if self.pending.is_empty() {
@@ -467,18 +486,8 @@ impl Smtp {
                 self.mode = Mode::Chunk { left: size, last };
             }
         }
-    }
-
-    /// Tells the commands that no reply has come to yet, since octets of a chunk follow them.
-    fn tell_commands(&mut self, tell: Tell<'_>) {
-        let first = self.pending.partition_point(Pending::is_told);
-        for pending in self.pending.range_mut(first..) {
-            if let Pending::Command { command, told: told @ false, .. } = pending {
-                *told = true;
-                if command.verb != Verb::Auth {
-                    tell(Event::Command(command));
-                }
-            }
+        if is_fetched {
+            self.tell_commands(tell);
         }
     }
 }

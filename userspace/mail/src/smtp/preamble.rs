@@ -1,8 +1,11 @@
 //! What a proxy in front of the server says to it before the session: the PROXY protocol, version 1 (a line) or 2 (a header
 //! of its own length). The server reads it before it greets, and answers nothing: were it taken for a command, every reply
 //! would be taken for that to the command before.
+//!
+//! A server that nobody told of the proxy takes the line of version 1 for a command and refuses it, late as a rule: behind its
+//! greeting. Its first reply then answers the line, or the command behind it, and what comes next tells.
 
-use super::{Smtp, Tell};
+use super::{Pending, Reply, Smtp, Tell, Verb};
 use crate::line::At;
 
 /// How a header of version 1 begins.
@@ -20,6 +23,17 @@ pub(super) struct Preamble {
     held: Vec<(At, u8)>,
     /// Octets of a header that are still to come, once its length is known.
     left: Option<usize>,
+}
+
+/// What became of a header of version 1.
+#[derive(Clone)]
+pub(super) enum Header {
+    /// There was none, or the server took it.
+    None,
+    /// The server has said nothing since.
+    Passed,
+    /// Its first reply refuses the header, or the HELO behind it.
+    Refused(Box<Reply>),
 }
 
 enum Judged {
@@ -51,6 +65,11 @@ impl Preamble {
     pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
+
+    /// Whether it is a header of version 2, which no server reads as a line of its own.
+    fn is_binary(&self) -> bool {
+        self.held.first().is_some_and(|(_, octet)| *octet == b'\r')
+    }
 }
 
 impl Smtp {
@@ -67,7 +86,12 @@ impl Smtp {
             read += 1;
             match preamble.judge() {
                 Judged::Undecided => {}
-                Judged::Header(left) => preamble.left = Some(left),
+                Judged::Header(left) => {
+                    preamble.left = Some(left);
+                    if !preamble.is_binary() {
+                        self.header = Header::Passed;
+                    }
+                }
                 Judged::NoHeader => {
                     self.no_preamble(tell);
                     return Some(read);
@@ -82,6 +106,38 @@ impl Smtp {
         }
         self.preamble = None;
         Some(read + passed)
+    }
+
+    /// Takes a reply that refuses the header, or may do so.
+    pub(super) fn refuses_header(&mut self, reply: &Reply) -> bool {
+        match std::mem::replace(&mut self.header, Header::None) {
+            Header::None => return false,
+            // Another came before the client went on: that answers the HELO, and the first the header.
+            Header::Refused(_) => return false,
+            Header::Passed => {}
+        }
+        if !(500..600).contains(&reply.code) || reply.code == 554 {
+            return false;
+        }
+        let is_hello =
+            |pending: &Pending| matches!(pending, Pending::Command { command, .. } if command.verb == Verb::Hello);
+        if self.pending.len() == 1 && self.stalled.is_empty() && self.pending.front().is_some_and(is_hello) {
+            self.header = Header::Refused(Box::new(reply.clone()));
+        } else if !self.pending.is_empty() {
+            // It may be either's, and so may every reply after it.
+            self.doubt_answers();
+        }
+        true
+    }
+
+    /// The client goes on without another reply: the one that came was to its HELO.
+    pub(super) fn settle_header(&mut self, tell: Tell<'_>) {
+        if !matches!(self.header, Header::Refused(_)) {
+            return;
+        }
+        if let Header::Refused(reply) = std::mem::replace(&mut self.header, Header::None) {
+            self.command_answered(Some(&reply), reply.last, tell);
+        }
     }
 
     /// What was held, if anything was, is no header, and the session begins with it.

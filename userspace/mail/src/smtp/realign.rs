@@ -94,7 +94,7 @@ impl Smtp {
     }
 
     /// From here on it is not known which reply is whose, until nothing waits for one.
-    fn doubt_answers(&mut self) {
+    pub(super) fn doubt_answers(&mut self) {
         self.certain = false;
         for pending in &mut self.pending {
             if let Pending::Command { command, .. } = pending {

@@ -134,6 +134,11 @@ impl ReplyReader {
         self.open.is_none() && self.lines.is_empty()
     }
 
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        self.lines.held() + self.octets.capacity()
+    }
+
     /// Forgets what is held of an unfinished reply: octets are missing here.
     pub(super) fn drop_unfinished(&mut self) -> u64 {
         let held = self.lines.take_unfinished(Time::MIN).map_or(0, |line| line.wire_octets());

@@ -1,5 +1,6 @@
 //! The configuration and the warrants file: TOML in, checked settings out, or one line that says what is wrong and where.
 
+mod agreements;
 mod cpus;
 mod document;
 mod here;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use writ_handover::agreement::{Agreement, AgreementSettings};
 use writ_handover::settings::{HandoverSettings, LemfSettings};
 use writ_intercept::Warrant;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub handover: Option<HandoverSettings>,
     /// `[[lemf]]`.
     pub lemf: Vec<LemfSettings>,
+    /// `[[agreement]]`.
+    pub agreement: Vec<AgreementSettings>,
     /// `[[interface]]`.
     pub interface: Vec<writ_capture::afxdp::Settings>,
     /// `[wire]`.
@@ -46,6 +49,7 @@ struct Lines {
     file: PathBuf,
     warrants: usize,
     interfaces: Vec<usize>,
+    agreements: Vec<usize>,
 }
 
 /// `[wire]`: how frames become streams.
@@ -82,6 +86,8 @@ pub struct Intercept {
     pub server: Vec<Server>,
     /// Octets that one session may hold until it is known whether they are covered.
     pub hold_octets: Option<usize>,
+    /// Octets that all sessions of a worker may hold together.
+    pub held_octets: Option<usize>,
     /// How content of a compressed session is handed over.
     pub compressed: Option<Compressed>,
 }
@@ -156,14 +162,17 @@ impl Config {
             .and_then(|()| further(&config, folder))
             .map_err(|(place, problem)| ConfigError::at(file, line_of(&text, &place), problem))?;
         let of_interface = |at: usize| line_of(&text, &["interface".into(), at.into(), "interface".into()]);
+        let of_agreement = |at: usize| line_of(&text, &["agreement".into(), at.into(), "lemf".into()]);
         config.lines = Lines {
             file: file.to_owned(),
             warrants: line_of(&text, &["warrants".into()]),
             interfaces: (0..config.interface.len()).map(of_interface).collect(),
+            agreements: (0..config.agreement.len()).map(of_agreement).collect(),
         };
         for path in [&mut config.warrants, &mut config.state].into_iter().flatten() {
             *path = folder.join(&*path);
         }
+        config.agreement.iter_mut().for_each(|agreement| agreement.relative_to(folder));
         for lemf in &mut config.lemf {
             lemf.tls = lemf.tls.take().map(|tls| tls.relative_to(folder));
             lemf.spool = lemf.spool.take().map(|spool| spool.relative_to(folder));
@@ -183,6 +192,17 @@ impl Config {
             }
             at => at,
         })
+    }
+
+    /// What is agreed with an LEMF, its keys read.
+    ///
+    /// # Errors
+    /// Where a key file cannot be used.
+    pub fn agreement(&self, lemf: &str) -> Result<Agreement, ConfigError> {
+        let agreed = self.agreement.iter().zip(&self.lines.agreements).find(|(agreement, _)| agreement.lemf == lemf);
+        let Some((agreement, line)) = agreed else { return Ok(Agreement::default()) };
+        let opened = agreement.open(self.profile_of(lemf));
+        opened.map_err(|error| ConfigError::at(&self.lines.file, *line, error.to_string()))
     }
 
     /// The interfaces that this machine does not have, at the moment or at all: where each is named.
@@ -240,6 +260,7 @@ impl Config {
             settings.default_domain(Some(server.address), &server.default_domain);
         }
         set(&mut settings.hold_octets, self.intercept.hold_octets);
+        set(&mut settings.held_octets, self.intercept.held_octets);
         let compressed = self.intercept.compressed.map(|compressed| match compressed {
             Compressed::Inflated => writ_intercept::settings::Compressed::Inflated,
             Compressed::Wire => writ_intercept::settings::Compressed::AsOnTheWire,
@@ -287,6 +308,10 @@ mod tests {
             ("[wire]\nheld_octets = 0\n", "C:2: wire.held_octets: expected octets, above 0"),
             ("[intercept]\nhold_octets = 0\n", "C:2: intercept.hold_octets: expected octets, above 0"),
             (
+                "[intercept]\nheld_octets = 1000\n",
+                "C:2: intercept.held_octets: expected octets, no fewer than intercept.hold_octets",
+            ),
+            (
                 "[intercept]\ndelivered_here = [\"a.example\",\n\"\"]\n",
                 "C:3: intercept.delivered_here: expected a domain, such as \"example.org\"",
             ),
@@ -306,6 +331,10 @@ mod tests {
             (
                 "[wire]\nidle_time = 1\n[metrics]\nlisten = \"192.0.2.1:1\"\n",
                 "C:4: metrics.listen: expected an address of",
+            ),
+            (
+                "[wire]\nidle_time = 1\n[metrics]\nlisten = \"127.0.0.1:0\"\n",
+                "C:4: metrics.listen: expected a port above 0",
             ),
             (
                 "[metrics]\nlisten = \"127.0.0.1:9\"\n[[lemf]]\nname = \"a\"\naddress = \"127.0.0.1:9\"\n",

@@ -23,6 +23,7 @@ impl Config {
             handover.validate().map_err(|error| self.of_handover(&error))?;
         }
         validate_lemfs(&self.lemf).map_err(|error| self.of_handover(&error))?;
+        self.agreements()?;
         let named = self.warrants.as_ref().is_none_or(|file| !file.as_os_str().is_empty());
         let expected = "warrants: expected the path of the warrants file";
         if !named {
@@ -83,6 +84,8 @@ impl Config {
 
     fn metrics(&self) -> Result<(), Wrong> {
         let Some(listen) = self.metrics.as_ref().map(|metrics| metrics.listen) else { return Ok(()) };
+        // The kernel would choose one, and nobody could tell Prometheus which.
+        check(listen.port() != 0, "metrics", "listen", "a port above 0")?;
         let is_it = |address: &str| {
             address.parse::<SocketAddr>().is_ok_and(|lemf| {
                 let here = lemf.ip() == listen.ip() || listen.ip().is_unspecified() && lemf.ip().is_loopback();
@@ -110,12 +113,16 @@ impl Config {
                 return Err((place, format!("intercept.server.default_domain: expected {domain}")));
             }
         }
-        check(intercept.hold_octets != Some(0), "intercept", "hold_octets", "octets, above 0")
+        check(intercept.hold_octets != Some(0), "intercept", "hold_octets", "octets, above 0")?;
+        let settings = self.intercept_settings();
+        let room = settings.held_octets >= settings.hold_octets;
+        check(room, "intercept", "held_octets", "octets, no fewer than intercept.hold_octets")
     }
 
     /// What a configuration says of the machine that it is used on, and is not so here.
     pub(super) fn validate_here(&self, folder: &Path) -> Result<(), Wrong> {
         self.cores()?;
+        self.agreements_here(folder)?;
         if let Some(state) = &self.state {
             let expected =
                 |reason: &str| (vec!["state".into()], format!("state: expected the path of a folder{reason}"));

@@ -32,6 +32,7 @@ fn kind(expected: &str) -> &str {
         "u16" => "a whole number from 0 to 65535",
         "u32" => "a whole number from 0 to 4294967295",
         "u64" | "usize" => "a whole number, 0 or more",
+        "f64" => "a number",
         "a boolean" => "true or false",
         "a sequence" => "a list",
         _ if expected.starts_with("struct ") || expected == "a map" => "a table",

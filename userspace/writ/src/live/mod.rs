@@ -121,6 +121,10 @@ fn needed(config: &Config, file: &Path) -> Result<(std::path::PathBuf, std::path
 }
 
 fn open(config: &Config) -> anyhow::Result<(Interfaces, Vec<QueueSource>)> {
+    if let Some(absent) = config.absent_interfaces().first() {
+        // Not as an error of the configuration: that would end with 2, and nobody would try again when the interface is there.
+        bail!("{absent}");
+    }
     let mut interfaces = Vec::new();
     let mut sources = Vec::new();
     for settings in &config.interface {
@@ -159,7 +163,10 @@ fn delivery(
         cin_reserve: Some(reserve),
         on_thread_start: Some(Arc::new(move || pin(pinned, "delivery"))),
     };
-    let outlets = config.lemf.iter().cloned().map(Outlet::network).collect();
+    let mut outlets = Vec::new();
+    for lemf in &config.lemf {
+        outlets.push(Outlet::network(lemf.clone()).agreed(config.agreement(&lemf.name)?));
+    }
     Ok(Delivery::start(settings, outlets, receivers)?)
 }
 

@@ -294,6 +294,13 @@ pub const PROCESS: &[Metric] = &[
         "Messages that servers sent from mailboxes and took into them, whoever's they are.",
     ),
     metric(
+        "writ_urls_total",
+        Counter,
+        WHOLE,
+        Each("outcome", &[("urls_seen", "seen"), ("urls_not_seen", "not_seen"), ("urls_given_up", "given_up")]),
+        "Parts of covered messages that submission servers fetched by a URL.",
+    ),
+    metric(
         "writ_logins_total",
         Counter,
         WHOLE,
@@ -322,6 +329,13 @@ pub const PROCESS: &[Metric] = &[
         WHOLE,
         One("octets_not_held"),
         "Octets that a session could not hold until it was known whether they are covered.",
+    ),
+    metric(
+        "writ_sessions_given_up_total",
+        Counter,
+        WHOLE,
+        One("sessions_given_up"),
+        "Sessions given up because all that were open held too much.",
     ),
     metric(
         "writ_records_outside_interval_total",

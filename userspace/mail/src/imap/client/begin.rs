@@ -129,10 +129,12 @@ impl Imap {
                 tell(Event::Anomaly(Anomaly::TagReused));
             }
         }
+        let shifted = spelling != Some(Spelling::Stray) && self.tags.begins(&tag);
         let first = self.client.partial.start().map_or(time, |start| start.time);
         let id = self.pending.push(&tag.0, verb, kind, first);
         if let Some(pending) = self.pending.get(id) {
             pending.guessed = self.lost_before.is_some();
+            pending.shifted = shifted;
         }
         self.client.current = Some(id);
         self.client.is_login = spelling.is_some();

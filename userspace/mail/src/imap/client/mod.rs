@@ -7,7 +7,7 @@ use writ_wire::Time;
 
 use super::Imap;
 use super::command::{Head, HeadReader, Verb};
-use super::inflate::Inflater;
+use super::inflate::{INFLATER, Inflater};
 use super::login::{Attempt, Piece};
 use super::pending::Kind;
 use super::scan::{Literal, Scanner, Token};
@@ -89,6 +89,13 @@ impl Client {
             left_over: None,
             inflater: None,
         }
+    }
+
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        let left_over = self.left_over.as_ref().map_or(0, |(_, octets)| octets.capacity());
+        let inflater = self.inflater.as_ref().map_or(0, |_| INFLATER);
+        self.partial.held() + self.scanner.held() + self.held.cost() + left_over + inflater
     }
 
     pub(super) fn is_synced(&self) -> bool {

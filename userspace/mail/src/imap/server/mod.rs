@@ -1,6 +1,7 @@
 //! The server's side: untagged data, go-aheads, and the tagged responses that end commands.
 
 mod login;
+mod trial;
 mod untagged;
 
 use writ_wire::Direction::FromServer;
@@ -9,12 +10,14 @@ use writ_wire::Time;
 use super::Imap;
 use super::client::to_line_end;
 use super::fetch::Fetched;
-use super::inflate::Inflater;
+use super::inflate::{INFLATER, Inflater};
 use super::login::Spelling;
 use super::pending::{Ending, Kind, Pending};
 use super::scan::Scanner;
 use super::span::{Partial, Span, masked};
 use crate::access::{Anomaly, Event, Tell};
+use trial::Trial;
+pub(super) use trial::Tried;
 use untagged::Untagged;
 
 /// A tag is not longer than that of a command can be; a line that begins with more is no response, but for one that says
@@ -79,6 +82,8 @@ pub(super) struct Server {
     is_deep: bool,
     /// Whether lines are known to be responses. Else the next that ends a command is.
     pub(super) synced: bool,
+    /// What may be responses until then.
+    trial: Option<Box<Trial>>,
     /// Octets of the response so far, and the time of the packet with the first.
     octets: u64,
     first: Time,
@@ -98,11 +103,20 @@ impl Server {
             has_status: false,
             is_deep: false,
             synced: from_start,
+            trial: None,
             octets: 0,
             first: Time::MIN,
             dropped: 0,
             inflater: None,
         }
+    }
+
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        let inflater = self.inflater.as_ref().map_or(0, |_| INFLATER);
+        let fetched = if let Untagged::Items(fetched, _) = &self.untagged { fetched.held() } else { 0 };
+        let trial = self.trial.as_ref().map_or(0, |trial| trial.held());
+        self.partial.held() + self.scanner.held() + fetched + trial + inflater
     }
 
     pub(super) fn is_quiet(&self) -> bool {
@@ -121,7 +135,7 @@ impl Server {
         *left -= lost;
         self.octets += lost;
         if let (State::Literal { .. }, Untagged::Items(fetched, _)) = (self.state, &mut self.untagged) {
-            fetched.literal_lost();
+            fetched.literal_lost(lost);
         }
         lost
     }
@@ -144,10 +158,16 @@ impl Server {
         }
     }
 
+    /// What was read of messages while lines were not known to be responses: they were.
+    pub(super) fn take_tried(&mut self) -> Vec<Tried> {
+        self.trial.take().map(|mut trial| trial.take()).unwrap_or_default()
+    }
+
     /// Where a line stands can be known no more.
     pub(super) fn lose_sync(&mut self) {
         self.begin_line();
         self.synced = false;
+        self.trial = None;
         self.state = if let State::Login { id } | State::LoginLiteral { id, .. } = self.state {
             State::Login { id }
         } else {
@@ -190,7 +210,7 @@ impl Imap {
             if self.server.octets == 0 && self.server.partial.is_empty() {
                 self.server.first = here.time;
             }
-            read += match self.server.state {
+            let more = match self.server.state {
                 State::Start => self.read_start(here, rest, tell),
                 State::Untagged => self.read_untagged(here, rest, tell),
                 State::Literal { left } => self.read_data(here, rest, left, tell),
@@ -200,6 +220,10 @@ impl Imap {
                 State::LoginLiteral { id, left } => self.read_login_literal(here, rest, id, left),
                 State::Drop => self.pass_over(here, rest, tell),
             };
+            if let Some(trial) = &mut self.server.trial {
+                trial.push(rest.get(..more).unwrap_or_default(), here.time, self.limits.transfers);
+            }
+            read += more;
         }
         read
     }
@@ -245,6 +269,8 @@ impl Imap {
             [b'+', ..] => return Some(State::GoAhead),
             [b'*', b' ' | b'\t', word @ ..] => {
                 if !self.server.synced {
+                    let first = self.server.first;
+                    self.server.trial.get_or_insert_default().star(first);
                     return Some(State::Line);
                 }
                 let Some(stray) = self.pending.stray_in_front() else { return Some(State::Untagged) };
@@ -268,6 +294,9 @@ impl Imap {
         let id = if is_long && status.is_none() { self.pending.tagged_from(tag) } else { self.pending.tagged(tag) };
         if let Some(id) = id {
             return Some(self.response_to(id));
+        }
+        if let Some(trial) = &mut self.server.trial {
+            trial.other_line();
         }
         if is_space
             && self.server.synced
@@ -350,7 +379,7 @@ impl Imap {
                 let word = partial.octets().get(2..).unwrap_or_default().to_vec();
                 let mut word: &[u8] = &word;
                 while let Some(token) = self.server.scanner.next(&mut word) {
-                    self.datum(token);
+                    self.datum(token, self.server.first, tell);
                 }
             }
             _ => {}

@@ -30,7 +30,7 @@ impl Imap {
         let mut rest = octets;
         let end = loop {
             let Some(token) = self.server.scanner.next(&mut rest) else { break None };
-            self.datum(token);
+            self.datum(token, here.time, tell);
             if matches!(token, Token::Literal(_) | Token::End) {
                 break Some(token);
             }
@@ -44,6 +44,9 @@ impl Imap {
         match end {
             Some(Token::Literal(literal)) => {
                 self.server.state = State::Literal { left: literal.size };
+                if literal.size == 0 {
+                    self.url_content(&[], here.time, tell);
+                }
                 self.end_datum();
             }
             Some(_) => self.untagged_ends(here.time, tell),
@@ -53,7 +56,7 @@ impl Imap {
     }
 
     /// A token of untagged data.
-    pub(super) fn datum(&mut self, token: Token) {
+    pub(super) fn datum(&mut self, token: Token, time: Time, tell: Tell<'_>) {
         let server = &mut self.server;
         server.is_deep |= token == Token::Open && server.scanner.depth() > self.limits.nesting;
         let word = server.scanner.text();
@@ -63,7 +66,7 @@ impl Imap {
                     server.scanner.read_text();
                     Untagged::Status(status)
                 }
-                None if word.eq_ignore_ascii_case(b"URLFETCH") => Untagged::Items(Box::new(Fetched::of_other()), false),
+                None if word.eq_ignore_ascii_case(b"URLFETCH") => Untagged::Items(Box::new(Fetched::of_urls()), false),
                 None => {
                     let number = std::str::from_utf8(word).ok().and_then(|word| word.parse().ok());
                     number.map_or(Untagged::Plain, Untagged::Numbered)
@@ -80,7 +83,12 @@ impl Imap {
             }
             Untagged::First | Untagged::Numbered(_) => Untagged::Plain,
             Untagged::Items(fetched, _) => {
-                fetched.token(token, &server.scanner);
+                if fetched.token(token, &server.scanner)
+                    && let Some(content) = fetched.url_quoted(server.scanner.text(), time)
+                {
+                    tell(Event::UrlContent(content));
+                    fetched.end_url();
+                }
                 return;
             }
             Untagged::Status(_) | Untagged::Plain => return,
@@ -92,13 +100,20 @@ impl Imap {
         let read = usize::try_from(left).unwrap_or(usize::MAX).min(octets.len());
         let octets = octets.get(..read).unwrap_or_default();
         self.server.octets += read as u64;
-        if let Untagged::Items(fetched, _) = &mut self.server.untagged {
-            fetched.literal_octets(octets);
-        }
         here.tell(FromServer, octets, tell);
+        self.url_content(octets, here.time, tell);
         self.server.state = State::Literal { left: left - read as u64 };
         self.end_datum();
         read
+    }
+
+    /// Octets of a literal: tells them where they are what a URL names.
+    fn url_content(&mut self, octets: &[u8], time: Time, tell: Tell<'_>) {
+        if let Untagged::Items(fetched, _) = &mut self.server.untagged
+            && let Some(content) = fetched.literal_octets(octets, time)
+        {
+            tell(Event::UrlContent(content));
+        }
     }
 
     /// Goes on after a literal of which nothing is left.

@@ -8,12 +8,13 @@ use super::*;
 fn passes(script: &str) -> Vec<String> {
     let script = format!("{script}\nC: zz FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {{2}}\nS: ab)\nS: zz OK");
     let mut told: Vec<String> = Vec::new();
-    let mut transfers = Vec::new();
+    let (mut transfers, mut urls) = (Vec::new(), Vec::new());
     for note in run_logged_in(&script) {
         match (note.split_at(2), told.last_mut()) {
             (("C ", rest) | ("S ", rest), Some(last)) if last[..2] == note[..2] => last.push_str(rest),
             (("C " | "S ", _), _) => told.push(note),
             _ if note == "settled" => {}
+            _ if note.starts_with("url ") => urls.push(note),
             _ => transfers.push(note),
         }
     }
@@ -23,6 +24,7 @@ fn passes(script: &str) -> Vec<String> {
     });
     assert_eq!(told, expected.collect::<Vec<_>>());
     assert_eq!(transfers.pop().as_deref(), Some("Download Succeeded 19+35 - -"), "{transfers:?}");
+    transfers.extend(urls);
     transfers
 }
 
@@ -219,7 +221,56 @@ fn urlauth_genurlauth_urlfetch() {
         C: d RESETKEY INBOX INTERNAL
         S: d OK",
     );
-    assert_eq!(found, ["PartialDownload Succeeded 60+68 - -", "PartialDownload Succeeded 37+107 - -"]);
+    assert_eq!(
+        found,
+        [
+            "Download Succeeded 60+68 - -",
+            "PartialDownload Succeeded 37+107 - -",
+            "url imap://joe@x.example/INBOX/;uid=20: ab)|c\"",
+            "url imap://x: ab",
+        ]
+    );
+}
+
+#[test]
+fn urlfetch_of_a_whole_message_tells_whose_it_is() {
+    let found = passes(
+        "
+        C: a URLFETCH imap://x/INBOX/;UID=2;URLAUTH=submit+joe:internal:91
+        S: * URLFETCH imap://x/INBOX/;UID=2;URLAUTH=submit+joe:internal:91 {41}
+        S: From: a@x.example\\r\\nMessage-ID: <1@x>\\r\\n\\r\\nx
+        S: a OK
+        C: b URLFETCH imap://x/INBOX/;UID=2/;SECTION=HEADER imap://x/INBOX/;UID=3
+        S: * URLFETCH {37}
+        S! imap://x/INBOX/;UID=2/;SECTION=H
+        S: EADER {38}
+        S! From: a@x.example\\r\\nMessage-ID: <1@x>\\r\\n
+        S:  \"imap://x/INBOX/;UID=3\" \"Message-ID: <3@x>\"
+        S: b OK
+        C: c URLFETCH imap://x/INBOX/;UID=2/;SECTION=1
+        S: * URLFETCH imap://x/INBOX/;UID=2/;SECTION=1 {0}
+        S:
+        S: c OK
+        C: d URLFETCH imap://x/INBOX/;UID=4
+        S: * URLFETCH imap://x/INBOX/;UID=4 {19}
+        S: Message-ID: <4@x>\\r\\n
+        S: d OK",
+    );
+    assert_eq!(
+        found,
+        [
+            "Download Succeeded 65+119 a@x.example <1@x>",
+            // A part of one message and all of another: of whom it is, the first tells.
+            "PartialDownload Succeeded 72+151 a@x.example <1@x>",
+            "PartialDownload Succeeded 45+57 - -",
+            "Download Succeeded 34+66 - <4@x>",
+            "url imap://x/INBOX/;UID=2;URLAUTH=submit+joe:internal:91: From: a@x.example|Message-ID: <1@x>||x",
+            "url imap://x/INBOX/;UID=2/;SECTION=HEADER: From: a@x.example|Message-ID: <1@x>|",
+            "url imap://x/INBOX/;UID=3: Message-ID: <3@x>",
+            "url imap://x/INBOX/;UID=2/;SECTION=1: ",
+            "url imap://x/INBOX/;UID=4: Message-ID: <4@x>|",
+        ]
+    );
 }
 
 #[test]

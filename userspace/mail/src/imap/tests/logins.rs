@@ -26,10 +26,19 @@ fn login_in_quotes_atoms_and_literals() {
         ("C: a LOGIN {5+}\nC: alice secret", "C a LOGIN {5+}| C alice C  ******|"),
         ("C: a UID LOGIN alice secret", "C a UID LOGIN alice ******|"),
         ("C: a  LOGIN  alice  secret", "C a  LOGIN  alice  ******|"),
+        // What no atom may have, and servers take for what it is.
+        ("C: a LOGIN alice p\\w", "C a LOGIN alice ***|"),
+        ("C: a LOGIN alice \\\\", "C a LOGIN alice **|"),
     ] {
         let notes = logins(&format!("{said}\nS: a OK in"));
         assert_eq!(notes, [format!("login alice Succeeded {shown} S a OK in|"), "settled".into()], "{said}");
     }
+}
+
+#[test]
+fn a_backslash_in_a_name_is_part_of_it() {
+    let notes = logins("C: a LOGIN EXAMPLE\\alice secret\nS: a OK in");
+    assert_eq!(notes[0], "login EXAMPLE\\alice Succeeded C a LOGIN EXAMPLE\\alice ******| S a OK in|");
 }
 
 #[test]

@@ -66,7 +66,9 @@ fn after_a_gap_a_tagged_response_tells_where_the_dialogue_stands() {
             "S * 1 FETCH (BODY[] {2}|ab)|* 2 FE",
             "lost S 20",
             "S * 3 FETCH (BODY[] {999999}|* 4 EXISTS|a OK|",
-            "Download Succeeded 20+34 - -",
+            "Download Succeeded 20+28 - -",
+            // It was asked for, and lost.
+            "Download Succeeded 0+6 - -",
             "settled",
             "C b FETCH 1 BODY[]|",
             "S * 1 FETCH (BODY[] {2}|ab)|b OK|",
@@ -74,6 +76,31 @@ fn after_a_gap_a_tagged_response_tells_where_the_dialogue_stands() {
             "settled"
         ]
     );
+}
+
+#[test]
+fn messages_that_a_gap_swallowed_are_told_by_what_was_asked_for() {
+    let lost = |asked: &str| {
+        let notes = run_logged_in(&format!(
+            "
+            C: a {asked}
+            S: * 1 FETCH (UID 4 BODY[] {{200}}
+            S: From: a@x.example
+            S? 700
+            S: of the last)
+            S: a OK"
+        ));
+        notes.into_iter().filter(|note| note.contains("ownload")).collect::<Vec<_>>()
+    };
+    assert_eq!(lost("FETCH 1 BODY[]").len(), 1);
+    assert_eq!(lost("FETCH 1:3 BODY[]").len(), 3);
+    assert_eq!(lost("FETCH 1:2,2,9 (FLAGS BODY[TEXT])").len(), 3);
+    assert_eq!(lost("UID FETCH 4,5 BODY[]").len(), 2);
+    // How many there are nobody knows.
+    assert_eq!(lost("FETCH 1:* BODY[]").len(), 1);
+    assert_eq!(lost("UID FETCH 4:5 BODY[]").len(), 1);
+    assert_eq!(lost("FETCH 1:3 FLAGS").len(), 1);
+    assert_eq!(lost("FETCH 1:4000000000 BODY[]").len(), 1);
 }
 
 #[test]
@@ -221,9 +248,10 @@ fn a_tag_that_is_used_again_ends_what_had_it_before_a_gap() {
         S: ab)
         S: a OK");
     let logins: Vec<_> = notes.iter().filter(|note| note.starts_with("login")).collect();
+    // The answers may be those to the commands before, so nobody is in by them.
     assert_eq!(
         logins,
-        ["login bob Failed C a LOGIN bob *****| S a NO|", "login alice Succeeded C a LOGIN alice ******| S a OK|"]
+        ["login ? Unknown C *****************| S * NO|", "login ? Succeeded C ********************| S * OK|"]
     );
     assert_eq!(notes[notes.len() - 2], "Download Succeeded 18+34 - -");
 }
@@ -236,8 +264,10 @@ fn a_capture_that_begins_in_mid_stream_is_read_from_the_first_command() {
         C: c2VjcmV0
         S: c2VjcmV0 BAD x
         C: a FETCH 1 BODY[]
-        S: * 1 FETCH (BODY[] {2}
-        S: ab)
+        S: * 3 EXISTS
+        S: * 1 FETCH (BODY[] {19}
+        S: From: a@x.example
+        S: )
         S: a OK
         C: b FETCH 1 BODY[]
         S: * 1 FETCH (BODY[] {2}
@@ -250,9 +280,9 @@ fn a_capture_that_begins_in_mid_stream_is_read_from_the_first_command() {
         notes,
         [
             "C a FETCH 1 BODY[]|",
-            "S * 1 FETCH (BODY[] {2}|ab)|a OK|",
-            // What the server said before it answered a command could not be read.
-            "Download Succeeded 18+6 - -",
+            "S * 3 EXISTS|* 1 FETCH (BODY[] {19}|From: a@x.example|)|a OK|",
+            // What the server said before it answered a command is read once it has answered it.
+            "Download Succeeded 18+52 a@x.example -",
             "settled",
             "C b FETCH 1 BODY[]|",
             "S * 1 FETCH (BODY[] {2}|ab)|b OK|",
@@ -272,6 +302,19 @@ fn a_capture_that_begins_in_mid_stream_is_read_from_the_first_command() {
 }
 
 #[test]
+fn what_does_not_end_before_the_answer_is_no_message_of_a_capture_that_begins_in_mid_stream() {
+    let of = |said: &str| {
+        let notes = run_with(&format!("S: x\nC: a FETCH 1 BODY[]\n{said}\nS: a OK"), false, Limits::default());
+        notes.into_iter().find(|note| note.starts_with("Download")).unwrap()
+    };
+    assert_eq!(of("S: * 1 FETCH (BODY[] {15}\nS: From: a@x.org\nS: )"), "Download Succeeded 18+48 a@x.org -");
+    assert_eq!(of("S: * 1 FETCH (BODY[] {14}\nS: From: a@x.org\nS: )"), "Download Succeeded 18+6 - -");
+    // Text of a message, with more of it after that.
+    assert_eq!(of("S: * 1 FETCH (BODY[] {15}\nS: From: a@x.org\nS: )\nS: more of it"), "Download Succeeded 18+6 - -");
+    assert_eq!(of("S: * 1 FETCH (BODY[] {999}\nS: From: a@x.org\nS: )"), "Download Succeeded 18+6 - -");
+}
+
+#[test]
 fn the_end_of_a_session_without_logout_says_nothing_more() {
     let notes = run_logged_in("S: * BYE idle for too long");
     assert_eq!(notes, ["S * BYE idle for too long|", "settled"]);
@@ -281,4 +324,48 @@ fn the_end_of_a_session_without_logout_says_nothing_more() {
     assert_eq!(run_logged_in("C: a LOGOUT\nS: a BAD"), ["C a LOGOUT|", "S a BAD|", "settled"]);
     // Half a line of the server is told, of the client it is not known what it is.
     assert_eq!(run_logged_in("C! a NO\nS! a O"), ["! unasked_reply", "S a O", "lost C 4"]);
+}
+
+/// Who is told to be logged in, of a client that sends every command with the same tag.
+fn in_by_constant_tags(script: &str) -> Vec<String> {
+    let notes = run(&format!("S: * OK hi\n{script}"));
+    notes.into_iter().filter(|note| note.starts_with("login ") || note.starts_with("logged out")).collect()
+}
+
+#[test]
+fn nobody_is_logged_in_by_the_answer_to_another_command_with_the_same_tag() {
+    // The answer to the first is lost, and that to the last seems to be the login's.
+    let ahead = "C: x NOOP\nC: x LOGIN alice wrong\nC: x NOOP\nS? 6\nS: x NO\nS: x OK";
+    let one_off = in_by_constant_tags(ahead);
+    assert!(one_off.len() == 1 && one_off[0].starts_with("login ? Succeeded"), "{one_off:?}");
+    // One command is left over, and so it goes on.
+    let later = in_by_constant_tags(&format!("{ahead}\nC: x LOGIN alice wrong\nS: x NO\nC: x NOOP\nS: x OK"));
+    assert!(later.iter().all(|login| login.starts_with("login ? ")), "{later:?}");
+    // What is lost is not the answer, which is still to come.
+    let early = in_by_constant_tags("C: x NOOP\nS? 20\nC: x LOGIN alice wrong\nS: x OK\nS: x NO");
+    assert!(early.iter().all(|login| login.starts_with("login ? ")), "{early:?}");
+    // The answer to a command that was not captured.
+    let unseen = in_by_constant_tags(
+        "C: x NOOP\nS: x OK\nC: x NOOP\nS: x OK\nC? 8\nC: x LOGIN alice wrong\nS: x OK\nS: x NO\nC: x LOGIN alice wrong\nS: x NO\nC: x NOOP\nS: x OK",
+    );
+    assert!(!unseen.is_empty() && unseen.iter().all(|login| login.starts_with("login ? ")), "{unseen:?}");
+    // Whoever was in may have made room for the next.
+    let gone =
+        in_by_constant_tags("C: x LOGIN alice s\nS: x OK\nC: x NOOP\nC: x UNAUTHENTICATE\nS? 6\nS: x NO\nS: x OK");
+    assert_eq!(gone.len(), 2, "{gone:?}");
+    assert!(gone[0].starts_with("login alice Succeeded") && gone[1].starts_with("logged out"), "{gone:?}");
+}
+
+#[test]
+fn tags_that_differ_tell_whose_an_answer_is_whatever_was_lost() {
+    let found = in_by_constant_tags("C: a NOOP\nC: b LOGIN alice s\nS? 6\nS: b OK");
+    assert!(found.len() == 1 && found[0].starts_with("login alice Succeeded"), "{found:?}");
+    // From the answer to another tag on all is known again.
+    let found = in_by_constant_tags(
+        "C: x NOOP\nC: x NOOP\nS? 6\nS: x OK\nC: y NOOP\nS: y OK\nC: x LOGIN alice s\nS: x OK\nC: x NOOP\nS: x OK",
+    );
+    assert!(found.len() == 1 && found[0].starts_with("login alice Succeeded"), "{found:?}");
+    // Nothing was lost.
+    let found = in_by_constant_tags("C: x NOOP\nC: x LOGIN alice s\nS: x OK\nS: x OK");
+    assert!(found.len() == 1 && found[0].starts_with("login alice Succeeded"), "{found:?}");
 }

@@ -56,6 +56,8 @@ struct Notes {
     open: Option<(Direction, Vec<u8>)>,
     /// All octets of each side, those of logins among them.
     said: [Vec<u8>; 2],
+    /// What was sent of URLs.
+    urls: Vec<(String, Vec<u8>)>,
     /// Where the next octets of each side must stand.
     next: [Option<u64>; 2],
 }
@@ -72,6 +74,17 @@ impl Notes {
     }
 
     fn event(&mut self, event: &Event<'_>) {
+        if let Event::UrlContent(content) = event {
+            // Cut as the octets are.
+            match self.urls.last_mut().filter(|_| content.at > 0) {
+                Some((url, octets)) => {
+                    assert_eq!(text(content.url), *url);
+                    octets.extend(content.octets);
+                }
+                None => self.urls.push((text(content.url), content.octets.to_vec())),
+            }
+            return;
+        }
         if let Event::Octets(octets) = event {
             self.say(octets.from, octets.octets);
             let next = &mut self.next[usize::from(octets.from == Direction::FromServer)];
@@ -90,7 +103,7 @@ impl Notes {
         }
         self.flush();
         let line = match event {
-            Event::Octets(_) => unreachable!(),
+            Event::Octets(_) | Event::UrlContent(_) => unreachable!(),
             Event::Greeting { logged_in, .. } => format!("greeting {logged_in}"),
             Event::Login(login) => {
                 let who = login.identity().map_or("?".into(), |identity| identity.login.clone());
@@ -157,6 +170,8 @@ fn run_turns(turns: &[Turn], piece: usize, from_start: bool, limits: Limits) -> 
     }
     imap.close(time, &mut |event| notes.event(&event));
     notes.flush();
+    let urls = notes.urls.iter().map(|(url, octets)| format!("url {url}: {}", text(octets)));
+    notes.lines.extend(urls);
     notes
 }
 

@@ -26,6 +26,13 @@ fn whole_messages_parts_and_what_is_neither() {
         ("BODY[]<1.2>", "RFC822.SIZE 2 BODY[]<1> {2}\nS: ab", "PartialDownload"),
         ("BODY[]<0.2>", "BODY[]<0> {2}\nS: ab", "PartialDownload"),
         ("BODY[TEXT]", "BODY[TEXT] {2}\nS: ab", "PartialDownload"),
+        // Some fields of the header are not all of it.
+        (
+            "(BODY[HEADER.FIELDS (To)] BODY[TEXT])",
+            "BODY[HEADER.FIELDS (To)] {2}\nS! ab\nS:  BODY[TEXT] {2}\nS: ab",
+            "PartialDownload",
+        ),
+        ("(BODY[HEADER]<5.2> BODY[TEXT])", "BODY[HEADER]<5> {2}\nS! ab\nS:  BODY[TEXT] {2}\nS: ab", "PartialDownload"),
         ("BODY[1.2.MIME]", "BODY[1.2.MIME] {2}\nS: ab", "PartialDownload"),
         ("BINARY[1]", "BINARY[1] ~{2}\nS: ab", "PartialDownload"),
         ("RFC822.HEADER", "RFC822.HEADER {2}\nS: ab", "PartialDownload"),
@@ -62,6 +69,32 @@ fn each_message_is_a_transfer_of_its_own_with_its_own_octets() {
         S: a OK",
     );
     assert_eq!(found, ["Download Succeeded 24+34 - -", "Download Succeeded 0+42 - -"]);
+}
+
+#[test]
+fn a_message_in_several_responses_to_one_command_is_one_transfer() {
+    let found = transfers(
+        "
+        C: a UID FETCH 1:2 (BODY[HEADER] BODY[TEXT])
+        S: * 1 FETCH (UID 7 BODY[HEADER] {21}
+        S: From: a@x.example\\r\\n
+        S: )
+        S: * 2 FETCH (UID 8 BODY[HEADER] {2}
+        S: ab)
+        S: * 1 FETCH (BODY[TEXT] {2}
+        S: ab)
+        S: * 2 FETCH (UID 8 FLAGS ())
+        S: a OK",
+    );
+    assert_eq!(found, ["Download Succeeded 43+92 a@x.example -", "PartialDownload Succeeded 0+46 - -"]);
+    // A number can go to another message between them, where the UID tells.
+    let found = transfers(
+        "C: a UID FETCH 1:2 BODY[]\nS: * 1 FETCH (UID 7 BODY[] {2}\nS: ab)\nS: * 1 EXPUNGE\nS: * 1 FETCH (UID 8 BODY[] {2}\nS: ab)\nS: a OK",
+    );
+    assert_eq!(found.len(), 2, "{found:?}");
+    // Another command is another interaction.
+    let again = "C: a FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {2}\nS: ab)\nS: a OK\n";
+    assert_eq!(transfers(&again.repeat(2)).len(), 2);
 }
 
 #[test]
@@ -175,8 +208,9 @@ fn a_message_that_the_end_cuts_off_is_unknown() {
 #[test]
 fn past_a_thousand_the_oldest_are_told_early() {
     let limits = Limits { transfers: 2, ..Limits::default() };
-    let message = "S: * 1 FETCH (BODY[] {2}\nS: ab)\n";
-    let notes = run_with(&format!("S: * OK\nC: a FETCH 1:4 BODY[]\n{}S: a OK", message.repeat(4)), true, limits);
+    let message = |number: u32| format!("S: * {number} FETCH (BODY[] {{2}}\nS: ab)\n");
+    let all: String = (1..=4).map(message).collect();
+    let notes = run_with(&format!("S: * OK\nC: a FETCH 1:4 BODY[]\n{all}S: a OK"), true, limits);
     let found: Vec<_> = notes.iter().filter(|note| note.starts_with("Download")).collect();
     assert_eq!(
         found,
@@ -189,7 +223,7 @@ fn past_a_thousand_the_oldest_are_told_early() {
     );
     // A whole set told early leaves nothing to be told for the command.
     let limits = Limits { transfers: 0, ..Limits::default() };
-    let notes = run_with(&format!("S: * OK\nC: a FETCH 1:4 BODY[]\n{message}S: a OK"), true, limits);
+    let notes = run_with(&format!("S: * OK\nC: a FETCH 1:4 BODY[]\n{}S: a OK", message(1)), true, limits);
     assert_eq!(notes.iter().filter(|note| note.starts_with("Download")).count(), 1);
 }
 

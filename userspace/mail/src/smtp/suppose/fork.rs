@@ -137,6 +137,11 @@ impl Fork {
         self.rest.filter(|_| holds)
     }
 
+    /// Octets that are held, by the readings too.
+    pub(in crate::smtp) fn held(&self) -> usize {
+        self.cost + 2 * size_of::<Smtp>() + self.taken.held() + self.text.held()
+    }
+
     /// Whether the readings together hold more than one machine may.
     pub(super) fn is_too_large(&self, limits: &Limits) -> bool {
         let (mut octets, mut pending) = (0usize, 0usize);
