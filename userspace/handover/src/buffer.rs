@@ -8,7 +8,8 @@
 //! lets nobody do who has octets unread. If the connection is reset instead they go again, with caution: a few at a time,
 //! and a keep-alive after them that the LEMF has to answer. Each reset without any progress makes them fewer, down to
 //! one. A PDU that was alone and is not confirmed after [`PATIENT_RESETS`] of them is what the LEMF cannot take: it is
-//! counted as unconfirmed, and what comes after it has its turn.
+//! counted as unconfirmed, and what comes after it has its turn. That holds for an LEMF that ends its connections. One
+//! that is slow, and reads or answers nothing in time, is tried again for ever.
 //!
 //! PDUs have places here, in the order in which they came: 0 for the first one ever.
 //!
@@ -19,9 +20,10 @@
 //! thousand.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use crossbeam::channel::Sender;
 use tokio::sync::Notify;
 
 use crate::counters::LinkCounters;
@@ -35,6 +37,8 @@ const OVERHEAD: usize = size_of::<Pdu>() + 64;
 const CAUTIOUS_PDUS: usize = 128;
 /// Resets at one PDU before it is given up: by then it has gone alone in the last three.
 const PATIENT_RESETS: u32 = 7;
+/// How many of these the LEMF must have made.
+const RESETS_OF_LEMF: u32 = 3;
 
 /// The PDUs waiting for one LEMF and interface.
 pub(crate) struct Buffer {
@@ -51,6 +55,8 @@ pub(crate) struct Buffer {
     room: Condvar,
     counters: Arc<LinkCounters>,
     link_pdus: Arc<LinkPdus>,
+    /// Of the spool that feeds it, if there is one: sent to when PDUs were acknowledged or let go.
+    feeder: OnceLock<Sender<()>>,
 }
 
 #[derive(Default)]
@@ -66,6 +72,8 @@ struct Held {
     /// The first place that was not confirmed at the last reset, and how many resets found it there.
     stuck_at: u64,
     resets: u32,
+    /// How many of them the LEMF made.
+    resets_of_lemf: u32,
     /// PDUs that were acknowledged, ever.
     taken: u64,
     /// Since when the buffer is full, if it is: what was dropped.
@@ -145,6 +153,41 @@ impl Buffer {
             room: Condvar::new(),
             counters,
             link_pdus,
+            feeder: OnceLock::new(),
+        }
+    }
+
+    /// A spool feeds it, and is told when there is room.
+    pub(crate) fn tell(&self, feeder: Sender<()>) {
+        // There is one at most.
+        let _ = self.feeder.set(feeder);
+    }
+
+    /// Whether a spool may [`feed`](Self::feed) another PDU: while half is free, so that one of any length fits.
+    pub(crate) fn has_room(&self) -> bool {
+        let held = self.lock();
+        held.waiting.pdus == 0 || held.waiting.cost() < self.limit / 2
+    }
+
+    /// Takes a PDU in that a spool has counted. Gives the place after it.
+    pub(crate) fn feed(&self, pdu: Pdu) -> u64 {
+        let mut held = self.lock();
+        held.append(pdu, self.limit);
+        let after = held.first + held.pdus.len() as u64;
+        self.gauge(&held);
+        drop(held);
+        self.filled.notify_one();
+        after
+    }
+
+    /// Every PDU before this place was let go: the LEMF has it.
+    pub(crate) fn let_go_before(&self) -> u64 {
+        self.lock().first
+    }
+
+    fn wake_feeder(&self) {
+        if let Some(feeder) = self.feeder.get() {
+            let _ = feeder.try_send(());
         }
     }
 
@@ -204,6 +247,7 @@ impl Buffer {
         self.gauge(&held);
         drop(held);
         self.room.notify_all();
+        self.wake_feeder();
     }
 
     /// The LEMF has read every PDU before this place that was acknowledged.
@@ -212,19 +256,23 @@ impl Buffer {
         while held.first < place && held.acknowledged.pdus > 0 {
             held.let_go();
         }
+        drop(held);
+        self.wake_feeder();
     }
 
-    /// The connection was reset: what was acknowledged and may not have been read waits again.
-    pub(crate) fn reset(&self) {
+    /// The connection was reset, by the LEMF or since nothing was heard of it: what was acknowledged and may not have
+    /// been read waits again.
+    pub(crate) fn reset(&self, by_lemf: bool) {
         let mut held = self.lock();
         if held.acknowledged.pdus == 0 {
             return;
         }
         if held.stuck_at != held.first {
-            (held.stuck_at, held.resets) = (held.first, 0);
+            (held.stuck_at, held.resets, held.resets_of_lemf) = (held.first, 0, 0);
         }
-        held.resets += 1;
-        if held.resets >= PATIENT_RESETS {
+        held.resets = held.resets.saturating_add(1);
+        held.resets_of_lemf += u32::from(by_lemf);
+        if held.resets >= PATIENT_RESETS && held.resets_of_lemf >= RESETS_OF_LEMF {
             held.let_go();
             self.counters.pdus_unconfirmed.one();
         }

@@ -10,8 +10,8 @@
 //! leave warrants unserved over a matter of numbering for which the standard has a message. A number comes again only
 //! after more than four thousand million others, long after the session that had it before.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use thiserror::Error;
 use writ_intercept::CinSource;
 use writ_intercept::record::Cin;
+
+use crate::durable;
 
 /// How many CINs there are: 1 to 2^32 - 1. 0 is left out, since some receivers read it as "none".
 const CINS: u64 = u32::MAX as u64;
@@ -197,21 +199,8 @@ fn read(path: &Path) -> Result<Option<u64>, CinReserveError> {
     number.parse().map(Some).map_err(|_| malformed())
 }
 
-/// Replaces the file so that after a crash at any instant the old or the new number is read, whole: a new file is
-/// synced before it takes the name, and the folder after.
 fn write(path: &Path, reserved: u64) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".new");
-    let temporary = PathBuf::from(temporary);
-    let mut file = File::create(&temporary)?;
-    file.write_all(format!("writ-cin 1 {reserved}\n").as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    File::open(folder)?.sync_all()
+    durable::replace(path, format!("writ-cin 1 {reserved}\n").as_bytes())
 }
 
 #[cfg(test)]

@@ -108,7 +108,8 @@ where
     match ended {
         // In order: the LEMF has read what its kernel took (RFC 1122 §4.2.2.13).
         Ended::Finished | Ended::Closed => buffer.confirmed(buffer.next()),
-        _ => buffer.reset(),
+        Ended::Unanswered | Ended::Stalled => buffer.reset(false),
+        Ended::Failed(_) | Ended::Tls(_) | Ended::NoProtocol => buffer.reset(true),
     }
     resources.counters.connected.set(0);
     Served { ended, greeted: outgoing.greeted }

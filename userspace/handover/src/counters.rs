@@ -110,6 +110,20 @@ counts! {
         dropped_octets,
         /// Times that the buffer was found full, one an episode.
         full_episodes,
+        /// Octets that the spool may have on disk; 0 without one.
+        spool_limit,
+        /// Octets that it has there now.
+        spool_octets,
+        /// PDUs that were put into it on disk.
+        spool_written,
+        /// PDUs in it that the LEMF is not known to have, now.
+        spool_pdus,
+        /// Times that reading or writing it failed.
+        spool_failures,
+        /// Times that its end was torn when it was opened, and cut off.
+        spool_torn,
+        /// PDUs in it that could not be read back.
+        spool_unreadable,
         /// Connections opened.
         connects,
         /// Attempts to connect that failed.

@@ -23,12 +23,13 @@ use crate::cin::CinReserve;
 use crate::connection::{Finish, Resources};
 use crate::counters::Counters;
 use crate::encoder::Encoder;
-use crate::intake::{Clock, Exit, Intake, Lane, NetworkExit, Reserve};
+use crate::intake::{Clock, Entrance, Exit, Intake, Lane, NetworkExit, Reserve};
 use crate::link::Link;
 use crate::link_pdu::LinkPdus;
 use crate::outlet::{Destination, Outlet, PduFile};
 use crate::pdu::Interface;
 use crate::settings::{HandoverSettings, LemfSettings, SettingsError};
+use crate::spool::{Parts, Spool, SpoolError};
 
 /// What happens when the buffer of a connection is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +69,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// A spool cannot be used.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     /// A thread, or the runtime of the connections, could not be had.
     #[error("cannot start a delivery thread: {0}")]
     Thread(#[source] io::Error),
@@ -77,6 +81,7 @@ pub enum StartError {
 pub struct Delivery {
     counters: Arc<Counters>,
     buffers: Vec<(String, Interface, Arc<Buffer>)>,
+    spools: Vec<(String, Interface, Arc<Spool>)>,
     /// Dropped to stop the intake.
     stop: Option<Sender<()>>,
     /// Says how many records the intake left, when it ends.
@@ -90,8 +95,10 @@ pub struct Delivery {
 pub struct Drained {
     /// Records that were not encoded in time.
     pub records: u64,
-    /// What each connection did not take in time; none of those that took everything.
+    /// What each connection did not take in time, and is lost; none of those that took everything, or have a spool.
     pub undelivered: Vec<Undelivered>,
+    /// What is kept in the spools, to be delivered after the next start.
+    pub kept: Vec<Undelivered>,
     /// PDUs that no LEMF has shown to have read, since the start: it reset the connection each time that they went.
     pub unconfirmed: u64,
 }
@@ -110,7 +117,7 @@ pub struct Undelivered {
 }
 
 impl Drained {
-    /// Whether nothing was left, and nothing is in doubt.
+    /// Whether nothing was lost, and nothing is in doubt.
     pub fn is_complete(&self) -> bool {
         self.records == 0 && self.undelivered.is_empty() && self.unconfirmed == 0
     }
@@ -133,7 +140,7 @@ impl Delivery {
         for (index, outlet) in outlets.into_iter().enumerate() {
             plan.add(index, outlet)?;
         }
-        let Plan { lanes, files, links, buffers, .. } = plan;
+        let Plan { lanes, files, links, buffers, spools, .. } = plan;
 
         let (finish, finishing) = watch::channel(None);
         let hook = settings.on_thread_start.clone();
@@ -163,7 +170,7 @@ impl Delivery {
             // The receiving end is gone only if nobody waits for the number.
             let _ = ended.send(intake.run());
         })?;
-        Ok(Self { counters, buffers, stop: Some(stop), intake: intake_ended, finish, links: Some(links) })
+        Ok(Self { counters, buffers, spools, stop: Some(stop), intake: intake_ended, finish, links: Some(links) })
     }
 
     /// What is counted.
@@ -185,18 +192,34 @@ impl Delivery {
                 self.intake.recv_timeout(Duration::from_secs(1)).unwrap_or_default()
             }
         };
+        // All are told before one is waited for.
+        for (_, _, spool) in &self.spools {
+            spool.finish(deadline);
+        }
+        for (_, _, spool) in &self.spools {
+            spool.finished(deadline);
+        }
         self.finish.send_replace(Some(Instant::from_std(deadline)));
         if let Some(links) = self.links.take() {
             // It ends by the deadline, and a panic in it has ended the process already.
             let _ = links.join();
         }
+        for (_, _, spool) in &self.spools {
+            spool.close();
+        }
+        let kept = self.spools.iter().map(|(lemf, interface, spool)| {
+            let (pdus, octets) = spool.kept();
+            Undelivered { lemf: lemf.clone(), interface: *interface, pdus, octets }
+        });
+        let kept = kept.filter(|kept| kept.pdus > 0).collect();
         let left = self.buffers.iter().map(|(lemf, interface, buffer)| {
-            let (pdus, octets) = buffer.held();
+            let spool = self.spools.iter().find(|(of, on, _)| of == lemf && on == interface);
+            let (pdus, octets) = spool.map_or_else(|| buffer.held(), |(_, _, spool)| spool.left());
             Undelivered { lemf: lemf.clone(), interface: *interface, pdus, octets }
         });
         let undelivered = left.filter(|left| left.pdus > 0).collect();
         let links = self.counters.lemfs.iter().flat_map(|lemf| [&lemf.hi2, &lemf.hi3]);
-        Drained { records, undelivered, unconfirmed: links.map(|link| link.pdus_unconfirmed.get()).sum() }
+        Drained { records, undelivered, kept, unconfirmed: links.map(|link| link.pdus_unconfirmed.get()).sum() }
     }
 }
 
@@ -241,20 +264,29 @@ struct Plan<'a> {
     files: Vec<PduFile>,
     links: Vec<Link>,
     buffers: Vec<(String, Interface, Arc<Buffer>)>,
+    spools: Vec<(String, Interface, Arc<Spool>)>,
 }
 
 impl<'a> Plan<'a> {
     fn new(settings: &'a DeliverySettings, counters: &'a Counters) -> Self {
-        Self { settings, counters, lanes: Vec::new(), files: Vec::new(), links: Vec::new(), buffers: Vec::new() }
+        Self {
+            settings,
+            counters,
+            lanes: Vec::new(),
+            files: Vec::new(),
+            links: Vec::new(),
+            buffers: Vec::new(),
+            spools: Vec::new(),
+        }
     }
 
     fn add(&mut self, index: usize, outlet: Outlet) -> Result<(), StartError> {
-        let encoder = Encoder::agreed(&self.settings.handover, outlet.profile, outlet.agreement.clone())?;
+        let mut encoder = Encoder::agreed(&self.settings.handover, outlet.profile, outlet.agreement.clone())?;
         let exit = match &outlet.destination {
             Destination::Network(lemf) => {
                 lemf.validate()?;
-                let hi2 = self.network(index, &outlet, lemf, Interface::Hi2)?;
-                let hi3 = self.network(index, &outlet, lemf, Interface::Hi3)?;
+                let hi2 = self.network(index, &outlet, lemf, Interface::Hi2, &mut encoder)?;
+                let hi3 = self.network(index, &outlet, lemf, Interface::Hi3, &mut encoder)?;
                 Exit::Network { hi2, hi3 }
             }
             Destination::File(path) => Exit::File(match self.files.iter().position(|file| file.path() == path) {
@@ -278,21 +310,42 @@ impl<'a> Plan<'a> {
         outlet: &Outlet,
         lemf: &LemfSettings,
         interface: Interface,
-    ) -> Result<NetworkExit, SettingsError> {
+        encoder: &mut Encoder,
+    ) -> Result<NetworkExit, StartError> {
         let link_pdus = Arc::new(LinkPdus::new(&self.settings.handover, outlet.profile, interface)?);
         let counters = self.counters.lemfs.get(index).map(|lemf| Arc::clone(lemf.of(interface))).unwrap_or_default();
         let patience = match self.settings.when_full {
             WhenFull::Drop => Duration::ZERO,
             WhenFull::Wait => lemf.keep_alive.time3,
         };
+        // Of a spool that gives its oldest up no more than a quarter is on its way, in half of the buffer.
+        let of_spool =
+            lemf.spool.as_ref().map(|spool| usize::try_from(spool.limit(interface) / 2).unwrap_or(usize::MAX));
         let buffer = Arc::new(Buffer::new(
             outlet.lemf.clone(),
-            lemf.buffer,
+            of_spool.map_or(lemf.buffer, |limit| lemf.buffer.min(limit)),
             patience,
             Arc::clone(&counters),
             Arc::clone(&link_pdus),
         ));
         self.buffers.push((outlet.lemf.clone(), interface, Arc::clone(&buffer)));
+        let mut entrance = Entrance::Buffer(Arc::clone(&buffer));
+        if let Some(settings) = &lemf.spool {
+            let parts = Parts {
+                lemf: outlet.lemf.clone(),
+                interface,
+                numbering: self.settings.handover.sequence_numbers,
+                memory: lemf.buffer,
+                buffer: Arc::clone(&buffer),
+                counters: Arc::clone(&counters),
+                link_pdus: Arc::clone(&link_pdus),
+            };
+            let (spool, numbers) = Spool::start(settings, parts, self.settings.on_thread_start.clone())?;
+            encoder.go_on_from(interface, &numbers);
+            let spool = Arc::new(spool);
+            self.spools.push((outlet.lemf.clone(), interface, Arc::clone(&spool)));
+            entrance = Entrance::Spool(spool);
+        }
         let address = match interface {
             Interface::Hi2 => lemf.hi2_address(),
             Interface::Hi3 => lemf.hi3_address(),
@@ -311,8 +364,9 @@ impl<'a> Plan<'a> {
                 greet: lemf.tls.is_some(),
             },
             tls: lemf.tls.clone(),
+            spooled: lemf.spool.is_some(),
             last_reason: None,
         });
-        Ok(NetworkExit { buffer, link_pdus, staged: Vec::new() })
+        Ok(NetworkExit { entrance, link_pdus, staged: Vec::new() })
     }
 }

@@ -14,6 +14,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hashbrown::HashMap;
 use writ_etsi::asn1::{Additions, OctetString, RelativeOid};
 use writ_etsi::{
     CcContents, CcPayload, EmailCc, EmailFormat, EncodeError, IntegrityCheck, IriContents, IriPayload, MessagePriority,
@@ -90,6 +91,11 @@ impl Encoder {
             byte_counter: ByteCounter::default(),
             clock: Time::MIN,
         })
+    }
+
+    /// Goes on along LIIDs from the numbers that another run has left in a spool.
+    pub(crate) fn go_on_from(&mut self, interface: Interface, numbers: &HashMap<String, u32>) {
+        self.sequences.go_on_from(interface, numbers);
     }
 
     /// Appends the PDUs of a record, in the order in which they go; where payloads are aggregated, perhaps none yet.

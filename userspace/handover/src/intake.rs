@@ -17,6 +17,7 @@ use crate::latency::now;
 use crate::link_pdu::LinkPdus;
 use crate::outlet::{Callback, PduFile};
 use crate::pdu::{Interface, Pdu};
+use crate::spool::Spool;
 
 /// Records taken from one worker before the next has its turn.
 const TURN: usize = 64;
@@ -43,10 +44,25 @@ pub(crate) enum Exit {
 
 /// One interface of an LEMF on the network.
 pub(crate) struct NetworkExit {
-    pub(crate) buffer: Arc<Buffer>,
+    pub(crate) entrance: Entrance,
     pub(crate) link_pdus: Arc<LinkPdus>,
     /// PDUs of the batch at hand.
     pub(crate) staged: Vec<Pdu>,
+}
+
+/// Where PDUs for a connection go in.
+pub(crate) enum Entrance {
+    Buffer(Arc<Buffer>),
+    Spool(Arc<Spool>),
+}
+
+impl Entrance {
+    fn push(&self, pdus: impl IntoIterator<Item = Pdu>) {
+        match self {
+            Self::Buffer(buffer) => buffer.push(pdus),
+            Self::Spool(spool) => spool.push(pdus),
+        }
+    }
 }
 
 /// The reserve of CINs and what is known of it.
@@ -261,7 +277,7 @@ impl Intake {
             if let Exit::Network { hi2, hi3 } = &mut lane.exit {
                 for exit in [hi2, hi3] {
                     if !exit.staged.is_empty() {
-                        exit.buffer.push(exit.staged.drain(..));
+                        exit.entrance.push(exit.staged.drain(..));
                     }
                 }
             }
@@ -307,7 +323,7 @@ impl Intake {
         for lane in &mut self.lanes {
             if let Exit::Network { hi2, hi3 } = &mut lane.exit {
                 for exit in [hi2, hi3] {
-                    exit.buffer.push(exit.link_pdus.cin_reset());
+                    exit.entrance.push(exit.link_pdus.cin_reset());
                 }
             }
         }

@@ -12,6 +12,7 @@ mod buffer;
 mod connection;
 mod counters;
 mod delivery;
+mod durable;
 mod email_iri;
 mod encryption;
 mod header;
@@ -31,6 +32,7 @@ pub mod encoder;
 pub mod latency;
 pub mod pdu;
 pub mod settings;
+pub mod spool;
 pub mod tls;
 
 pub use counters::{CoreSnapshot, Counters, LemfSnapshot, LinkSnapshot, Snapshot};

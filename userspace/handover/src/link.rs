@@ -27,6 +27,8 @@ pub(crate) struct Link {
     pub(crate) retry: Duration,
     /// TLS around it, if any.
     pub(crate) tls: Option<TlsSettings>,
+    /// Whether what the LEMF does not take is kept on disk: then an LEMF that is away need not be waited for at the end.
+    pub(crate) spooled: bool,
     pub(crate) resources: Resources,
     /// Why the last attempt failed, if it did: said once, not at each attempt.
     pub(crate) last_reason: Option<String>,
@@ -55,6 +57,8 @@ impl Link {
                     last_at_once = Some(Instant::now());
                     continue;
                 }
+            } else if self.spooled && finish.borrow().is_some() {
+                return;
             }
             Self::pause(pauses.next(), &mut finish).await;
         }

@@ -32,6 +32,22 @@ impl LinkPdus {
         Ok(Self { template: HeaderTemplate::new(settings, profile)?, interface, next: AtomicU32::new(0) })
     }
 
+    /// The number of the next one.
+    pub(crate) fn next(&self) -> u32 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Goes on from this number at least.
+    pub(crate) fn go_on_from(&self, next: u32) {
+        self.next.fetch_max(next, Ordering::Relaxed);
+    }
+
+    /// `operatorLeaMessage`: so many PDUs at this place cannot be read back from the disk.
+    pub(crate) fn unreadable(&self, pdus: u64) -> Result<Pdu, EncodeError> {
+        let text = format!("The spool was damaged: {pdus} PDUs before this one could not be delivered.");
+        self.pdu(operator_message(MessagePriority::Error, &text))
+    }
+
     /// `keep-alive`. It is never buffered.
     pub(crate) fn keep_alive(&self) -> Result<Bytes, EncodeError> {
         self.pdu(Payload::TriPayload(TriPayload::KeepAlive)).map(|pdu| pdu.octets)

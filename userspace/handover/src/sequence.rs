@@ -38,6 +38,16 @@ impl Sequences {
         Self { numbering, liids: HashMap::new(), next: HashMap::new() }
     }
 
+    /// Goes on along LIIDs from these numbers, which another run has left.
+    pub(crate) fn go_on_from(&mut self, interface: Interface, numbers: &HashMap<String, u32>) {
+        if self.numbering == Numbering::PerLiid {
+            for (liid, next) in numbers {
+                let line = self.line(liid, 0, interface);
+                *self.entry(line) = *next;
+            }
+        }
+    }
+
     /// The sequence of an LIID, a CIN and an interface.
     pub(crate) fn line(&mut self, liid: &str, cin: u32, interface: Interface) -> Line {
         let liid = match self.liids.get(liid) {

@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
+mod spool;
 mod tls;
 
+pub use spool::{SpoolSettings, WhenSpoolFull};
 pub use tls::TlsSettings;
 
 /// A setting that cannot be used. It names the setting as the configuration file spells it, and what was expected
@@ -151,6 +153,9 @@ pub struct LemfSettings {
     /// TLS around the connections. None: plain TCP.
     #[serde(default)]
     pub tls: Option<TlsSettings>,
+    /// The spool on disk. None: what waits is in memory alone.
+    #[serde(default)]
+    pub spool: Option<SpoolSettings>,
 }
 
 /// Times of the keep-alive, in seconds (TS 102 232-1: TIME1, TIME2, TIME3).
@@ -199,15 +204,18 @@ impl LemfSettings {
             retry: retry(),
             buffer: buffer(),
             tls: None,
+            spool: None,
         }
     }
 
-    /// The same LEMF, both interfaces at another address: `replay --lemf HOST:PORT`.
+    /// The same LEMF, both interfaces at another address: `replay --lemf HOST:PORT`. Without its spool, for what waits
+    /// there is for the LEMF itself.
     #[must_use]
     pub fn redirected(mut self, address: impl Into<String>) -> Self {
         self.address = Some(address.into());
         self.hi2 = None;
         self.hi3 = None;
+        self.spool = None;
         self
     }
 
@@ -248,7 +256,20 @@ impl LemfSettings {
         // Memory, from which the length of each PDU is taken: no machine has more.
         let buffer_good = (1 << 20..=MOST_BUFFER).contains(&(self.buffer as u64));
         check(at("buffer"), buffer_good, "octets, 1048576 to 1099511627776")?;
-        self.tls.as_ref().map_or(Ok(()), |tls| self.validate_tls(tls))
+        self.tls.as_ref().map_or(Ok(()), |tls| self.validate_tls(tls))?;
+        self.spool.as_ref().map_or(Ok(()), |spool| self.validate_spool(spool))
+    }
+
+    fn validate_spool(&self, spool: &SpoolSettings) -> Result<(), SettingsError> {
+        let at = |setting: &str| format!("lemf.{}.spool.{setting}", self.name);
+        check(at("folder"), !spool.folder.as_os_str().is_empty(), "the path of a folder")?;
+        check(at("key"), !spool.key.as_os_str().is_empty(), "the path of a file")?;
+        for (setting, octets) in [("iri", spool.iri), ("cc", spool.cc)] {
+            check(at(setting), (1 << 20..=1 << 50).contains(&octets), "octets, 1048576 to 1125899906842624")?;
+        }
+        let interval_good = spool.sync_interval <= Duration::from_secs(10);
+        check(at("sync_interval"), interval_good, "seconds, at most 10")?;
+        check(at("sync_pdus"), (1..=1 << 20).contains(&spool.sync_pdus), "PDUs, 1 to 1048576")
     }
 
     fn validate_tls(&self, tls: &TlsSettings) -> Result<(), SettingsError> {

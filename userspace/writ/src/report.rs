@@ -69,8 +69,11 @@ pub fn delivered(drained: &Drained, within: Duration) -> anyhow::Result<()> {
     if pdus > 0 || drained.records > 0 {
         bail!("{pdus} PDUs and {} records were not delivered within {} s", drained.records, within.as_secs());
     }
+    for kept in &drained.kept {
+        tracing::info!(lemf = kept.lemf, interface = kept.interface.name(), pdus = kept.pdus, "kept in the spool");
+    }
     if drained.unconfirmed > 0 {
-        bail!("an LEMF reset its connection twice, and perhaps did not read {} PDUs", drained.unconfirmed);
+        bail!("an LEMF reset its connection again and again, and perhaps did not read {} PDUs", drained.unconfirmed);
     }
     Ok(())
 }

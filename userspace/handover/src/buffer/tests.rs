@@ -148,16 +148,16 @@ fn what_was_acknowledged_and_perhaps_not_read_goes_again_after_a_reset() {
     buffer.acknowledged(3);
     assert_eq!((buffer.held(), lengths()), ((1, 40), vec![40]));
     buffer.confirmed(1);
-    buffer.reset();
+    buffer.reset(true);
     assert_eq!((buffer.held(), lengths()), ((3, 90), vec![20, 30, 40]), "the first was read");
     buffer.acknowledged(4);
     buffer.push([pdu(50)]);
     buffer.acknowledged(5);
-    buffer.reset();
+    buffer.reset(true);
     assert_eq!((buffer.next(), lengths()), (1, vec![20, 30, 40, 50]));
     buffer.acknowledged(5);
     buffer.confirmed(5);
-    buffer.reset();
+    buffer.reset(true);
     assert_eq!(buffer.held(), (0, 0));
     let counts = buffer.counters.snapshot();
     assert_eq!((counts.pdus_sent, counts.pdus_returned, counts.pdus_unconfirmed), (3 + 3 + 1 + 4, 2 + 4, 0));
@@ -171,23 +171,35 @@ fn each_reset_without_progress_makes_it_more_careful() {
     let mut allowed = Vec::new();
     for _ in 1..PATIENT_RESETS {
         buffer.acknowledged(8);
-        buffer.reset();
+        buffer.reset(true);
         allowed.extend(buffer.caution(0));
     }
     assert_eq!(allowed, [128, 32, 8, 2, 1, 1]);
     assert_eq!((buffer.caution(7), buffer.caution(8)), (Some(1), None), "only what came back");
     assert_eq!(buffer.counters.snapshot().pdus_unconfirmed, 0);
     // A reset before anything went says nothing of a PDU.
-    buffer.reset();
+    buffer.reset(true);
     assert_eq!((buffer.next(), buffer.counters.snapshot().pdus_unconfirmed), (0, 0));
     buffer.acknowledged(1);
-    buffer.reset();
+    buffer.reset(true);
     assert_eq!((buffer.next(), buffer.counters.snapshot().pdus_unconfirmed), (1, 1), "one, and no more");
     assert_eq!(buffer.caution(1), Some(128), "what comes then is not to blame");
     buffer.acknowledged(3);
     buffer.confirmed(2);
-    buffer.reset();
+    buffer.reset(true);
     assert_eq!(buffer.caution(2), Some(128), "there was progress");
+}
+
+#[test]
+fn a_slow_lemf_is_tried_for_ever() {
+    let buffer = buffer(1 << 20, Duration::ZERO);
+    buffer.push((0..10).map(|_| pdu(10)));
+    for _ in 0..100 {
+        buffer.acknowledged(8);
+        buffer.reset(false);
+    }
+    assert_eq!((buffer.next(), buffer.caution(0)), (0, Some(1)));
+    assert_eq!(buffer.counters.snapshot().pdus_unconfirmed, 0);
 }
 
 #[test]
@@ -202,6 +214,6 @@ fn what_was_acknowledged_takes_no_room_from_what_was_not() {
     assert_eq!(buffer.counters.snapshot().dropped_pdus, 0);
     buffer.push([pdu(1000)]);
     assert_eq!(buffer.counters.snapshot().dropped_pdus, 1, "what waits counts against the bound");
-    buffer.reset();
+    buffer.reset(true);
     assert_eq!(buffer.held().0, 80);
 }

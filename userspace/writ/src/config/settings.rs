@@ -175,6 +175,7 @@ impl Config {
         config.agreement.iter_mut().for_each(|agreement| agreement.relative_to(folder));
         for lemf in &mut config.lemf {
             lemf.tls = lemf.tls.take().map(|tls| tls.relative_to(folder));
+            lemf.spool = lemf.spool.take().map(|spool| spool.relative_to(folder));
         }
         Ok(config)
     }
@@ -395,6 +396,18 @@ mod tests {
             (
                 "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\ntls = { ca = \"c\", key = \"k\" }\n",
                 "C:4: lemf.tls: certificate is missing",
+            ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.spool]\nfolder = \"s\"\nkey = \"nosuch\"\n",
+                "C:6: lemf.a.spool.key: expected a key file that can be read: ",
+            ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.spool]\nkey = \"k\"\nfolder = \"/proc/x\"\n",
+                "C:6: lemf.a.spool.folder: expected the path of a folder (",
+            ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.spool]\nfolder = \"s\"\nkey = \"k\"\niri = 5\n",
+                "C:7: lemf.a.spool.iri: expected octets, 1048576 to",
             ),
             ("[wire]\nmax_flows = -1\n", "C:2: wire.max_flows: expected a whole number, 0 or more"),
             (

@@ -138,6 +138,17 @@ impl Config {
                 (place, format!("lemf.{}.tls.{error}", lemf.name))
             })?;
         }
+        for (at, lemf) in self.lemf.iter().enumerate() {
+            let Some(spool) = lemf.spool.clone().map(|spool| spool.relative_to(folder)) else { continue };
+            let wrong = |key: &str, problem: String| {
+                let place = vec!["lemf".into(), at.into(), "spool".into(), key.into()];
+                (place, format!("lemf.{}.spool.{key}: {problem}", lemf.name))
+            };
+            here::can_be_a_folder(&spool.folder)
+                .map_err(|error| wrong("folder", format!("expected the path of a folder ({error})")))?;
+            writ_handover::spool::check(&spool)
+                .map_err(|error| wrong("key", format!("{error}: {}", spool.key.display())))?;
+        }
         if let Some(metrics) = &self.metrics {
             check(here::is_local(metrics.listen.ip()), "metrics", "listen", "an address of this machine")?;
         }

@@ -483,6 +483,23 @@ pub const LINKS: &[Metric] = &[
         "Connections to the LEMF that were opened, failed to open, and ended.",
     ),
     metric(
+        "writ_spool_limit_bytes",
+        Gauge,
+        LINK,
+        One("spool_limit"),
+        "Octets that the spool may have on disk; 0 without one.",
+    ),
+    metric("writ_spool_bytes", Gauge, LINK, One("spool_octets"), "Octets that the spool has on disk."),
+    metric("writ_spool_pdus", Gauge, LINK, One("spool_pdus"), "PDUs in the spool that the LEMF is not known to have."),
+    metric("writ_spooled_pdus_total", Counter, LINK, One("spool_written"), "PDUs that were put on disk."),
+    metric(
+        "writ_spool_faults_total",
+        Counter,
+        LINK,
+        Each("kind", &[("spool_failures", "failure"), ("spool_torn", "torn"), ("spool_unreadable", "unreadable")]),
+        "Faults of the spool.",
+    ),
+    metric(
         "writ_delivery_tls_failures_total",
         Counter,
         LINK,

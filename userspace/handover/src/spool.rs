@@ -1,0 +1,200 @@
+//! The spool on disk of one LEMF and interface: every PDU is on disk before it goes, and stays there until it is let go
+//! by the buffer of the connection. docs/reliability.md describes the files, the faults and what is promised.
+//!
+//! ```text
+//! intake ─► waiting ─► log ─────────────────► buffer ─► connection
+//!           memory,    segments, encrypted,   as without a spool: holds what is on its way
+//!           bounded    synced in groups
+//! ```
+//!
+//! A thread of its own moves PDUs on, so that a slow disk delays neither encoding nor another LEMF. What it puts on disk
+//! goes on to the buffer at once if all before it has; else it is read back when the buffer has room. While the disk
+//! takes nothing, and everything on it has gone, PDUs pass it by: delivery goes on as if there were no spool.
+
+mod feeder;
+mod key;
+mod log;
+mod segment;
+mod state;
+mod waiting;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, bounded};
+use hashbrown::HashMap;
+use thiserror::Error;
+
+use self::feeder::Feeder;
+pub use self::key::KeyError;
+use self::key::SpoolKey;
+use self::waiting::Waiting;
+use crate::buffer::Buffer;
+use crate::counters::LinkCounters;
+use crate::link_pdu::LinkPdus;
+use crate::pdu::{Interface, Pdu};
+use crate::settings::{Numbering, SpoolSettings, WhenSpoolFull};
+
+/// How long the thread may take to see that a time is over.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// A spool cannot be used.
+#[derive(Debug, Error)]
+pub enum SpoolError {
+    /// The key file.
+    #[error("{file}: {source}")]
+    KeyFile {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: KeyError,
+    },
+    /// What is in the folder was written with another key.
+    #[error("{folder}: expected the key that the spool was written with")]
+    Key {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Another process has it open.
+    #[error("{folder}: in use by another process")]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Reading or writing failed.
+    #[error("{folder}: {source}")]
+    Io {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Whether the key file of the settings can be used now.
+///
+/// # Errors
+/// Why it cannot.
+pub fn check(settings: &SpoolSettings) -> Result<(), KeyError> {
+    SpoolKey::read(&settings.key).map(drop)
+}
+
+/// What a spool works with.
+pub(crate) struct Parts {
+    pub(crate) lemf: String,
+    pub(crate) interface: Interface,
+    pub(crate) numbering: Numbering,
+    /// Octets that may wait in memory to be put on disk.
+    pub(crate) memory: usize,
+    pub(crate) buffer: Arc<Buffer>,
+    pub(crate) counters: Arc<LinkCounters>,
+    pub(crate) link_pdus: Arc<LinkPdus>,
+}
+
+/// A spool that runs.
+pub(crate) struct Spool {
+    waiting: Arc<Waiting>,
+    /// Says that everything has gone to the buffer, or will not.
+    finished: Receiver<()>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    counters: Arc<LinkCounters>,
+}
+
+impl Spool {
+    /// Opens the spool, with the numbers at which each LIID goes on (along LIIDs only), and starts its thread.
+    pub(crate) fn start(
+        settings: &SpoolSettings,
+        parts: Parts,
+        on_start: Option<Arc<dyn Fn() + Send + Sync>>,
+    ) -> Result<(Self, HashMap<String, u32>), SpoolError> {
+        let key = SpoolKey::read(&settings.key)
+            .map_err(|source| SpoolError::KeyFile { file: settings.key.clone(), source })?;
+        let folder = settings.folder.join(folder_name(&parts.lemf)).join(parts.interface.name());
+        let limit = settings.limit(parts.interface);
+        let counters = Arc::clone(&parts.counters);
+        counters.spool_limit.set(limit);
+        let waiting = Arc::new(Waiting::new(parts.memory, Arc::clone(&parts.counters)));
+        parts.buffer.tell(waiting.waker());
+        let (finish, finished) = bounded(1);
+        let policy = feeder::Policy {
+            limit,
+            evicts: settings.when_full == WhenSpoolFull::Oldest,
+            interval: settings.sync_interval,
+            pdus: settings.sync_pdus,
+        };
+        let (lemf, interface) = (parts.lemf.clone(), parts.interface.name());
+        let feeder = Feeder::open(&folder, key, policy, parts, Arc::clone(&waiting), finish)?;
+        let numbers = feeder.numbers().clone();
+        let failed = |source| SpoolError::Io { folder, source };
+        let thread = std::thread::Builder::new().name("writ-spool".to_owned());
+        let thread = thread.spawn(move || {
+            if let Some(on_start) = on_start {
+                on_start();
+            }
+            feeder.run();
+            tracing::debug!(lemf, interface, "spool closed");
+        });
+        let thread = Mutex::new(Some(thread.map_err(failed)?));
+        Ok((Self { waiting, finished, thread, counters }, numbers))
+    }
+
+    /// Takes PDUs in, in order.
+    pub(crate) fn push(&self, pdus: impl IntoIterator<Item = Pdu>) {
+        self.waiting.push(pdus);
+    }
+
+    /// Nothing more comes: all is to be put on disk, and to go to the buffer as far as the LEMF takes it.
+    pub(crate) fn finish(&self, deadline: Instant) {
+        self.waiting.finish(deadline);
+    }
+
+    /// Waits until it is so, or will not be in time.
+    pub(crate) fn finished(&self, deadline: Instant) {
+        let _ = self.finished.recv_deadline(deadline + GRACE);
+    }
+
+    /// PDUs that the LEMF is not known to have, and the octets that the spool has on disk.
+    pub(crate) fn kept(&self) -> (u64, u64) {
+        (self.counters.spool_pdus.get(), self.counters.spool_octets.get())
+    }
+
+    /// PDUs, and their octets, that were neither on disk nor with the LEMF when it ended.
+    pub(crate) fn left(&self) -> (u64, u64) {
+        let left = self.waiting.left();
+        (left.pdus, left.octets)
+    }
+
+    /// Notes what the LEMF has, and ends.
+    pub(crate) fn close(&self) {
+        self.waiting.close();
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A panic in it has ended the process already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The name of an LEMF as that of a folder: what is no letter, digit, `-`, `_` or `.` as `%` and two hexadecimal digits.
+fn folder_name(lemf: &str) -> PathBuf {
+    let mut name = String::new();
+    for (at, octet) in lemf.bytes().enumerate() {
+        if octet.is_ascii_alphanumeric() || b"-_".contains(&octet) || (octet == b'.' && at > 0) {
+            name.push(octet.into());
+        } else {
+            name.push_str(&format!("%{octet:02X}"));
+        }
+    }
+    Path::new(&name).to_owned()
+}
+
+#[cfg(test)]
+mod tests;

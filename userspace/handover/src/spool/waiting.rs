@@ -1,0 +1,152 @@
+//! PDUs that wait in memory to be put on disk: filled by the intake, emptied by the thread of the spool.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crossbeam::channel::{Receiver, Sender, bounded};
+
+use super::state::Lost;
+use crate::counters::LinkCounters;
+use crate::pdu::Pdu;
+
+/// What holding a PDU takes beyond its octets.
+const OVERHEAD: usize = size_of::<Pdu>() + 64;
+
+/// Shared by both.
+pub(super) struct Waiting {
+    limit: usize,
+    held: Mutex<Held>,
+    wake: Sender<()>,
+    woken: Receiver<()>,
+    counters: Arc<LinkCounters>,
+}
+
+#[derive(Default)]
+struct Held {
+    pdus: VecDeque<Pdu>,
+    octets: usize,
+    /// When the first of them came.
+    since: Option<Instant>,
+    /// What there was no room for, after all of them.
+    lost: Lost,
+    /// By when everything should have gone.
+    finish: Option<Instant>,
+    closed: bool,
+    /// What was neither on disk nor taken by the LEMF at the end.
+    left: Lost,
+}
+
+/// How it stands.
+pub(super) struct Standing {
+    pub(super) pdus: usize,
+    pub(super) since: Option<Instant>,
+    pub(super) finish: Option<Instant>,
+    pub(super) closed: bool,
+}
+
+impl Waiting {
+    pub(super) fn new(limit: usize, counters: Arc<LinkCounters>) -> Self {
+        let (wake, woken) = bounded(1);
+        Self { limit, held: Mutex::default(), wake, woken, counters }
+    }
+
+    /// Wakes the thread when something is sent on it.
+    pub(super) fn waker(&self) -> Sender<()> {
+        self.wake.clone()
+    }
+
+    /// Waits until something happened, no longer than until then.
+    pub(super) fn wait(&self, until: Instant) {
+        // Its other end is held here.
+        let _ = self.woken.recv_deadline(until);
+    }
+
+    pub(super) fn push(&self, pdus: impl IntoIterator<Item = Pdu>) {
+        let mut held = self.lock();
+        for pdu in pdus {
+            self.counters.encoded(pdu.kind, pdu.octets.len());
+            let cost = pdu.octets.len() + OVERHEAD;
+            // One gap, not a thousand: nothing is taken before the loss is told.
+            if !held.lost.is_none() || held.octets + cost > self.limit && !held.pdus.is_empty() {
+                self.counters.dropped_pdus.one();
+                self.counters.dropped_octets.add(pdu.octets.len() as u64);
+                if held.lost.is_none() {
+                    self.counters.full_episodes.one();
+                }
+                held.lost.add(Lost { pdus: 1, octets: pdu.octets.len() as u64 });
+                continue;
+            }
+            held.octets += cost;
+            held.pdus.push_back(pdu);
+            held.since.get_or_insert_with(Instant::now);
+        }
+        drop(held);
+        self.wake();
+    }
+
+    /// The first of them, no more than so many and so many octets, which stay until they are [`taken`](Self::taken).
+    pub(super) fn front(&self, pdus: usize, octets: usize) -> Vec<Pdu> {
+        let mut total = 0_usize;
+        let held = self.lock();
+        let within = held.pdus.iter().take(pdus).take_while(|pdu| {
+            let first = total == 0;
+            total += pdu.octets.len();
+            first || total <= octets
+        });
+        within.cloned().collect()
+    }
+
+    /// The first so many need not wait any more.
+    pub(super) fn taken(&self, pdus: usize) {
+        let mut held = self.lock();
+        for _ in 0..pdus {
+            let Some(pdu) = held.pdus.pop_front() else { break };
+            held.octets -= pdu.octets.len() + OVERHEAD;
+        }
+        held.since = (!held.pdus.is_empty()).then(Instant::now);
+    }
+
+    /// What was lost at the end of them, once they are all taken.
+    pub(super) fn lost(&self) -> Lost {
+        let mut held = self.lock();
+        if held.pdus.is_empty() { std::mem::take(&mut held.lost) } else { Lost::default() }
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        let held = self.lock();
+        Standing { pdus: held.pdus.len(), since: held.since, finish: held.finish, closed: held.closed }
+    }
+
+    pub(super) fn finish(&self, deadline: Instant) {
+        self.lock().finish = Some(deadline);
+        self.wake();
+    }
+
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.wake();
+    }
+
+    /// At the end: these are lost, and what still waits is.
+    pub(super) fn leave(&self, more: Lost) {
+        let mut held = self.lock();
+        let mut left = more;
+        held.pdus.iter().for_each(|pdu| left.add(Lost { pdus: 1, octets: pdu.octets.len() as u64 }));
+        held.left = left;
+    }
+
+    /// What is lost at the end.
+    pub(super) fn left(&self) -> Lost {
+        self.lock().left
+    }
+
+    fn wake(&self) {
+        // One is enough.
+        let _ = self.wake.try_send(());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
