@@ -605,7 +605,7 @@ fn silence_ends_a_connection_and_a_handshake_sooner() {
     let heard = tap.now;
     tap.pass(SECOND * 86_390);
     assert_eq!(tap.recorder.told[1].close(), None);
-    tap.pass(SECOND * 500);
+    tap.pass(SECOND * 12_000);
     assert_eq!(tap.recorder.told[1].close(), Some(Close::Idle));
     assert_eq!(tap.recorder.told[1].closed_at, Some(heard.after(SECOND * 86_400)));
     assert_eq!(tap.wire.open_flows(), 0);
