@@ -4,12 +4,14 @@
 //! before it). It is a reader of transcripts and no server: a session that it does not understand still becomes lines.
 
 mod end_of_data;
+mod event;
 mod line;
 mod words;
 
 use std::collections::VecDeque;
 
 pub(crate) use self::end_of_data::{EndOfData, Found};
+pub use self::event::{Side, Sink, SmtpEvent};
 pub(crate) use self::line::Lines;
 pub use self::words::side_of;
 use self::words::{Command, Looks, final_code};
@@ -19,52 +21,6 @@ const MAX_HELD: usize = 16 * 1024;
 /// Commands that wait for their reply. Beyond it the oldest is taken as answered.
 const MAX_OUTSTANDING: usize = 1024;
 
-/// The end of the connection that sent something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The one that sends commands.
-    Client,
-    /// The one that replies.
-    Server,
-}
-
-/// What the reader found, in order. It has no `Debug`, which would show the mail.
-#[derive(PartialEq, Eq)]
-pub enum SmtpEvent<'a> {
-    /// A command or a reply without its line end, or a part of one that is too long.
-    Line {
-        /// Who sent it.
-        side: Side,
-        /// The octets.
-        octets: &'a [u8],
-    },
-    /// A message begins. Messages are counted from 0 within the session.
-    Begin {
-        /// Which message.
-        message: u64,
-        /// Who sends it.
-        side: Side,
-    },
-    /// Octets of the message that began last, as the sender had them before transport.
-    Octets(&'a [u8]),
-    /// The message has all its octets.
-    Complete(u64),
-    /// What began last was a part of a message: of one that is asked for in parts (POP3, IMAP4), or of which octets are missing.
-    Part(u64),
-    /// The message that began last will not become complete.
-    Abandoned(u64),
-    /// The server answered a complete message, or refused one on the way.
-    Answered {
-        /// Which message.
-        message: u64,
-        /// Whether it was accepted (a reply of the 200s).
-        accepted: bool,
-    },
-}
-
-/// Who receives what is found.
-pub type Sink<'s> = &'s mut dyn FnMut(SmtpEvent<'_>);
-
 /// What a reply will answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Awaited {
@@ -73,6 +29,11 @@ enum Awaited {
     EndOfData(u64),
     /// A chunk of a message.
     Chunk(u64),
+    /// A part of a message that the server fetches.
+    Burl {
+        message: u64,
+        last: bool,
+    },
 }
 
 /// What the client's next octets are.
@@ -89,6 +50,10 @@ enum State {
     Chunk {
         remaining: u64,
         last: bool,
+    },
+    /// So many octets that the server fetched, and the line end behind them.
+    Fetched {
+        remaining: u64,
     },
 }
 
@@ -111,6 +76,8 @@ pub struct SmtpReader {
     is_cut: bool,
     /// A chunk was refused: what is left of its transaction is no message.
     refused: bool,
+    /// Parts that the server fetched, of commands that were not answered yet.
+    fetched: usize,
     messages: u64,
     replies: Replies,
 }
@@ -133,6 +100,7 @@ impl Default for SmtpReader {
             open: None,
             is_cut: false,
             refused: false,
+            fetched: 0,
             messages: 0,
             replies: Replies::Missing,
         }
@@ -174,6 +142,10 @@ impl SmtpReader {
                     self.end_chunk(last, sink);
                 }
             }
+            State::Fetched { remaining } => {
+                *remaining = remaining.saturating_sub(octets);
+                self.is_cut = true;
+            }
             State::Commands | State::HeldForReply(_) => {}
         }
     }
@@ -187,7 +159,7 @@ impl SmtpReader {
                 self.command_octets(&held, sink);
             }
             State::Data { .. } => self.flush_probe(sink),
-            State::Commands | State::Chunk { .. } => {}
+            State::Commands | State::Chunk { .. } | State::Fetched { .. } => {}
         }
         self.abandon(sink);
         for (side, lines) in [(Side::Client, &mut self.client), (Side::Server, &mut self.server)] {
@@ -235,6 +207,7 @@ impl SmtpReader {
                         }
                     }
                 }
+                State::Fetched { .. } => octets = self.fetched_octets(octets, sink),
                 State::Chunk { remaining, last } => {
                     let (remaining_now, last) = (*remaining, *last);
                     let take = usize::try_from(remaining_now).unwrap_or(usize::MAX).min(octets.len());
@@ -250,6 +223,25 @@ impl SmtpReader {
                 }
             }
         }
+    }
+
+    /// Octets that the server fetched, up to the end of the line behind them.
+    fn fetched_octets<'o>(&mut self, octets: &'o [u8], sink: Sink<'_>) -> &'o [u8] {
+        let State::Fetched { remaining } = &mut self.state else { return octets };
+        let take = usize::try_from(*remaining).unwrap_or(usize::MAX).min(octets.len());
+        let (part, mut rest) = octets.split_at_checked(take).unwrap_or((octets, &[]));
+        *remaining -= part.len() as u64;
+        if self.open.is_some() && !part.is_empty() {
+            sink(SmtpEvent::Octets(part));
+        }
+        if *remaining == 0 {
+            let behind = rest.iter().position(|octet| *octet == b'\n');
+            rest = behind.and_then(|at| rest.get(at + 1..)).unwrap_or_default();
+            if behind.is_some() {
+                self.state = State::Commands;
+            }
+        }
+        rest
     }
 
     /// What came after a reply that answered an unfinished message is known: a command, if the dot was lost, and else more of the
@@ -301,12 +293,19 @@ impl SmtpReader {
                 self.await_reply(Awaited::Data);
                 self.state = State::HeldForReply(Vec::new());
             }
+            Command::Burl { last } => {
+                let message = self.open_or_begin(sink);
+                self.await_reply(Awaited::Burl { message, last });
+            }
+            // What stands behind it is of the command before it, which has its reply to come already.
+            Command::Fetched { octets }
+                if self.outstanding.iter().any(|awaited| matches!(awaited, Awaited::Burl { .. })) =>
+            {
+                self.fetched += 1;
+                self.state = State::Fetched { remaining: octets };
+            }
             Command::Bdat { octets, last } => {
-                let message = match self.open {
-                    Some(message) => message,
-                    None if self.refused => self.messages.saturating_sub(1),
-                    None => self.begin(sink),
-                };
+                let message = self.open_or_begin(sink);
                 self.await_reply(Awaited::Chunk(message));
                 if octets == 0 {
                     self.end_chunk(last, sink);
@@ -319,7 +318,15 @@ impl SmtpReader {
                 self.refused = false;
                 self.await_reply(Awaited::Command);
             }
-            Command::Other => self.await_reply(Awaited::Command),
+            Command::Other | Command::Fetched { .. } => self.await_reply(Awaited::Command),
+        }
+    }
+
+    fn open_or_begin(&mut self, sink: Sink<'_>) -> u64 {
+        match self.open {
+            Some(message) => message,
+            None if self.refused => self.messages.saturating_sub(1),
+            None => self.begin(sink),
         }
     }
 
@@ -430,7 +437,17 @@ impl SmtpReader {
                 }
             }
             Some(Awaited::EndOfData(message)) => sink(SmtpEvent::Answered { message, accepted }),
-            Some(Awaited::Chunk(message)) if !accepted => {
+            Some(Awaited::Burl { message, last }) if accepted && self.open == Some(message) => {
+                // What was fetched and is not there was not seen.
+                self.is_cut |= self.fetched == 0;
+                self.fetched = self.fetched.saturating_sub(1);
+                if last {
+                    self.open = None;
+                    sink(self.ended(message));
+                    sink(SmtpEvent::Answered { message, accepted });
+                }
+            }
+            Some(Awaited::Chunk(message) | Awaited::Burl { message, .. }) if !accepted => {
                 if self.open == Some(message) {
                     self.refused = true;
                     self.open = None;
@@ -438,7 +455,7 @@ impl SmtpReader {
                     sink(SmtpEvent::Answered { message, accepted });
                 }
             }
-            Some(Awaited::Chunk(_) | Awaited::Command) | None => {}
+            Some(Awaited::Chunk(_) | Awaited::Burl { .. } | Awaited::Command) | None => {}
         }
     }
 }

@@ -49,6 +49,27 @@ fn messages(session: &[(Side, &[u8])]) -> Vec<(String, Vec<&'static str>)> {
 }
 
 #[test]
+fn what_the_server_fetched_is_a_part_of_the_message_and_no_command() {
+    let text = b"MAIL FROM:<x@y>\r\nDATA\r\n.\r\n";
+    let frame =
+        [&format!("* URLFETCH \"imap://h/1;urlauth=a:b\" {{{}}}\r\n", text.len()).into_bytes()[..], text, b"\r\n"];
+    let frame = frame.concat();
+    for piece in [1, 7, frame.len()] {
+        let mut session: Vec<(Side, &[u8])> =
+            vec![(C, b"MAIL FROM:<a@b>\r\n"), (S, b"250 Ok\r\n"), (C, b"BDAT 6\r\nA: b\r\n"), (S, b"250 Ok\r\n")];
+        session.push((C, b"BURL imap://h/1;urlauth=a:b LAST\r\n"));
+        session.extend(frame.chunks(piece).map(|piece| (C, piece)));
+        session.extend([(S, &b"250 queued\r\n"[..]), (C, b"RSET\r\n"), (S, b"250 Ok\r\n")]);
+        let whole = ["A: b\r\n".to_owned(), String::from_utf8(text.to_vec()).unwrap()].concat();
+        assert_eq!(messages(&session), [(whole, vec!["complete", "accepted"])]);
+    }
+    // One that was not seen.
+    let session: [(Side, &[u8]); 4] =
+        [(C, b"MAIL FROM:<a@b>\r\n"), (S, b"250 Ok\r\n"), (C, b"BURL imap://h/1 LAST\r\n"), (S, b"250 queued\r\n")];
+    assert_eq!(messages(&session), [(String::new(), vec!["part", "accepted"])]);
+}
+
+#[test]
 fn a_transaction_with_data() {
     let outcome = read(&[
         (C, b"MAIL FROM:<a@b>\r\n"),

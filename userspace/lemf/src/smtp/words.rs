@@ -10,6 +10,14 @@ pub(super) enum Command {
         octets: u64,
         last: bool,
     },
+    /// What the server fetches is a part of the message (RFC 4468).
+    Burl {
+        last: bool,
+    },
+    /// So many octets follow that the server fetched: told by the sender of the CC, and no command.
+    Fetched {
+        octets: u64,
+    },
     /// Begins a transaction or takes one back: `MAIL`, `RSET`, `HELO`, `EHLO`.
     Start,
     Other,
@@ -26,12 +34,22 @@ impl Command {
             let octets = words.next().and_then(|number| std::str::from_utf8(number).ok()?.parse().ok());
             let last = words.next().is_some_and(|word| word.eq_ignore_ascii_case(b"LAST"));
             octets.map_or(Self::Other, |octets| Self::Bdat { octets, last })
+        } else if is("BURL") {
+            Self::Burl { last: words.nth(1).is_some_and(|word| word.eq_ignore_ascii_case(b"LAST")) }
+        } else if line.starts_with(b"* URLFETCH ") {
+            fetched(line).map_or(Self::Other, |octets| Self::Fetched { octets })
         } else if is("MAIL") || is("RSET") || is("HELO") || is("EHLO") {
             Self::Start
         } else {
             Self::Other
         }
     }
+}
+
+/// The number of octets in `* URLFETCH "URL" {octets}`.
+fn fetched(line: &[u8]) -> Option<u64> {
+    let announced = line.rsplit(|octet| *octet == b' ').next()?.strip_prefix(b"{")?.strip_suffix(b"}")?;
+    std::str::from_utf8(announced).ok()?.parse().ok()
 }
 
 /// The code of a reply's last line, or only line (RFC 5321 §4.2.1).
