@@ -101,6 +101,7 @@ fn what_an_lemf_did_not_take_comes_after_the_restart() {
     assert_eq!((hi2.spool_pdus, hi2.spool_torn, hi2.spool_unreadable, hi2.spool_failures), (0, 0, 0, 0));
 
     let running = Running::start(spooled(folder.path(), lemf.address));
+    eventually("it is connected", || running.hi2().connected == 1);
     let (drained, hi2) = running.stop(PATIENTLY);
     assert!(drained.is_complete() && hi2.pdus_sent == 0, "nothing comes twice");
 }
@@ -154,6 +155,7 @@ fn a_record_that_was_damaged_is_told_and_the_others_come() {
 
     let lemf = Lemf::start(Conduct::Proper);
     let running = Running::start(spooled(folder.path(), lemf.address));
+    eventually("it is connected", || running.hi2().connected == 1);
     let (drained, hi2) = running.stop(PATIENTLY);
     assert!(drained.is_complete() && drained.kept.is_empty());
     let received = lemf.received();
@@ -185,8 +187,10 @@ fn filled(when_full: WhenSpoolFull) -> (Vec<u32>, Vec<String>, LinkSnapshot) {
     // It is told after a restart, too.
     let lemf = Lemf::listen(TcpListener::bind(address).unwrap(), Conduct::Proper);
     let running = Running::start(lea);
+    // One that is not connected when it is told to stop keeps what it has for the next start.
+    eventually("it is connected", || running.hi2().connected == 1);
     let (drained, _) = running.stop(PATIENTLY);
-    assert!(drained.is_complete() && drained.kept.is_empty());
+    assert!(drained.is_complete() && drained.kept.is_empty(), "{drained:?}");
     let received = lemf.received();
     let came = numbers(&received, 1);
     assert!(came.is_sorted());

@@ -76,15 +76,17 @@ async fn a_pdu_that_was_sent_in_part_is_sent_again_from_its_start() {
     let resources = resources(KeepAliveSettings::default());
     resources.buffer.push([pdu(1, 100), pdu(2, 100), pdu(3, 100)]);
     let (_finish, mut finish) = watch::channel(None);
-    // The stream takes 150 octets: the first PDU and half of the second. Then it breaks.
-    let (near, far) = duplex(150);
+    // The stream takes 150 octets: the first PDU and half of the second. Then it ends.
+    let (near, mut far) = duplex(150);
     let serving = serve(near, &All, &resources, &mut finish);
-    let breaking = async {
+    // Closed in order, and not read: were it dropped, it would be by chance whether reading or writing saw it first.
+    let closing = async {
         sleep(Duration::from_millis(20)).await;
-        drop(far);
+        far.shutdown().await.unwrap();
+        far
     };
-    let (served, ()) = tokio::join!(serving, breaking);
-    assert!(matches!(served.ended, Ended::Failed(_) | Ended::Closed), "{served:?}");
+    let (served, _far) = tokio::join!(serving, closing);
+    assert!(matches!(served.ended, Ended::Closed), "{served:?}");
     assert_eq!(resources.buffer.held(), (2, 200));
     assert_eq!((resources.counters.snapshot().pdus_sent, resources.counters.snapshot().octets_sent), (1, 150));
 

@@ -156,7 +156,9 @@ impl Play {
     }
 
     pub fn new(warrants: Vec<Warrant>) -> Self {
-        let settings = writ_wire::Settings { max_flows: 1000, hash_seed: Some(7), ..writ_wire::Settings::default() };
+        let idle_time = Duration::from_secs(3600);
+        let settings =
+            writ_wire::Settings { max_flows: 1000, hash_seed: Some(7), idle_time, ..writ_wire::Settings::default() };
         Self {
             wire: Wire::new(settings),
             room: room(warrants),
