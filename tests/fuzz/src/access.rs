@@ -72,6 +72,7 @@ impl Log {
             return;
         }
         let text = match event {
+            Event::Capabilities { unauthenticate } => format!("capabilities {unauthenticate}"),
             Event::Greeting { logged_in, time } => format!("greeting {logged_in} {time:?}"),
             Event::Login(login) => self.login(login),
             Event::LoggedOut(closing) => format!("logged out {closing:?}"),

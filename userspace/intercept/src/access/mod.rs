@@ -47,8 +47,9 @@ pub(crate) struct Follow {
     compressed: u64,
     /// Of what another connection's transaction waits for.
     sending: Sending,
-    /// Whether the server said that one user can make room for the next on a connection (UNAUTHENTICATE, RFC 8437).
-    can_change: bool,
+    /// Whether one user can make room for the next on the connection (UNAUTHENTICATE, RFC 8437), by what the server said of itself.
+    /// Until all that it says was seen once, nothing says that it cannot be.
+    can_change: Option<bool>,
     /// Stream offsets, the client's and the server's, up to which octets were told.
     pub(crate) clear_to: (u64, u64),
 }
@@ -70,7 +71,7 @@ impl Follow {
             early: Early::default(),
             compressed: 0,
             sending: Sending::default(),
-            can_change: false,
+            can_change: (protocol == Protocol::Pop3).then_some(false),
             clear_to: (0, 0),
         };
         follow.look_up(ctx);
@@ -115,6 +116,10 @@ impl Follow {
         self.follow_offsets(event);
         match event {
             Event::Greeting { logged_in, time } => self.greeting(*logged_in, *time, ctx),
+            // What it says once holds: it need not say all of it before a login.
+            Event::Capabilities { unauthenticate } => {
+                self.can_change = Some(self.can_change == Some(true) || *unauthenticate);
+            }
             Event::Octets(octets) => self.octets(octets, ctx),
             Event::Login(login) => self.login(login, ctx),
             Event::LoggedOut(closing) => {
@@ -151,16 +156,6 @@ impl Follow {
             Event::Login(login) if !login.inflated => {
                 login.each_step(|step| read(step.from, step.offset + step.octets.len() as u64));
             }
-            _ => {}
-        }
-        // It says so in its greeting, in answer to CAPABILITY, or when a login succeeds.
-        let says = |octets: &[u8]| {
-            const WORD: &[u8] = b"UNAUTHENTICATE";
-            octets.windows(WORD.len()).any(|word| word.eq_ignore_ascii_case(WORD))
-        };
-        match event {
-            Event::Octets(octets) if !self.in_session => self.can_change |= says(octets.octets),
-            Event::Login(login) => login.each_step(|step| self.can_change |= says(&step.octets)),
             _ => {}
         }
     }
@@ -261,7 +256,7 @@ impl Follow {
                 ctx.counters.covered_octets_missed += octets;
             }
         }
-        if from_client && (self.shared || self.can_change) {
+        if from_client && (self.shared || self.can_change.unwrap_or(true)) {
             // The next user may have logged in among them, and what follows be somebody else's.
             self.leave(None, time, ctx);
         }

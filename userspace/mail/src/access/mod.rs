@@ -54,6 +54,11 @@ pub enum Event<'a> {
         /// When.
         time: Time,
     },
+    /// A list of what the server can do was read whole (CAPABILITY, RFC 3501 §7.2.1, or the response code).
+    Capabilities {
+        /// Whether one user can make room for the next on the connection (UNAUTHENTICATE, RFC 8437).
+        unauthenticate: bool,
+    },
     /// Octets of a command or of what answers it.
     Octets(Octets<'a>),
     /// An attempt to log in was answered, or never will be. Its octets are in its steps.

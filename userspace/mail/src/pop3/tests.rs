@@ -109,7 +109,9 @@ impl Notes {
             Event::Dark => "dark".to_owned(),
             Event::Lost { from, octets, .. } => format!("lost {from:?} {octets}"),
             Event::Anomaly(anomaly) => format!("! {}", anomaly.name()),
-            Event::Octets(_) | Event::LoggedOut(_) | Event::UrlContent(_) => unreachable!(),
+            Event::Octets(_) | Event::LoggedOut(_) | Event::UrlContent(_) | Event::Capabilities { .. } => {
+                unreachable!()
+            }
         };
         self.lines.push(note);
     }

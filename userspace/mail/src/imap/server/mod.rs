@@ -8,6 +8,7 @@ use writ_wire::Direction::FromServer;
 use writ_wire::Time;
 
 use super::Imap;
+use super::capability::CapabilityReader;
 use super::client::to_line_end;
 use super::fetch::Fetched;
 use super::inflate::{INFLATER, Inflater};
@@ -80,6 +81,7 @@ pub(super) struct Server {
     status: Vec<u8>,
     has_status: bool,
     is_deep: bool,
+    capabilities: CapabilityReader,
     /// Whether lines are known to be responses. Else the next that ends a command is.
     pub(super) synced: bool,
     /// What may be responses until then.
@@ -102,6 +104,7 @@ impl Server {
             status: Vec::new(),
             has_status: false,
             is_deep: false,
+            capabilities: CapabilityReader::default(),
             synced: from_start,
             trial: None,
             octets: 0,
@@ -188,6 +191,7 @@ impl Server {
         self.status = Vec::new();
         self.has_status = false;
         self.is_deep = false;
+        self.capabilities = CapabilityReader::default();
         self.octets = 0;
     }
 }
@@ -210,6 +214,9 @@ impl Imap {
             if self.server.octets == 0 && self.server.partial.is_empty() {
                 self.server.first = here.time;
             }
+            let is_literal = matches!(self.server.state, State::Literal { .. } | State::LoginLiteral { .. });
+            let may_be_list = self.server.synced && !is_literal;
+            let capabilities = std::mem::take(&mut self.server.capabilities);
             let more = match self.server.state {
                 State::Start => self.read_start(here, rest, tell),
                 State::Untagged => self.read_untagged(here, rest, tell),
@@ -220,12 +227,29 @@ impl Imap {
                 State::LoginLiteral { id, left } => self.read_login_literal(here, rest, id, left),
                 State::Drop => self.pass_over(here, rest, tell),
             };
+            self.read_capabilities(capabilities, may_be_list, rest.get(..more).unwrap_or_default(), tell);
             if let Some(trial) = &mut self.server.trial {
                 trial.push(rest.get(..more).unwrap_or_default(), here.time, self.limits.transfers);
             }
             read += more;
         }
         read
+    }
+
+    /// Tells of a list of capabilities that was read whole. Where lines are not known to be responses it may be anybody's.
+    fn read_capabilities(&mut self, mut reader: CapabilityReader, may_be_list: bool, octets: &[u8], tell: Tell<'_>) {
+        if may_be_list {
+            reader.push(octets);
+        } else {
+            reader.spoil();
+        }
+        if self.server.octets > 0 || !self.server.partial.is_empty() {
+            self.server.capabilities = reader;
+        } else if octets.ends_with(b"\n")
+            && let Some(unauthenticate) = reader.end()
+        {
+            tell(Event::Capabilities { unauthenticate });
+        }
     }
 
     /// Puts the line's beginning together until it is known what it is.
