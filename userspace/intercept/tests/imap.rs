@@ -439,3 +439,18 @@ fn the_targets_own_urlfetch_of_a_message_is_a_download_of_it() {
     let told = play.told().into_iter().find(|line| line.contains("Download")).unwrap();
     assert!(told.contains(" Download Succeeded from=<a@x.example> to=alice n=1 id=<2@x>"), "{told}");
 }
+
+#[test]
+fn whoever_tried_is_not_the_one_who_got_in_behind_octets_that_were_not_captured() {
+    let mut play =
+        open(named(cc("ALICE", [login("alice")]))).say("S: * OK [CAPABILITY IMAP4rev1]\nC: a0 LOGIN alice bad");
+    play.lose(FromServer, 14);
+    play.raw(FromClient, 0x10, b"");
+    let mut play = play.pass(10);
+    play.lose(FromClient, 24);
+    let script =
+        "S: a1 OK in\nC: s SELECT INBOX\nS: s OK\nC: a2 FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {6}\nS: bob's!)\nS: a2 OK";
+    let play = play.say(script).fin().finish();
+    play.nowhere("bob's!");
+    assert_eq!(play.events(), ["Report LogonAttempt Unknown"]);
+}

@@ -256,6 +256,10 @@ impl Follow {
                 ctx.counters.covered_octets_missed += octets;
             }
         }
+        if from_client {
+            // Who tried last may be among them, and the answer to that be the next that is seen.
+            self.give_up_attempt(ctx);
+        }
         if from_client && (self.shared || self.can_change.unwrap_or(true)) {
             // The next user may have logged in among them, and what follows be somebody else's.
             self.leave(None, time, ctx);
