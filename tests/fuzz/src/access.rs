@@ -86,7 +86,7 @@ impl Log {
             ),
             Event::Settled { time } => format!("settled {time:?}"),
             Event::Logoff(closing) => format!("logoff {closing:?}"),
-            Event::Dark => "dark".to_owned(),
+            Event::Dark { compressed } => format!("dark {compressed}"),
             Event::Lost { from, time, octets } => format!("lost {from:?} {time:?} {octets}"),
             Event::Anomaly(anomaly) => format!("{anomaly:?}"),
             Event::Octets(_) | Event::UrlContent(_) => unreachable!("told above"),

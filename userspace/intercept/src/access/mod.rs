@@ -50,6 +50,8 @@ pub(crate) struct Follow {
     /// Whether one user can make room for the next on the connection (UNAUTHENTICATE, RFC 8437), by what the server said of itself.
     /// Until all that it says was seen once, nothing says that it cannot be.
     can_change: Option<bool>,
+    /// Whether what comes is compressed, and nobody can inflate it any more.
+    pub(crate) is_unreadable: bool,
     /// Stream offsets, the client's and the server's, up to which octets were told.
     pub(crate) clear_to: (u64, u64),
 }
@@ -72,6 +74,7 @@ impl Follow {
             compressed: 0,
             sending: Sending::default(),
             can_change: (protocol == Protocol::Pop3).then_some(false),
+            is_unreadable: false,
             clear_to: (0, 0),
         };
         follow.look_up(ctx);
@@ -137,7 +140,8 @@ impl Follow {
                 self.leave(Some(closing), closing.last, ctx);
                 self.ended = true;
             }
-            Event::Dark => {
+            Event::Dark { compressed } => {
+                self.is_unreadable = *compressed;
                 self.stream.hand_over(&mut self.covers, ctx);
                 self.early = Early::default();
             }
@@ -182,7 +186,7 @@ impl Follow {
             return;
         }
         let mut on_wire = octets.wire.end - octets.wire.start;
-        if on_wire != octets.octets.len() as u64 {
+        if octets.inflated || on_wire != octets.octets.len() as u64 {
             // A compressed packet can hold a login, or another user's octets, and nobody can say where: none goes out.
             on_wire = 0;
             self.compressed += octets.octets.len() as u64;

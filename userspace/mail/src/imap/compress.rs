@@ -12,13 +12,14 @@ use crate::line::At;
 impl Imap {
     /// COMPRESS was accepted: the next octet of either direction is compressed.
     pub(super) fn begin_compression(&mut self, deflate: bool, time: Time, tell: Tell<'_>) {
-        if !deflate || self.client.inflater.is_some() {
+        let at = At { time, offset: 0 };
+        let inflater = || Some(Box::new(Inflater::new(self.limits.inflated, at)));
+        let is_again = self.client.inflater.is_some();
+        (self.client.inflater, self.server.inflater) = (inflater(), inflater());
+        if !deflate || is_again {
             self.lose_the_thread(time, tell);
             return;
         }
-        let at = At { time, offset: 0 };
-        let inflater = || Some(Box::new(Inflater::new(self.limits.inflated, at)));
-        (self.client.inflater, self.server.inflater) = (inflater(), inflater());
         self.on_the_wire = self.logged_in && self.limits.compressed == Compressed::AsOnTheWire;
     }
 
@@ -70,7 +71,13 @@ impl Imap {
             }
             if self.on_the_wire && took > 0 {
                 let octets = input.get(..took).unwrap_or_default();
-                tell(Event::Octets(Octets { from: FromClient, time: here.time, wire: wire.0..wire.1, octets }));
+                tell(Event::Octets(Octets {
+                    from: FromClient,
+                    time: here.time,
+                    wire: wire.0..wire.1,
+                    inflated: false,
+                    octets,
+                }));
             }
             if read < gave && !self.dark {
                 let rest = inflated.get(read..).unwrap_or_default().to_vec();
@@ -126,7 +133,13 @@ impl Imap {
             let told = self.on_the_wire;
             if told && took > 0 {
                 let octets = input.get(..took).unwrap_or_default();
-                tell(Event::Octets(Octets { from: FromServer, time: here.time, wire: wire.0..wire.1, octets }));
+                tell(Event::Octets(Octets {
+                    from: FromServer,
+                    time: here.time,
+                    wire: wire.0..wire.1,
+                    inflated: false,
+                    octets,
+                }));
             }
             let span = Span { time: here.time, offset, inflated_from: Some(wire), told };
             self.read_server(span, output.get(..gave).unwrap_or_default(), tell);

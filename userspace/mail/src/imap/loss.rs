@@ -1,17 +1,19 @@
 //! What was not captured, and how a session ends.
 
 use writ_wire::Direction::{FromClient, FromServer};
-use writ_wire::Time;
+use writ_wire::{Direction, Time};
 
 use super::Imap;
 use super::pending::{Ending, Kind};
 use super::span::masked;
-use crate::access::{Anomaly, Event, Octets, Tell};
+use crate::access::{Anomaly, Event, Layer, Octets, Tell};
 
 impl Imap {
     pub(super) fn client_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
         self.client_began = true;
-        self.maybe_layer = false;
+        if std::mem::take(&mut self.layer) == Layer::ClientBegan {
+            return self.lose_layer(FromClient, time, octets, tell);
+        }
         if self.lost_what_was_compressed(FromClient, time, octets, tell) {
             return;
         }
@@ -55,7 +57,9 @@ impl Imap {
 
     pub(super) fn server_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
         self.greeting_due = false;
-        self.maybe_layer = false;
+        if std::mem::take(&mut self.layer) == Layer::ClientBegan {
+            return self.lose_layer(FromServer, time, octets, tell);
+        }
         if std::mem::take(&mut self.maybe_tls) {
             self.client.go_on();
         }
@@ -83,14 +87,14 @@ impl Imap {
         self.server.lose_sync();
     }
 
+    /// What would have told whether a security layer began was not captured: it did.
+    fn lose_layer(&mut self, from: Direction, time: Time, octets: u64, tell: Tell<'_>) {
+        tell(Event::Lost { from, time, octets });
+        self.lose_the_thread(time, tell);
+    }
+
     /// Of a compressed stream with a hole nothing more can be read.
-    fn lost_what_was_compressed(
-        &mut self,
-        from: writ_wire::Direction,
-        time: Time,
-        octets: u64,
-        tell: Tell<'_>,
-    ) -> bool {
+    fn lost_what_was_compressed(&mut self, from: Direction, time: Time, octets: u64, tell: Tell<'_>) -> bool {
         if self.client.inflater.is_none() {
             return false;
         }
@@ -144,6 +148,7 @@ impl Imap {
         }
         let Some(pending) = self.client.current.and_then(|id| self.pending.get(id)) else { return };
         (pending.is_text, pending.doubtful) = (true, true);
+        let inflated = self.client.inflater.is_some();
         if let Some(attempt) = pending.attempt() {
             attempt.is_masked = true;
             for step in attempt.take_steps() {
@@ -155,7 +160,7 @@ impl Imap {
                 }
                 let wire = step.offset..step.offset + step.octets.len() as u64;
                 let octets = &*masked(&step.octets);
-                tell(Event::Octets(Octets { from, time, wire, octets }));
+                tell(Event::Octets(Octets { from, time, wire, inflated, octets }));
             }
         }
         self.client.doubt();
@@ -164,6 +169,10 @@ impl Imap {
 
     /// The answer that decides how to go on will not be waited for any longer.
     pub(super) fn give_up_waiting(&mut self, time: Time, tell: Tell<'_>) {
+        if self.layer == Layer::ClientBegan {
+            // Nobody answers: of a line the server would have said something.
+            return self.lose_the_thread(time, tell);
+        }
         if !self.let_literal_come() {
             match self.client.current {
                 Some(id) => self.end(id, Ending::GivenUp, time, tell),

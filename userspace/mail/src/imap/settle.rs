@@ -8,7 +8,7 @@ use super::fetch::Fetched;
 use super::login::{Attempt, Spelling};
 use super::pending::{Ending, Kind, Pending};
 use super::server::Tried;
-use crate::access::{Clear, Closing, Event, Login, Scheme, Tell, Transfer, TransferResult};
+use crate::access::{Clear, Closing, Event, Layer, Login, Scheme, Tell, Transfer, TransferResult};
 use crate::sasl::{Mechanism, Outcome};
 
 impl Imap {
@@ -151,7 +151,9 @@ impl Imap {
             self.logged_in = true;
             self.suspicious = false;
             let Scheme::Sasl(exchange) = &login.scheme else { return };
-            self.maybe_layer = matches!(exchange.mechanism, Mechanism::DigestMd5 | Mechanism::Unknown);
+            if matches!(exchange.mechanism, Mechanism::DigestMd5 | Mechanism::Unknown) {
+                self.layer = Layer::MayBegin;
+            }
         } else if !is_stray {
             self.suspicious = true;
         }

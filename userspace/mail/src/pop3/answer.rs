@@ -6,7 +6,7 @@ use super::body::Body;
 use super::command::{Verb, resembles_login};
 use super::said::Said;
 use super::{Mode, Pending, Pop3};
-use crate::access::{Anomaly, Closing, Event, Octets, Tell, Transfer, TransferKind, TransferResult};
+use crate::access::{Anomaly, Closing, Event, Layer, Octets, Tell, Transfer, TransferKind, TransferResult};
 use crate::line::At;
 use crate::sasl::Outcome;
 
@@ -107,6 +107,9 @@ impl Pop3 {
         }
         while let Some(&first) = rest.first() {
             let at = start.plus(octets.len() - rest.len());
+            if self.layer != Layer::None && self.layer_begins(first, tell) {
+                return;
+            }
             if matches!(self.mode, Mode::Dark | Mode::Unsynced) {
                 self.matching.server_spoke(rest);
                 return;
@@ -169,7 +172,7 @@ impl Pop3 {
         let wire = at.offset..at.offset + octets.len() as u64;
         let masked = answering.is_hidden.then(|| masked(octets));
         let octets = masked.as_deref().unwrap_or(octets);
-        tell(Event::Octets(Octets { from: Direction::FromServer, time: at.time, wire, octets }));
+        tell(Event::Octets(Octets { from: Direction::FromServer, time: at.time, wire, inflated: false, octets }));
         if end.is_some() {
             self.lines_ended(End::Found, tell);
             self.resume(tell);

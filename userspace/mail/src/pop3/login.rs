@@ -9,7 +9,7 @@ use super::answer::Status;
 use super::command::Verb;
 use super::said::Said;
 use super::{Mode, Pop3};
-use crate::access::{Clear, Event, Login, Scheme, Tell};
+use crate::access::{Clear, Event, Layer, Login, Scheme, Tell};
 use crate::sasl::{Mechanism, Outcome};
 
 /// A USER, answered or not, that no PASS has followed yet.
@@ -155,7 +155,7 @@ impl Pop3 {
         self.give_up_attempt(tell);
         // RFC 2831 and RFC 4752 have layers; of what is not known nobody can say.
         let has_layers = matches!(exchange.mechanism, Mechanism::DigestMd5 | Mechanism::Unknown);
-        self.maybe_layer = has_layers && outcome == Outcome::Succeeded;
+        self.layer = if has_layers && outcome == Outcome::Succeeded { Layer::MayBegin } else { Layer::None };
         self.tell_login(Scheme::Sasl(*exchange), outcome, time, tell);
     }
 }

@@ -106,7 +106,7 @@ impl Notes {
             }
             Event::Settled { .. } => ";".to_owned(),
             Event::Logoff(end) => format!("logoff {} {}+{}", end.answered, end.client_octets, end.server_octets),
-            Event::Dark => "dark".to_owned(),
+            Event::Dark { .. } => "dark".to_owned(),
             Event::Lost { from, octets, .. } => format!("lost {from:?} {octets}"),
             Event::Anomaly(anomaly) => format!("! {}", anomaly.name()),
             Event::Octets(_) | Event::LoggedOut(_) | Event::UrlContent(_) | Event::Capabilities { .. } => {
@@ -527,7 +527,10 @@ fn a_security_layer_is_dark() {
         S: +
         C: YWJj
         S: +OK";
-    assert_eq!(run(&format!("{exchange}\nC! \\0\\0\\0\\0")).last().unwrap(), "dark");
+    assert_eq!(run(&format!("{exchange}\nC! \\0\\0\\0\\0\nS! \\0")).last().unwrap(), "dark");
+    assert_eq!(run(&format!("{exchange}\nS! \\0")).last().unwrap(), "dark");
+    let notes = run(&format!("{exchange}\nC: \\0\nC: NOOP\nS: -ERR\nS: +OK"));
+    assert_eq!(notes[4..], ["! unknown_command", "C *|", "S -ERR|", ";", "C NOOP|", "S +OK|", ";"]);
     assert_eq!(run(&format!("{exchange}\nC: NOOP\nS: +OK"))[4..], ["C NOOP|", "S +OK|", ";"]);
 }
 

@@ -208,7 +208,7 @@ impl Imap {
             }
             let rest = octets.get(read..).unwrap_or_default();
             let here = span.plus(read);
-            if self.layer_begins(rest, span.time, tell) {
+            if self.layer_may_begin(rest) {
                 break;
             }
             read += match self.client.mode {

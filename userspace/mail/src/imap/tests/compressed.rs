@@ -74,7 +74,7 @@ fn a_refused_compress_changes_nothing() {
     assert_eq!(notes.last().unwrap(), "settled");
     assert_eq!(notes[3], "C a NOOP|");
     let notes = run_logged_in("C: z COMPRESS LZ4\nS: z OK\nC: a NOOP");
-    assert_eq!(notes[2..], ["settled", "dark"]);
+    assert_eq!(notes[2..], ["settled", "dark, compressed"]);
 }
 
 #[test]
@@ -116,9 +116,9 @@ fn a_broken_stream_or_one_with_a_hole_is_the_end() {
     turns.push(Turn::Octets(Direction::FromServer, vec![0xff; 10]));
     turns.push(Turn::Octets(Direction::FromClient, vec![0xff; 10]));
     let notes = run_turns(&turns, 3, true, Limits::default()).lines;
-    assert_eq!(notes[6..], ["! broken_compression", "Download Unknown 18+0 - -", "dark"], "{notes:?}");
+    assert_eq!(notes[6..], ["! broken_compression", "Download Unknown 18+0 - -", "dark, compressed"], "{notes:?}");
     let notes = told("C: a NOOP\nS? 5\nS: a OK");
-    assert_eq!(notes, ["C a NOOP|", "lost S 5", "! broken_compression", "dark"]);
+    assert_eq!(notes, ["C a NOOP|", "lost S 5", "! broken_compression", "dark, compressed"]);
 }
 
 #[test]

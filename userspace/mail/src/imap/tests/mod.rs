@@ -129,7 +129,7 @@ impl Notes {
             Event::Logoff(closing) => {
                 format!("logoff {} {}+{}", closing.answered, closing.client_octets, closing.server_octets)
             }
-            Event::Dark => "dark".into(),
+            Event::Dark { compressed } => if *compressed { "dark, compressed" } else { "dark" }.into(),
             Event::Lost { from, octets, .. } => format!("lost {} {octets}", side(*from)),
             Event::Anomaly(anomaly) => format!("! {}", anomaly.name()),
         };
