@@ -93,18 +93,16 @@ fn what_is_spoken_in_the_clear_on_a_port_of_tls_is_read() {
 }
 
 /// Octets as a client compresses them that stores them (RFC 1951 §3.2.4): a block of each begins with 0.
-fn stored(texts: &[&str]) -> Vec<Vec<u8>> {
+fn stored(texts: &[&str]) -> std::io::Result<Vec<Vec<u8>>> {
     use std::io::Write as _;
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::none());
-    let mut at = 0;
     let mut segments = Vec::new();
     for text in texts {
-        encoder.write_all(text.as_bytes()).unwrap();
-        encoder.flush().unwrap();
-        segments.push(encoder.get_ref()[at..].to_vec());
-        at = encoder.get_ref().len();
+        encoder.write_all(text.as_bytes())?;
+        encoder.flush()?;
+        segments.push(std::mem::take(encoder.get_mut()));
     }
-    segments
+    Ok(segments)
 }
 
 #[test]
@@ -115,13 +113,13 @@ fn no_packet_of_a_compressed_session_goes_out_that_cannot_be_read_any_further() 
     };
     let play = Play::new(vec![warrant]).between("192.0.2.10:40000", "198.51.100.143:143").open();
     let mut play = play.say("S: * OK ready\nC: k COMPRESS DEFLATE\nS: k OK");
-    let client = stored(&["n NOOP\r\n", "m LOGIN alice pw-of-alice\r\n", "l LOGIN bob pw-of-bob\r\n"]);
+    let client = stored(&["n NOOP\r\n", "m LOGIN alice pw-of-alice\r\n", "l LOGIN bob pw-of-bob\r\n"]).unwrap();
     play.send(FromClient, &client[0]);
     play.send(FromClient, &client[1]);
     play.lose(FromServer, 20);
     let mut play = play.pass(10);
     play.send(FromClient, &client[2]);
-    play.send(FromServer, &stored(&["l OK pw-of-bob\r\n"])[0]);
+    play.send(FromServer, &stored(&["l OK pw-of-bob\r\n"]).unwrap()[0]);
     let play = play.fin().finish();
     play.nowhere("pw-of-alice");
     play.nowhere("pw-of-bob");
