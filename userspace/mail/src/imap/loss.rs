@@ -4,6 +4,7 @@ use writ_wire::Direction::{FromClient, FromServer};
 use writ_wire::{Direction, Time};
 
 use super::Imap;
+use super::login::Spelling;
 use super::pending::{Ending, Kind};
 use super::span::masked;
 use crate::access::{Anomaly, Event, Layer, Octets, Tell};
@@ -23,8 +24,19 @@ impl Imap {
         if self.let_literal_come() {
             missing += self.client.take_unfinished();
         }
+        let left = self.client.literal_left();
         let attempt = self.current_attempt();
-        let is_login = attempt.map(|attempt| attempt.lose_client()).is_some();
+        let is_login = attempt.is_some();
+        // A line's end may be lost with the literal before it, and nothing else that a server would take.
+        let ends_line = |missing: u64| left.is_some_and(|left| (1..=2).contains(&missing.saturating_sub(left)));
+        let mut is_exact = false;
+        if let Some(attempt) = attempt {
+            is_exact = left.is_some_and(|left| attempt.lose_literal(missing.min(left), missing >= left, time))
+                && (left >= Some(missing) || (ends_line(missing) && attempt.is_last_argument()));
+            if !is_exact {
+                attempt.lose_client();
+            }
+        }
         if let Some(Kind::Append(uploads)) = self.current_kind() {
             uploads.literal_lost();
         }
@@ -35,11 +47,16 @@ impl Imap {
             if whole {
                 self.literal_ends();
             }
-            if lost == missing {
+            if lost == missing || is_exact {
                 tell(Event::Lost { from: FromClient, time, octets: missing });
+                if lost < missing {
+                    self.count_client(usize::try_from(missing - lost).unwrap_or(usize::MAX));
+                    self.command_sent(time, tell);
+                }
                 return;
             }
         }
+        self.hidden = true;
         self.lost_before = Some(self.pending.next());
         self.tags.client_lost(self.pending.next());
         missing += self.client.take_unfinished();
@@ -122,6 +139,16 @@ impl Imap {
         if !self.pending.get(id).is_some_and(|pending| pending.doubtful) {
             return false;
         }
+        let Some(pending) = self.pending.get(id) else { return false };
+        let is_exchange = pending.attempt().is_some_and(|attempt| attempt.spelling == Spelling::Sasl);
+        self.hidden |= pending.is_login();
+        if is_exchange && !pending.shifted {
+            // What answers it from here on is seen.
+            pending.doubtful = false;
+            self.client.expect_response_or_command();
+            self.resume(tell);
+            return true;
+        }
         if self.let_literal_come() {
             if let Some(pending) = self.pending.get(id) {
                 pending.doubtful = false;
@@ -129,11 +156,16 @@ impl Imap {
             self.resume(tell);
             return true;
         }
-        while let Some(older) = self.pending.front().map(|older| older.id).filter(|older| *older <= id) {
-            self.end(older, Ending::Lost, time, tell);
-        }
+        self.end_up_to(id, Ending::Lost, time, tell);
         self.resume(tell);
         true
+    }
+
+    /// Ends this command, and those before it.
+    pub(super) fn end_up_to(&mut self, id: u64, ending: Ending, time: Time, tell: Tell<'_>) {
+        while let Some(older) = self.pending.front().map(|older| older.id).filter(|older| *older <= id) {
+            self.end(older, ending, time, tell);
+        }
     }
 
     /// Whether the client waits for the answer to what only reads like a command.

@@ -104,6 +104,9 @@ pub struct Imap {
     logged_in: bool,
     /// A login was refused: what the client sent ahead may be the rest of it, and a line that is no command a password.
     suspicious: bool,
+    /// Whether a line of a login, or what answers it, may have been lost, and no login was seen whole since: the server may
+    /// repeat a password in any refusal.
+    hidden: bool,
     /// Commands were lost before this one: responses to nothing are no surprise, what they say as their tag may be a
     /// password, and what reads like a command may be the text of a message.
     lost_before: Option<u64>,
@@ -128,6 +131,7 @@ impl Imap {
             layer: Layer::None,
             logged_in: false,
             suspicious: false,
+            hidden: !from_start,
             lost_before: (!from_start).then_some(0),
             tags: Tags::default(),
             on_the_wire: false,

@@ -54,6 +54,8 @@ pub(super) struct Client {
     pub(super) current: Option<u64>,
     /// Whether that is a login.
     is_login: bool,
+    /// What the server said to it was lost: its next line is a response to a challenge, or a command.
+    may_respond: bool,
     /// Whether its lists are nested too deeply.
     is_deep: bool,
     /// Whether a line is known to be one. Else the next that begins like a known command is.
@@ -81,6 +83,7 @@ impl Client {
             scanner: Scanner::default(),
             current: None,
             is_login: false,
+            may_respond: false,
             is_deep: false,
             synced: from_start,
             is_silent: !from_start,
@@ -117,6 +120,11 @@ impl Client {
         self.mode == Mode::Response
     }
 
+    /// Whether what is read may be a password, whatever it reads like.
+    pub(super) fn is_secret(&self) -> bool {
+        self.mode == Mode::Stray
+    }
+
     /// Waits, for a reason of its own.
     pub(super) fn wait(&mut self) {
         self.mode = Mode::Waiting;
@@ -127,12 +135,19 @@ impl Client {
         self.mode = Mode::Head;
         self.current = None;
         self.is_login = false;
+        self.may_respond = false;
         self.scanner = Scanner::default();
     }
 
     /// The response to a challenge comes next.
     pub(super) fn expect_response(&mut self) {
         self.mode = Mode::Response;
+    }
+
+    /// The response to a challenge that was lost comes next, or a command.
+    pub(super) fn expect_response_or_command(&mut self) {
+        self.mode = Mode::Head;
+        self.may_respond = true;
     }
 
     /// What follows belongs to the login that is being sent, up to the end of the line.
@@ -172,6 +187,11 @@ impl Client {
             octets += piece.rest().1.len() as u64;
         }
         octets
+    }
+
+    /// Octets that are still to come of the literal that is being read.
+    pub(super) fn literal_left(&self) -> Option<u64> {
+        if let Mode::Literal { left } = self.mode { Some(left) } else { None }
     }
 
     /// Octets of the literal that is being read, or let come by now, that are among `octets` missing ones; gives how many, and
@@ -377,7 +397,7 @@ impl Imap {
     }
 
     /// The command was sent whole.
-    fn command_sent(&mut self, time: Time, tell: Tell<'_>) {
+    pub(super) fn command_sent(&mut self, time: Time, tell: Tell<'_>) {
         let Some(id) = self.client.current else {
             self.client.go_on();
             return;

@@ -293,8 +293,19 @@ impl Imap {
             [b'+', ..] => return Some(State::GoAhead),
             [b'*', b' ' | b'\t', word @ ..] => {
                 if !self.server.synced {
+                    if self.hidden {
+                        let name = word.trim_ascii();
+                        let is_refusal = Status::named(name) == Some(Status::Refusal);
+                        let may_be = |full: &[u8]| full.get(..name.len()).is_some_and(|w| w.eq_ignore_ascii_case(name));
+                        if is_refusal && is_space {
+                            return Some(State::Drop);
+                        }
+                        if !ends && (may_be(b"NO") || may_be(b"BAD")) {
+                            return None;
+                        }
+                    }
                     let first = self.server.first;
-                    self.server.trial.get_or_insert_default().star(first);
+                    self.server.trial.get_or_insert_default().star(first, word, self.limits.transfers);
                     return Some(State::Line);
                 }
                 let Some(stray) = self.pending.stray_in_front() else { return Some(State::Untagged) };
@@ -335,7 +346,11 @@ impl Imap {
             let unknown = if status == Status::Refusal { State::Drop } else { State::Line };
             return Some(self.pending.tagged(&tag).map_or(unknown, |id| self.response_to(id)));
         }
-        if self.lost_before.is_some() {
+        if !self.server.synced && self.hidden && self.suspicious && !self.logged_in {
+            // The rest of a line may be the end of a refusal.
+            return if is_space || is_long { Some(State::Drop) } else { None };
+        }
+        if self.lost_before.is_some() || self.hidden {
             // It may be a password from a line that was not captured, which the server refuses.
             let is_refusal = |status: &[u8]| Status::named(status) == Some(Status::Refusal);
             return match status {
@@ -343,7 +358,12 @@ impl Imap {
                 Some(_) if !is_space && !is_long => None,
                 None if is_long => Some(State::Drop),
                 Some(status) if is_refusal(status) => Some(State::Drop),
-                _ => Some(State::Line),
+                _ => {
+                    if self.lost_before.is_none() && self.server.synced {
+                        tell(Event::Anomaly(Anomaly::UnaskedReply));
+                    }
+                    Some(State::Line)
+                }
             };
         }
         if self.server.synced {
@@ -414,10 +434,12 @@ impl Imap {
     fn read_tagged(&mut self, here: Span, octets: &[u8], id: u64, tell: Tell<'_>) -> usize {
         let (read, ends) = to_line_end(octets);
         let octets = octets.get(..read).unwrap_or_default();
+        let mut before_text = 0;
         for &octet in octets {
             if self.server.has_status {
                 break;
             }
+            before_text += 1;
             if octet.is_ascii_whitespace() || self.server.status.len() > LONGEST_STATUS {
                 self.server.has_status = !self.server.status.is_empty();
             } else {
@@ -425,7 +447,8 @@ impl Imap {
             }
         }
         self.server.octets += read as u64;
-        here.tell(FromServer, octets, tell);
+        let is_refusal = Status::named(&self.server.status) == Some(Status::Refusal);
+        self.tell_response(here, octets, (self.hidden && is_refusal).then_some(before_text), tell);
         if ends {
             let status = Status::named(&self.server.status);
             let octets = self.server.octets;
@@ -433,6 +456,13 @@ impl Imap {
             self.tagged_ends(id, status, octets, here.time, tell);
         }
         read
+    }
+
+    /// Tells octets of a response; from `text` on overwritten, where that is given.
+    fn tell_response(&self, here: Span, octets: &[u8], text: Option<usize>, tell: Tell<'_>) {
+        let (before, text) = octets.split_at_checked(text.unwrap_or(octets.len())).unwrap_or((octets, &[]));
+        here.tell(FromServer, before, tell);
+        here.plus(before.len()).tell(FromServer, &masked(text), tell);
     }
 
     /// A tagged response is over.
