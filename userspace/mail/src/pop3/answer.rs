@@ -50,7 +50,7 @@ pub(super) struct Answering {
     /// Whether what was lost may hold its end and more.
     pub(super) doubtful: bool,
     /// Whether it may repeat what was overwritten.
-    is_hidden: bool,
+    pub(super) is_hidden: bool,
     /// The time of the packet with the last octet that was seen.
     last: Time,
 }
@@ -157,7 +157,7 @@ impl Pop3 {
     /// Whether lines that answer no command that is known may repeat what was overwritten. Once octets are missing they are the
     /// inside of a message as a rule.
     fn hides_lines(&self) -> bool {
-        self.hidden && !self.matching.ever_lost()
+        self.hidden && (self.outside || !self.matching.ever_lost())
     }
 
     /// Octets of a multi-line response.

@@ -116,6 +116,11 @@ impl Pop3 {
                 self.matching.wait_again();
             }
         }
+        if matches!(outcome, Outcome::Succeeded | Outcome::Unknown) {
+            self.outside = false;
+        }
+        // The server may repeat it in what answers it.
+        self.hidden |= outcome == Outcome::Unknown;
         // More of it may come: a response that was sent ahead, or twice.
         self.suspect = true;
         tell(Event::Login(&Login { scheme, outcome, inflated: false }));

@@ -190,7 +190,11 @@ impl Pop3 {
             let asked = front.and_then(|pending| Some(Asked::by(pending.verb, pending.said.as_ref()?)));
             self.answering = Some(Box::new(Answering::in_the_middle(asked, lost, time)));
         }
+        let outside = self.outside;
         self.give_up_all(time, tell);
+        if let Some(answering) = self.answering.as_mut().filter(|_| outside) {
+            answering.is_hidden = self.hidden;
+        }
     }
 
     /// What would have told whether a security layer began was not captured: it did.
@@ -219,6 +223,7 @@ impl Pop3 {
         let unfinished = self.client.take_unfinished().map_or(0, |said| said.line.wire_octets());
         tell(Event::Lost { from: Direction::FromClient, time, octets: octets + unfinished });
         self.cut_line = true;
+        self.outside = false;
         self.suspect = true;
         self.hidden = true;
         self.matching.lose(false);

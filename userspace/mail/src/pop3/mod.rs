@@ -100,6 +100,8 @@ pub struct Pop3 {
     suspect: bool,
     /// Whether a line was overwritten, or not captured, that the server may repeat in any refusal.
     hidden: bool,
+    /// Whether nobody can be logged in yet, whatever was lost: what the server says is no message.
+    outside: bool,
     /// What comes next stands after octets that were lost: the rest of a line, or a line.
     cut_line: bool,
     /// The last response may have further lines.
@@ -136,6 +138,7 @@ impl Pop3 {
             logged_in: false,
             suspect: !from_start,
             hidden: !from_start,
+            outside: from_start,
             cut_line: false,
             may_go_on: !from_start,
             greeting_due: from_start,

@@ -1226,3 +1226,16 @@ fn debug_shows_nothing_of_anybody() {
     assert!(!notes.is_empty());
     assert!(!["alice", "s3cret", "a@x"].iter().any(|word| notes.contains(word)), "{notes}");
 }
+
+#[test]
+fn no_password_is_told_where_a_login_or_its_answer_was_lost() {
+    for script in [
+        "C: AUTH LOGIN\nS: + VXNlcm5hbWU6\nC: YWxpY2U=\nS: + UGFzc3dvcmQ6\nC? 14\nS: -ERR wrong password PwSecret9",
+        "C: USER alice\nC: PASS PwSecret9\nS? 5\nS: -ERR PwSecret9 x",
+        "C: PwSecret9\nS? 10\nS: own command PwSecret9",
+        "C: PASS PwSecret9\nS? 10\nS: own command PwSecret9",
+    ] {
+        let notes = run(&format!("S: +OK\n{script}\nC: USER alice\nS: +OK\nC: PASS x\nS: +OK\nC: QUIT\nS: +OK"));
+        assert!(!notes.join("\n").contains("PwSecret9"), "{script}: {notes:#?}");
+    }
+}
