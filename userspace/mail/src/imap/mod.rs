@@ -204,7 +204,13 @@ impl Imap {
         let mut read = 0;
         while !self.dark && !self.client.is_waiting() {
             let rest = octets.get(read..).unwrap_or_default();
-            if self.client.inflater.is_some() {
+            if self.client.inflater.is_none() {
+                let skipped = self.client.flush.skip(rest);
+                read += skipped;
+                if skipped > 0 {
+                    continue;
+                }
+            } else {
                 read += self.inflate_client(at.plus(read), rest, tell);
                 break;
             }
@@ -273,6 +279,9 @@ impl Machine for Imap {
         }
         let mut read = 0;
         while read < octets.len() && !self.dark {
+            if self.server.inflater.is_none() {
+                read += self.server.flush.skip(octets.get(read..).unwrap_or_default());
+            }
             let (at, rest) = (at.plus(read), octets.get(read..).unwrap_or_default());
             read += if self.server.inflater.is_some() {
                 self.inflate_server(at, rest, tell)

@@ -115,6 +115,9 @@ impl Imap {
                     self.end(older, Ending::Lost, time, tell);
                 }
                 self.logged_in = false;
+                if ending == Ending::Accepted {
+                    self.end_compression();
+                }
                 tell(Event::LoggedOut(closing(ending == Ending::Accepted)));
             }
             _ => {}

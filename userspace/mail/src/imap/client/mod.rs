@@ -7,7 +7,7 @@ use writ_wire::Time;
 
 use super::Imap;
 use super::command::{Head, HeadReader, Verb};
-use super::inflate::{INFLATER, Inflater};
+use super::inflate::{Flush, INFLATER, Inflater};
 use super::login::{Attempt, Piece};
 use super::pending::Kind;
 use super::scan::{Literal, Scanner, Token};
@@ -69,6 +69,7 @@ pub(super) struct Client {
     /// Octets that wait, inflated already, and how many of them were read.
     pub(super) left_over: Option<(Span, Vec<u8>)>,
     pub(super) inflater: Option<Box<Inflater>>,
+    pub(super) flush: Flush,
 }
 
 impl Client {
@@ -91,6 +92,7 @@ impl Client {
             held: Held::default(),
             left_over: None,
             inflater: None,
+            flush: Flush::default(),
         }
     }
 

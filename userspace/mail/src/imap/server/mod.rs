@@ -11,7 +11,7 @@ use super::Imap;
 use super::capability::CapabilityReader;
 use super::client::to_line_end;
 use super::fetch::Fetched;
-use super::inflate::{INFLATER, Inflater};
+use super::inflate::{Flush, INFLATER, Inflater};
 use super::login::Spelling;
 use super::pending::{Ending, Kind, Pending};
 use super::scan::Scanner;
@@ -92,6 +92,7 @@ pub(super) struct Server {
     /// Octets passed over.
     dropped: u64,
     pub(super) inflater: Option<Box<Inflater>>,
+    pub(super) flush: Flush,
 }
 
 impl Server {
@@ -111,6 +112,7 @@ impl Server {
             first: Time::MIN,
             dropped: 0,
             inflater: None,
+            flush: Flush::default(),
         }
     }
 

@@ -235,3 +235,39 @@ fn on_the_wire_no_secret_and_nobody_elses_octets_are_told() {
         }
     }
 }
+
+#[test]
+fn unauthenticate_ends_compression() {
+    for level in [Compression::none(), Compression::best()] {
+        let mut turns = dialogue("S: * OK hi\nC: z COMPRESS DEFLATE\nS: z OK go");
+        let mut encoders = [(); 2].map(|()| DeflateEncoder::new(Vec::new(), level));
+        for turn in dialogue("C: a LOGIN alice one\nS: a OK in\nC: u UNAUTHENTICATE\nS: u OK out") {
+            let Turn::Octets(from, octets) = turn else { continue };
+            let encoder = &mut encoders[usize::from(from == Direction::FromServer)];
+            encoder.write_all(&octets).unwrap();
+            encoder.flush().unwrap();
+            turns.push(Turn::Octets(from, std::mem::take(encoder.get_mut())));
+        }
+        turns.extend(dialogue("C: b LOGIN bob two\nS: b OK in\nC: c NOOP\nS: c OK"));
+        for piece in [1, 2, 3, 7, 19, usize::MAX] {
+            let notes = run_turns(&turns, piece, true, Limits::default()).lines;
+            assert_eq!(
+                notes[5..],
+                [
+                    "login alice Succeeded C a LOGIN alice ***| S a OK in|",
+                    "settled",
+                    "C u UNAUTHENTICATE|",
+                    "S u OK out|",
+                    "logged out true 18+10",
+                    "settled",
+                    "login bob Succeeded C b LOGIN bob ***| S b OK in|",
+                    "settled",
+                    "C c NOOP|",
+                    "S c OK|",
+                    "settled",
+                ],
+                "in pieces of {piece}"
+            );
+        }
+    }
+}
