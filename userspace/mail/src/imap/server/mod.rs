@@ -1,6 +1,7 @@
 //! The server's side: untagged data, go-aheads, and the tagged responses that end commands.
 
 mod login;
+mod text;
 mod trial;
 mod untagged;
 
@@ -13,7 +14,7 @@ use super::client::to_line_end;
 use super::fetch::Fetched;
 use super::inflate::{Flush, INFLATER, Inflater};
 use super::login::Spelling;
-use super::pending::{Ending, Kind, Pending};
+use super::pending::{Ending, Pending};
 use super::scan::Scanner;
 use super::span::{Partial, Span, masked};
 use crate::access::{Anomaly, Event, Tell};
@@ -238,22 +239,6 @@ impl Imap {
         read
     }
 
-    /// Tells of a list of capabilities that was read whole. Where lines are not known to be responses it may be anybody's.
-    fn read_capabilities(&mut self, mut reader: CapabilityReader, may_be_list: bool, octets: &[u8], tell: Tell<'_>) {
-        if may_be_list {
-            reader.push(octets);
-        } else {
-            reader.spoil();
-        }
-        if self.server.octets > 0 || !self.server.partial.is_empty() {
-            self.server.capabilities = reader;
-        } else if octets.ends_with(b"\n")
-            && let Some(unauthenticate) = reader.end()
-        {
-            tell(Event::Capabilities { unauthenticate });
-        }
-    }
-
     /// Puts the line's beginning together until it is known what it is.
     fn read_start(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
         // A client may send its login before it has seen the greeting.
@@ -460,13 +445,6 @@ impl Imap {
         read
     }
 
-    /// Tells octets of a response; from `text` on overwritten, where that is given.
-    fn tell_response(&self, here: Span, octets: &[u8], text: Option<usize>, tell: Tell<'_>) {
-        let (before, text) = octets.split_at_checked(text.unwrap_or(octets.len())).unwrap_or((octets, &[]));
-        here.tell(FromServer, before, tell);
-        here.plus(before.len()).tell(FromServer, &masked(text), tell);
-    }
-
     /// A tagged response is over.
     fn tagged_ends(&mut self, id: u64, status: Option<Status>, octets: u64, time: Time, tell: Tell<'_>) {
         let ending = match status {
@@ -483,42 +461,5 @@ impl Imap {
             pending.last = time;
         }
         self.answered(id, ending, time, tell);
-    }
-
-    /// Reads a go-ahead, or a line that tells nothing.
-    fn read_text(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
-        let (read, ends) = to_line_end(octets);
-        self.server.octets += read as u64;
-        here.tell(FromServer, octets.get(..read).unwrap_or_default(), tell);
-        if ends {
-            let (is_go_ahead, octets) = (self.server.state == State::GoAhead, self.server.octets);
-            self.server.start_line();
-            if is_go_ahead {
-                match self.pending.back() {
-                    Some(pending) => {
-                        match &mut pending.kind {
-                            Kind::Append(uploads) => uploads.count_server(octets),
-                            _ => pending.server_octets += octets,
-                        }
-                        pending.last = here.time;
-                    }
-                    None => tell(Event::Anomaly(Anomaly::UnaskedReply)),
-                }
-                self.go_ahead(tell);
-            }
-        }
-        read
-    }
-
-    /// Passes over the rest of a line.
-    fn pass_over(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
-        let (read, ends) = to_line_end(octets);
-        self.server.dropped += read as u64;
-        if ends {
-            let octets = std::mem::take(&mut self.server.dropped);
-            tell(Event::Lost { from: FromServer, time: here.time, octets });
-            self.server.start_line();
-        }
-        read
     }
 }
