@@ -72,6 +72,7 @@ impl Log {
             return;
         }
         let text = match event {
+            Event::Capabilities { unauthenticate } => format!("capabilities {unauthenticate}"),
             Event::Greeting { logged_in, time } => format!("greeting {logged_in} {time:?}"),
             Event::Login(login) => self.login(login),
             Event::LoggedOut(closing) => format!("logged out {closing:?}"),
@@ -85,7 +86,7 @@ impl Log {
             ),
             Event::Settled { time } => format!("settled {time:?}"),
             Event::Logoff(closing) => format!("logoff {closing:?}"),
-            Event::Dark => "dark".to_owned(),
+            Event::Dark { compressed } => format!("dark {compressed}"),
             Event::Lost { from, time, octets } => format!("lost {from:?} {time:?} {octets}"),
             Event::Anomaly(anomaly) => format!("{anomaly:?}"),
             Event::Octets(_) | Event::UrlContent(_) => unreachable!("told above"),

@@ -21,6 +21,8 @@ pub(crate) struct Dusk {
     /// Stream offsets, the client's and the server's, up to which it was in the clear, and up to which it was captured.
     pub(crate) clear_to: (u64, u64),
     pub(crate) read_to: (u64, u64),
+    /// Whether it is not encrypted but compressed, and cannot be inflated any more.
+    pub(crate) is_compressed: bool,
     /// When its first octets came.
     pub(crate) first: Time,
 }
@@ -33,6 +35,8 @@ pub(crate) struct Dark {
     generation: u64,
     /// Octets of the client and of the server since the encryption began.
     octets: (u64, u64),
+    /// Whether all of that is only compressed: a password may stand in it, and nobody can say where.
+    is_compressed: bool,
     tape: Option<Box<Tape>>,
     read_to: (u64, u64),
     /// Whether what each end sends looks encrypted, once it has sent something. An end that goes on in the clear may send a
@@ -43,11 +47,12 @@ pub(crate) struct Dark {
 impl Dark {
     /// A session that is encrypted from here on.
     pub(crate) fn new(dusk: Dusk, ctx: &mut Context<'_>) -> Self {
-        let Dusk { covers, client, tape, clear_to, read_to, first } = dusk;
+        let Dusk { covers, client, tape, clear_to, read_to, is_compressed, first } = dusk;
         // With nothing in the clear before it, that both ends speak TLS is how it was known.
         let is_tls = (clear_to == (0, 0) && read_to != (0, 0)).then_some(true);
         let octets = (read_to.0.saturating_sub(clear_to.0), read_to.1.saturating_sub(clear_to.1));
-        let mut dark = Self { covers, client, generation: 0, octets: (0, 0), tape, read_to, looks: (is_tls, is_tls) };
+        let looks = (is_tls, is_tls);
+        let mut dark = Self { covers, client, generation: 0, octets: (0, 0), is_compressed, tape, read_to, looks };
         dark.look_up(ctx);
         if octets != (0, 0) {
             dark.begin_all(first, ctx);
@@ -117,6 +122,9 @@ impl Dark {
 
     /// Lets octets go out in packets, where they are encrypted or may be a password.
     fn grant(&mut self, from: Direction, time: Time, offset: u64, octets: u64) {
+        if self.is_compressed {
+            return;
+        }
         let looks = match from {
             Direction::FromClient => self.looks.0,
             Direction::FromServer => self.looks.1,
@@ -161,6 +169,9 @@ impl Dark {
     pub(crate) fn close(mut self, time: Time, ctx: &mut Context<'_>) {
         self.read_to = (u64::MAX, u64::MAX);
         self.decide(ctx);
+        if self.is_compressed {
+            self.tell_withheld(time, ctx);
+        }
         for at in self.covers.places(|cover| cover.has_session() && cover.begun) {
             let mut iri = self.covers.iri(IriType::End, MailEvent::Logoff, Status::Unknown);
             // Who is a target by a name alone was seen in the clear, and of what is encrypted nobody can say whose it is.
@@ -173,6 +184,17 @@ impl Dark {
         self.covers.close(ctx, time);
     }
 
+    /// Tells those who would have packets how many octets of these did not go out.
+    fn tell_withheld(&mut self, time: Time, ctx: &mut Context<'_>) {
+        for at in self.covers.places(|cover| cover.by_address && cover.is_whole() && cover.wants_packets()) {
+            let Some(cover) = self.covers.get_mut(at) else { continue };
+            let octets = (self.octets.0 - cover.uncounted.0) + (self.octets.1 - cover.uncounted.1);
+            if octets > 0 {
+                self.covers.tell_notice(at, ctx, time, Notice::OctetsNotHeld { octets });
+            }
+        }
+    }
+
     /// The session cannot be followed to its end.
     pub(crate) fn dropped(&mut self, time: Time, ctx: &mut Context<'_>) {
         for at in self.covers.places(|cover| cover.has_session() && cover.is_open()) {
@@ -182,7 +204,7 @@ impl Dark {
 }
 
 /// A TLS record (RFC 8446 §5.1), or a buffer of a SASL security layer, which begins with its length in four octets
-/// (RFC 4422 §3.7).
+/// (RFC 4422 §3.7) and is no longer than 128 KiB.
 fn looks_encrypted(octets: &[u8]) -> bool {
-    matches!(octets, [0, ..] | [20..=23] | [20..=23, 3, ..])
+    matches!(octets, [0, 0 | 1, ..] | [20..=23] | [20..=23, 3, ..])
 }

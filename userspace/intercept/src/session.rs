@@ -80,6 +80,8 @@ trait Dialogue {
     fn is_dark(&self) -> bool;
     /// Stream offsets, the client's and the server's, up to which the session was in the clear.
     fn clear_to(&self) -> (u64, u64);
+    /// Whether what is dark is only compressed.
+    fn is_compressed(&self) -> bool;
     /// Whether nothing that is still to come can change what the octets are that were read, and whether they are covered.
     fn is_decided(&self) -> bool;
     /// Octets that the machine and what follows it hold, about.
@@ -97,7 +99,7 @@ struct Pair<M, F> {
 
 /// The machines tell events of two vocabularies; all else is the same.
 macro_rules! dialogue {
-    ($machine:ty, $follow:ty) => {
+    ($machine:ty, $follow:ty, $is_compressed:expr) => {
         impl Dialogue for Pair<$machine, $follow> {
             fn octets(&mut self, from: Direction, at: At, octets: &[u8], ctx: &mut Context<'_>) {
                 let Self { machine, follow } = self;
@@ -129,6 +131,10 @@ macro_rules! dialogue {
                 self.follow.clear_to
             }
 
+            fn is_compressed(&self) -> bool {
+                $is_compressed(&self.follow)
+            }
+
             fn is_decided(&self) -> bool {
                 self.machine.is_quiet() && !self.follow.is_undecided()
             }
@@ -148,9 +154,9 @@ macro_rules! dialogue {
     };
 }
 
-dialogue!(Smtp, Follow);
-dialogue!(Pop3, access::Follow);
-dialogue!(Imap, access::Follow);
+dialogue!(Smtp, Follow, |_: &Follow| false);
+dialogue!(Pop3, access::Follow, |follow: &access::Follow| follow.is_unreadable);
+dialogue!(Imap, access::Follow, |follow: &access::Follow| follow.is_unreadable);
 
 fn clear(dialogue: impl Dialogue + Send + 'static) -> Reading {
     Reading::Clear(Box::new(Clear { tape: None, read_to: (0, 0), dialogue }))
@@ -181,6 +187,7 @@ impl Session {
                     client,
                     tape: None,
                     clear_to: (0, 0),
+                    is_compressed: false,
                     read_to: (0, 0),
                     first: time,
                 },
@@ -258,6 +265,7 @@ impl Session {
             client: self.client,
             tape: clear.tape.take(),
             clear_to,
+            is_compressed: clear.dialogue.is_compressed(),
             read_to: clear.read_to,
             // What was in the clear before has had its begin.
             first: self.first.filter(|_| clear_to == (0, 0)).unwrap_or(time),

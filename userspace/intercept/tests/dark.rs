@@ -91,3 +91,53 @@ fn what_is_spoken_in_the_clear_on_a_port_of_tls_is_read() {
     let play = play.open().say(script).fin().finish();
     assert_eq!(play.events(), ["Begin Logon Succeeded", "Continue Send Unknown", "End Logoff Succeeded"]);
 }
+
+/// Octets as a client compresses them that stores them (RFC 1951 §3.2.4): a block of each begins with 0.
+fn stored(texts: &[&str]) -> std::io::Result<Vec<Vec<u8>>> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::none());
+    let mut segments = Vec::new();
+    for text in texts {
+        encoder.write_all(text.as_bytes())?;
+        encoder.flush()?;
+        segments.push(std::mem::take(encoder.get_mut()));
+    }
+    Ok(segments)
+}
+
+#[test]
+fn no_packet_of_a_compressed_session_goes_out_that_cannot_be_read_any_further() {
+    let warrant = writ_intercept::Warrant {
+        authentication_data: writ_intercept::warrant::AuthenticationData::Username,
+        ..packets("IP", [ip("192.0.2.10")])
+    };
+    let play = Play::new(vec![warrant]).between("192.0.2.10:40000", "198.51.100.143:143").open();
+    let mut play = play.say("S: * OK ready\nC: k COMPRESS DEFLATE\nS: k OK");
+    let client = stored(&["n NOOP\r\n", "m LOGIN alice pw-of-alice\r\n", "l LOGIN bob pw-of-bob\r\n"]).unwrap();
+    play.send(FromClient, &client[0]);
+    play.send(FromClient, &client[1]);
+    play.lose(FromServer, 20);
+    let mut play = play.pass(10);
+    play.send(FromClient, &client[2]);
+    play.send(FromServer, &stored(&["l OK pw-of-bob\r\n"]).unwrap()[0]);
+    let play = play.fin().finish();
+    play.nowhere("pw-of-alice");
+    play.nowhere("pw-of-bob");
+    assert!(play.told().iter().any(|line| line.contains("not held")), "{:?}", play.told());
+}
+
+#[test]
+fn a_line_that_begins_with_nul_is_no_security_layer() {
+    let login = "a AUTHENTICATE DIGEST-MD5\nS: + cmVhbG09IngiLG5vbmNlPSJhYmMi\nC: dXNlcm5hbWU9ImFsaWNlIixyZXNwb25zZT1hYmM=\nS: a OK in";
+    let tail = "S: * BAD\nC: l LOGIN bob pw-of-bob\nS: l NO\nC: z LOGOUT\nS: * BYE\nS: z OK";
+    for line in ["\0", "\0\0\0\u{14}x", "\0abcdefghi"] {
+        let warrant = writ_intercept::Warrant {
+            authentication_data: writ_intercept::warrant::AuthenticationData::None,
+            ..packets("IP", [ip("192.0.2.10")])
+        };
+        let play = Play::new(vec![warrant]).between("192.0.2.10:40000", "198.51.100.143:143").open();
+        let play = play.say(&format!("S: * OK ready\nC: {login}\nC: {line}\n{tail}")).fin().finish();
+        play.nowhere("pw-of-bob");
+        assert!(play.events().contains(&"End Logoff Succeeded".to_owned()), "{:?}", play.events());
+    }
+}

@@ -345,15 +345,52 @@ fn what_was_held_of_one_users_attempt_is_not_given_to_the_next() {
     play.nowhere("bob");
 }
 
+/// Alice's session up to a gap of the client, and what follows it; the server's octets in segments of `size`.
+fn with_a_gap_of_the_client(start: &str, size: usize) -> Play {
+    let mut play = open(named(cc("ALICE", [login("alice")])));
+    for line in start.lines() {
+        let from = if line.starts_with("C:") { FromClient } else { FromServer };
+        let text = format!("{}\r\n", line[2..].trim_start());
+        text.as_bytes().chunks(size).for_each(|part| play.raw(from, 0x10, part));
+    }
+    play.lose(FromClient, 60);
+    play.say("C: g FETCH 1 BODY[]\nS: e OK\nS: f OK\nS: * 1 FETCH (BODY[] {6}\nS: bob's!)\nS: g OK").fin().finish()
+}
+
 #[test]
 fn where_the_server_lets_users_change_a_gap_of_the_client_ends_what_is_handed_over() {
-    let start = "S: * OK [CAPABILITY IMAP4rev1 UNAUTHENTICATE]\nC: a LOGIN alice x\nS: a OK\nC: b NOOP\nS: b OK\n";
-    let mut play = open(named(cc("ALICE", [login("alice")]))).say(start);
+    const OFFER: &str = "CAPABILITY IMAP4rev1 UNAUTHENTICATE";
+    let into = "C: a LOGIN alice x\nS: a OK";
+    for start in [
+        format!("S: * OK [{OFFER}] ready\n{into}\nC: b NOOP\nS: b OK\n"),
+        format!("S: * OK ready\nC: c CAPABILITY\nS: * {OFFER}\nS: c OK\n{into}\nC: b NOOP\nS: b OK\n"),
+        format!("S: * OK ready\n{into} [{OFFER}] in\nC: b NOOP\nS: b OK\n"),
+        format!("S: * OK [CAPABILITY IMAP4rev1]\n{into}\nC: b CAPABILITY\nS: * {OFFER}\nS: b OK\n"),
+        // What was not said is not known.
+        format!("S: * OK ready\n{into}\nC: b NOOP\nS: b OK\n"),
+    ] {
+        for size in [1, 7, 29, usize::MAX] {
+            let play = with_a_gap_of_the_client(&start, size);
+            play.nowhere("bob's!");
+            assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Unknown"], "{start} in {size}");
+        }
+    }
+    let mut play = open(named(cc("ALICE", [login("alice")])));
+    play.lose(FromServer, 60);
+    play.speak("C: a LOGIN alice x\nS: a OK\nC: b NOOP\nS: b OK");
     play.lose(FromClient, 60);
     let play =
         play.say("C: g FETCH 1 BODY[]\nS: e OK\nS: f OK\nS: * 1 FETCH (BODY[] {6}\nS: bob's!)\nS: g OK").fin().finish();
     play.nowhere("bob's!");
-    assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Unknown"]);
+}
+
+#[test]
+fn where_the_server_says_what_it_can_and_users_cannot_change_a_gap_changes_nothing() {
+    for size in [1, 7, 29, usize::MAX] {
+        let start = "S: * OK [CAPABILITY IMAP4rev1 IDLE] UNAUTHENTICATE\nC: a LOGIN alice x\nS: a OK\n";
+        let play = with_a_gap_of_the_client(start, size);
+        assert!(play.content("ALICE").contains("bob's!"), "in {size}");
+    }
 }
 
 #[test]
@@ -401,4 +438,19 @@ fn the_targets_own_urlfetch_of_a_message_is_a_download_of_it() {
     let play = run(named(iri("ALICE", [login("alice")])), &script);
     let told = play.told().into_iter().find(|line| line.contains("Download")).unwrap();
     assert!(told.contains(" Download Succeeded from=<a@x.example> to=alice n=1 id=<2@x>"), "{told}");
+}
+
+#[test]
+fn whoever_tried_is_not_the_one_who_got_in_behind_octets_that_were_not_captured() {
+    let mut play =
+        open(named(cc("ALICE", [login("alice")]))).say("S: * OK [CAPABILITY IMAP4rev1]\nC: a0 LOGIN alice bad");
+    play.lose(FromServer, 14);
+    play.raw(FromClient, 0x10, b"");
+    let mut play = play.pass(10);
+    play.lose(FromClient, 24);
+    let script =
+        "S: a1 OK in\nC: s SELECT INBOX\nS: s OK\nC: a2 FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {6}\nS: bob's!)\nS: a2 OK";
+    let play = play.say(script).fin().finish();
+    play.nowhere("bob's!");
+    assert_eq!(play.events(), ["Report LogonAttempt Unknown"]);
 }

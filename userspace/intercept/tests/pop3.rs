@@ -285,3 +285,18 @@ fn a_login_that_names_nobody_is_in_the_content_with_what_follows_it() {
         play.nowhere("secret-word");
     }
 }
+
+#[test]
+fn whoever_tried_is_not_the_one_who_got_in_behind_octets_that_were_not_captured() {
+    let play = Play::new(vec![cc("ALICE", [login("alice")])]).between("192.0.2.10:40000", "198.51.100.110:110").open();
+    let mut play = play.say("S: +OK\nC: USER alice\nS: +OK\nC: PASS bad");
+    play.lose(FromServer, 6);
+    play.raw(FromClient, 0x10, b"");
+    let mut play = play.pass(10);
+    play.lose(FromClient, 10);
+    play.speak("S: +OK");
+    play.lose(FromClient, 8);
+    let play = play.say("S: +OK\nC: RETR 1\nS: +OK\nS: bob's!\nS: .\nC: QUIT\nS: +OK").fin().finish();
+    play.nowhere("bob's!");
+    assert_eq!(play.events(), ["Report LogonAttempt Unknown"]);
+}

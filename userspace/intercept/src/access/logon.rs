@@ -59,7 +59,7 @@ impl Follow {
     }
 
     /// Nothing told whether the login that went without an answer was accepted.
-    fn give_up_attempt(&mut self, ctx: &mut Context<'_>) {
+    pub(super) fn give_up_attempt(&mut self, ctx: &mut Context<'_>) {
         if let Some(user) = self.maybe.take() {
             self.early = Early::default();
             let found = user.targets(self.server, ctx);

@@ -47,8 +47,11 @@ pub(crate) struct Follow {
     compressed: u64,
     /// Of what another connection's transaction waits for.
     sending: Sending,
-    /// Whether the server said that one user can make room for the next on a connection (UNAUTHENTICATE, RFC 8437).
-    can_change: bool,
+    /// Whether one user can make room for the next on the connection (UNAUTHENTICATE, RFC 8437), by what the server said of itself.
+    /// Until all that it says was seen once, nothing says that it cannot be.
+    can_change: Option<bool>,
+    /// Whether what comes is compressed, and nobody can inflate it any more.
+    pub(crate) is_unreadable: bool,
     /// Stream offsets, the client's and the server's, up to which octets were told.
     pub(crate) clear_to: (u64, u64),
 }
@@ -70,7 +73,8 @@ impl Follow {
             early: Early::default(),
             compressed: 0,
             sending: Sending::default(),
-            can_change: false,
+            can_change: (protocol == Protocol::Pop3).then_some(false),
+            is_unreadable: false,
             clear_to: (0, 0),
         };
         follow.look_up(ctx);
@@ -115,6 +119,10 @@ impl Follow {
         self.follow_offsets(event);
         match event {
             Event::Greeting { logged_in, time } => self.greeting(*logged_in, *time, ctx),
+            // What it says once holds: it need not say all of it before a login.
+            Event::Capabilities { unauthenticate } => {
+                self.can_change = Some(self.can_change == Some(true) || *unauthenticate);
+            }
             Event::Octets(octets) => self.octets(octets, ctx),
             Event::Login(login) => self.login(login, ctx),
             Event::LoggedOut(closing) => {
@@ -132,7 +140,8 @@ impl Follow {
                 self.leave(Some(closing), closing.last, ctx);
                 self.ended = true;
             }
-            Event::Dark => {
+            Event::Dark { compressed } => {
+                self.is_unreadable = *compressed;
                 self.stream.hand_over(&mut self.covers, ctx);
                 self.early = Early::default();
             }
@@ -151,16 +160,6 @@ impl Follow {
             Event::Login(login) if !login.inflated => {
                 login.each_step(|step| read(step.from, step.offset + step.octets.len() as u64));
             }
-            _ => {}
-        }
-        // It says so in its greeting, in answer to CAPABILITY, or when a login succeeds.
-        let says = |octets: &[u8]| {
-            const WORD: &[u8] = b"UNAUTHENTICATE";
-            octets.windows(WORD.len()).any(|word| word.eq_ignore_ascii_case(WORD))
-        };
-        match event {
-            Event::Octets(octets) if !self.in_session => self.can_change |= says(octets.octets),
-            Event::Login(login) => login.each_step(|step| self.can_change |= says(&step.octets)),
             _ => {}
         }
     }
@@ -187,7 +186,7 @@ impl Follow {
             return;
         }
         let mut on_wire = octets.wire.end - octets.wire.start;
-        if on_wire != octets.octets.len() as u64 {
+        if octets.inflated || on_wire != octets.octets.len() as u64 {
             // A compressed packet can hold a login, or another user's octets, and nobody can say where: none goes out.
             on_wire = 0;
             self.compressed += octets.octets.len() as u64;
@@ -261,7 +260,11 @@ impl Follow {
                 ctx.counters.covered_octets_missed += octets;
             }
         }
-        if from_client && (self.shared || self.can_change) {
+        if from_client {
+            // Who tried last may be among them, and the answer to that be the next that is seen.
+            self.give_up_attempt(ctx);
+        }
+        if from_client && (self.shared || self.can_change.unwrap_or(true)) {
             // The next user may have logged in among them, and what follows be somebody else's.
             self.leave(None, time, ctx);
         }

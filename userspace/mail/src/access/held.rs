@@ -55,6 +55,11 @@ impl Held {
         Some(piece)
     }
 
+    /// The first octets that wait.
+    pub(crate) fn first(&self, octets: usize) -> Vec<u8> {
+        self.pieces.iter().flat_map(|piece| piece.rest().1).take(octets).copied().collect()
+    }
+
     /// Gives back the piece of which `read` more octets were read. Nothing is copied: many commands can wait in one piece.
     pub(crate) fn give_back(&mut self, mut piece: Piece, read: usize) {
         piece.read += read;

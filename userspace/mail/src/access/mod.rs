@@ -39,6 +39,19 @@ pub trait Machine {
     fn held(&self) -> usize;
 }
 
+/// Whether a security layer (RFC 4422 §3.7) begins behind a login: all that follows is then in buffers, each with its length before
+/// it in four octets, of which the first is 0. No response begins so, and no command that a server takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Layer {
+    /// None does.
+    #[default]
+    None,
+    /// The login was just accepted, and its mechanism has layers.
+    MayBegin,
+    /// The client's next octet was 0; the server's will tell.
+    ClientBegan,
+}
+
 /// One thing that happened.
 ///
 /// Every octet of either side that was read, the server's greeting included, is told once: in [`Event::Octets`], or in the steps
@@ -53,6 +66,11 @@ pub enum Event<'a> {
         logged_in: bool,
         /// When.
         time: Time,
+    },
+    /// A list of what the server can do was read whole (CAPABILITY, RFC 3501 §7.2.1, or the response code).
+    Capabilities {
+        /// Whether one user can make room for the next on the connection (UNAUTHENTICATE, RFC 8437).
+        unauthenticate: bool,
     },
     /// Octets of a command or of what answers it.
     Octets(Octets<'a>),
@@ -73,7 +91,10 @@ pub enum Event<'a> {
     /// The session was ended by the client (QUIT, LOGOUT) and the server's answer; their octets came before.
     Logoff(Closing),
     /// From here on the session is encrypted (RFC 2595, or a security layer of RFC 4422), and nothing more is told.
-    Dark,
+    Dark {
+        /// Whether it is compressed, and cannot be inflated any more: nothing hides what is said in it but that.
+        compressed: bool,
+    },
     /// Octets were not captured.
     Lost {
         /// Who sent them.
@@ -93,8 +114,10 @@ pub struct Octets<'a> {
     pub from: Direction,
     /// The time of the packet that carried them.
     pub time: Time,
-    /// Where they stand in the stream, as they crossed the wire. As long as `octets`, unless these were inflated (RFC 4978).
+    /// Where they stand in the stream, as they crossed the wire. As long as `octets`, unless these were inflated.
     pub wire: Range<u64>,
+    /// Whether these were inflated (RFC 4978): what stands on the wire may hold other octets too.
+    pub inflated: bool,
     /// The octets.
     pub octets: &'a [u8],
 }

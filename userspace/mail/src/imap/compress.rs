@@ -3,7 +3,7 @@
 use writ_wire::Direction::{FromClient, FromServer};
 use writ_wire::Time;
 
-use super::inflate::{Fault, Inflater, STEP};
+use super::inflate::{Fault, Flush, Inflater, STEP, TO_FLUSH};
 use super::span::Span;
 use super::{Compressed, Imap};
 use crate::access::{Anomaly, Event, Octets, Tell};
@@ -12,14 +12,28 @@ use crate::line::At;
 impl Imap {
     /// COMPRESS was accepted: the next octet of either direction is compressed.
     pub(super) fn begin_compression(&mut self, deflate: bool, time: Time, tell: Tell<'_>) {
-        if !deflate || self.client.inflater.is_some() {
+        let at = At { time, offset: 0 };
+        let inflater = || Some(Box::new(Inflater::new(self.limits.inflated, at)));
+        let is_again = self.client.inflater.is_some();
+        (self.client.inflater, self.server.inflater) = (inflater(), inflater());
+        if !deflate || is_again {
             self.lose_the_thread(time, tell);
             return;
         }
-        let at = At { time, offset: 0 };
-        let inflater = || Some(Box::new(Inflater::new(self.limits.inflated, at)));
-        (self.client.inflater, self.server.inflater) = (inflater(), inflater());
         self.on_the_wire = self.logged_in && self.limits.compressed == Compressed::AsOnTheWire;
+    }
+
+    /// UNAUTHENTICATE was accepted: its line end, and that of the OK, are the last that is compressed (RFC 8437 §4). A client that sent
+    /// more in the same flush does not know of that.
+    pub(super) fn end_compression(&mut self) {
+        let next = self.client.held.first(usize::from(TO_FLUSH));
+        let goes_on = self.client.left_over.is_some() || !self.client.flush.ends_with(&next);
+        if self.client.inflater.is_none() || goes_on {
+            return;
+        }
+        (self.client.inflater, self.server.inflater) = (None, None);
+        self.client.flush.end();
+        self.server.flush.end();
     }
 
     fn compression_fails(&mut self, fault: Fault, time: Time, tell: Tell<'_>) {
@@ -37,6 +51,7 @@ impl Imap {
         while !self.dark && !self.client.is_waiting() {
             let Some(mut inflater) = self.client.inflater.take() else { break };
             let input = octets.get(taken..).unwrap_or_default();
+            let input = input.get(..Flush::length(input)).unwrap_or(input);
             let here = if octets.is_empty() { inflater.at } else { at.plus(taken) };
             let offset = inflater.given();
             // As on the wire: what a step takes must be told with what it says, and no octet of the next command.
@@ -58,6 +73,7 @@ impl Imap {
             };
             inflater.at = here.plus(took);
             self.client.inflater = Some(inflater);
+            self.client.flush.took(input.get(..took).unwrap_or_default());
             taken += took;
             let wire = (here.offset, here.offset + took as u64);
             let span = Span { time: here.time, offset, inflated_from: Some(wire), told: self.on_the_wire };
@@ -70,7 +86,13 @@ impl Imap {
             }
             if self.on_the_wire && took > 0 {
                 let octets = input.get(..took).unwrap_or_default();
-                tell(Event::Octets(Octets { from: FromClient, time: here.time, wire: wire.0..wire.1, octets }));
+                tell(Event::Octets(Octets {
+                    from: FromClient,
+                    time: here.time,
+                    wire: wire.0..wire.1,
+                    inflated: false,
+                    octets,
+                }));
             }
             if read < gave && !self.dark {
                 let rest = inflated.get(read..).unwrap_or_default().to_vec();
@@ -106,6 +128,7 @@ impl Imap {
         while !self.dark {
             let Some(mut inflater) = self.server.inflater.take() else { break };
             let input = octets.get(taken..).unwrap_or_default();
+            let input = input.get(..Flush::length(input)).unwrap_or(input);
             let here = at.plus(taken);
             let offset = inflater.given();
             let step = inflater.step(input, &mut output);
@@ -121,15 +144,29 @@ impl Imap {
                 }
             };
             self.server.inflater = Some(inflater);
+            self.server.flush.took(input.get(..took).unwrap_or_default());
             taken += took;
             let wire = (here.offset, here.offset + took as u64);
             let told = self.on_the_wire;
             if told && took > 0 {
                 let octets = input.get(..took).unwrap_or_default();
-                tell(Event::Octets(Octets { from: FromServer, time: here.time, wire: wire.0..wire.1, octets }));
+                tell(Event::Octets(Octets {
+                    from: FromServer,
+                    time: here.time,
+                    wire: wire.0..wire.1,
+                    inflated: false,
+                    octets,
+                }));
             }
             let span = Span { time: here.time, offset, inflated_from: Some(wire), told };
-            self.read_server(span, output.get(..gave).unwrap_or_default(), tell);
+            let read = self.read_server(span, output.get(..gave).unwrap_or_default(), tell);
+            if self.server.inflater.is_none() && !self.dark {
+                // What stands behind the end of compression in its last flush is of nobody.
+                if read < gave {
+                    tell(Event::Lost { from: FromServer, time: here.time, octets: (gave - read) as u64 });
+                }
+                return taken;
+            }
         }
         octets.len()
     }

@@ -24,6 +24,64 @@ pub(super) enum Fault {
     Bomb,
 }
 
+/// What a flush ends with (RFC 1951 §3.2.4): a stored block of nothing, but for the bits before it.
+const FLUSH: [u8; 4] = [0, 0, 0xff, 0xff];
+/// Octets that may follow those that hold a line's end, up to the end of the flush.
+pub(super) const TO_FLUSH: u8 = 6;
+
+/// The end of a direction's last flush: what the other end inflates is complete there.
+#[derive(Default)]
+pub(super) struct Flush {
+    last: u32,
+    /// Octets that may still be its end, once the stream is over.
+    left: u8,
+}
+
+impl Flush {
+    /// How many of these octets belong to one flush.
+    pub(super) fn length(octets: &[u8]) -> usize {
+        memchr::memmem::find(octets, &FLUSH).map_or(octets.len(), |at| at + FLUSH.len())
+    }
+
+    /// Octets were inflated.
+    pub(super) fn took(&mut self, octets: &[u8]) {
+        let from = octets.len().saturating_sub(FLUSH.len());
+        let last = octets.get(from..).unwrap_or_default();
+        self.last = last.iter().fold(self.last, |last, octet| (last << 8) | u32::from(*octet));
+    }
+
+    /// Whether these octets, which follow, end it, if it is not over.
+    pub(super) fn ends_with(&self, next: &[u8]) -> bool {
+        let (mut rest, flush) = (next, u32::from_be_bytes(FLUSH));
+        let mut last = self.last;
+        while last != flush {
+            let Some((octet, after)) = rest.split_first() else { return next.is_empty() };
+            (last, rest) = ((last << 8) | u32::from(*octet), after);
+        }
+        true
+    }
+
+    /// What comes is not compressed any more, once this flush is over.
+    pub(super) fn end(&mut self) {
+        self.left = if self.last == u32::from_be_bytes(FLUSH) { 0 } else { TO_FLUSH };
+    }
+
+    /// How many of these octets are its end.
+    pub(super) fn skip(&mut self, octets: &[u8]) -> usize {
+        let mut skipped = 0;
+        for octet in octets.iter().take(usize::from(self.left)) {
+            skipped += 1;
+            self.left -= 1;
+            self.last = (self.last << 8) | u32::from(*octet);
+            if self.last == u32::from_be_bytes(FLUSH) {
+                self.left = 0;
+                break;
+            }
+        }
+        skipped
+    }
+}
+
 /// Inflates one direction.
 pub(super) struct Inflater {
     stream: Decompress,

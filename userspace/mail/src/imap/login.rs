@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::scan::Literal;
 use super::span::{Span, masked};
 use crate::access::{Clear, Login, Scheme, Spoken};
+use crate::line::At;
 use crate::sasl::{Exchange, Mechanism, Outcome, Step};
 
 /// Lines and literals of one attempt that are held; no LOGIN needs more than eight.
@@ -65,6 +66,8 @@ pub(super) struct Attempt {
     is_uncertain: bool,
     /// How many pieces there were when octets of the client were lost.
     lost_at: Option<usize>,
+    /// The place of the literal of which octets were lost, all else being known.
+    missing: Option<usize>,
     inflated: bool,
     /// Whether it is no login, and its octets are told as they come, with `*` in place of each.
     pub(super) is_masked: bool,
@@ -82,6 +85,7 @@ impl Attempt {
             from_server: Open::default(),
             is_uncertain: false,
             lost_at: None,
+            missing: None,
             inflated,
             is_masked: false,
             is_going_on: false,
@@ -135,6 +139,42 @@ impl Attempt {
         self.lost_at.get_or_insert(self.spoken.len());
     }
 
+    /// Whether octets of the client were cut, lost, or may be no command at all.
+    pub(super) fn is_uncertain(&self) -> bool {
+        self.is_uncertain
+    }
+
+    /// Whether octets of the client were lost of the line that is being sent.
+    pub(super) fn is_cut_by_loss(&self) -> bool {
+        self.lost_at.is_some()
+    }
+
+    /// Octets of a literal of LOGIN were not captured; whether all that stands around it is still known. `whole`: up to its end.
+    pub(super) fn lose_literal(&mut self, octets: u64, whole: bool, time: Time) -> bool {
+        // What comes behind a hole does not stand right behind what came before it.
+        if self.spelling != Spelling::Login || self.is_uncertain || (self.is_client_speaking() && !whole) {
+            return false;
+        }
+        self.missing.get_or_insert(self.spoken.len());
+        if whole && !self.is_client_speaking() {
+            let nowhere = Span::plain(At { time, offset: 0 });
+            self.from_client.span = Some((nowhere, time));
+        }
+        self.from_client.cut += octets;
+        true
+    }
+
+    /// Whether what is being sent is the second argument of LOGIN.
+    pub(super) fn is_last_argument(&self) -> bool {
+        let before = self.spoken.iter().filter(|(piece, _)| *piece == Piece::Literal).count();
+        let begins_name = self.spoken.first().is_some_and(|(_, spoken)| {
+            let octets = &spoken.step.octets;
+            let mut found = Vec::new();
+            read_line(octets, after_verb(octets), 0, &mut found) == Some(true) && found.len() == 1
+        });
+        before + usize::from(begins_name) == 1
+    }
+
     /// The literal that a line of LOGIN announces of which octets were lost.
     pub(super) fn literal_after_loss(&self) -> Option<Literal> {
         self.lost_at.filter(|_| self.spelling == Spelling::Login)?;
@@ -167,7 +207,8 @@ impl Attempt {
         let mut open = std::mem::take(open);
         let Some((first, last)) = open.span else { return };
         self.cut += open.cut;
-        self.is_uncertain |= piece != Piece::Response && open.cut > 0;
+        let is_missing = piece == Piece::Literal && self.missing == Some(self.spoken.len());
+        self.is_uncertain |= piece != Piece::Response && open.cut > 0 && !is_missing;
         if self.spoken.len() >= MAX_SPOKEN {
             self.cut += open.octets.len() as u64;
             self.is_uncertain |= piece != Piece::Response;
@@ -225,9 +266,11 @@ impl Attempt {
     fn into_clear(mut self) -> Clear {
         let understood = if self.is_uncertain { None } else { self.read_arguments() };
         let (mut name, mut password) = (None, None);
-        match understood {
+        let missing = self.missing;
+        match understood.filter(|[first, _]| missing != Some(first.at)) {
             Some([first, second]) => {
-                (name, password) = (Some(first.value), Some(second.value));
+                name = Some(first.value);
+                password = (missing != Some(second.at)).then_some(second.value);
                 if let Some((_, spoken)) = self.spoken.get_mut(first.at) {
                     spoken.name = first.range;
                 }

@@ -1,17 +1,20 @@
 //! What was not captured, and how a session ends.
 
 use writ_wire::Direction::{FromClient, FromServer};
-use writ_wire::Time;
+use writ_wire::{Direction, Time};
 
 use super::Imap;
+use super::login::Spelling;
 use super::pending::{Ending, Kind};
 use super::span::masked;
-use crate::access::{Anomaly, Event, Octets, Tell};
+use crate::access::{Anomaly, Event, Layer, Octets, Tell};
 
 impl Imap {
     pub(super) fn client_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
         self.client_began = true;
-        self.maybe_layer = false;
+        if std::mem::take(&mut self.layer) == Layer::ClientBegan {
+            return self.lose_layer(FromClient, time, octets, tell);
+        }
         if self.lost_what_was_compressed(FromClient, time, octets, tell) {
             return;
         }
@@ -21,8 +24,19 @@ impl Imap {
         if self.let_literal_come() {
             missing += self.client.take_unfinished();
         }
+        let left = self.client.literal_left();
         let attempt = self.current_attempt();
-        let is_login = attempt.map(|attempt| attempt.lose_client()).is_some();
+        let is_login = attempt.is_some();
+        // A line's end may be lost with the literal before it, and nothing else that a server would take.
+        let ends_line = |missing: u64| left.is_some_and(|left| (1..=2).contains(&missing.saturating_sub(left)));
+        let mut is_exact = false;
+        if let Some(attempt) = attempt {
+            is_exact = left.is_some_and(|left| attempt.lose_literal(missing.min(left), missing >= left, time))
+                && (left >= Some(missing) || (ends_line(missing) && attempt.is_last_argument()));
+            if !is_exact {
+                attempt.lose_client();
+            }
+        }
         if let Some(Kind::Append(uploads)) = self.current_kind() {
             uploads.literal_lost();
         }
@@ -33,11 +47,16 @@ impl Imap {
             if whole {
                 self.literal_ends();
             }
-            if lost == missing {
+            if lost == missing || is_exact {
                 tell(Event::Lost { from: FromClient, time, octets: missing });
+                if lost < missing {
+                    self.count_client(usize::try_from(missing - lost).unwrap_or(usize::MAX));
+                    self.command_sent(time, tell);
+                }
                 return;
             }
         }
+        self.hidden = true;
         self.lost_before = Some(self.pending.next());
         self.tags.client_lost(self.pending.next());
         missing += self.client.take_unfinished();
@@ -55,7 +74,9 @@ impl Imap {
 
     pub(super) fn server_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
         self.greeting_due = false;
-        self.maybe_layer = false;
+        if std::mem::take(&mut self.layer) == Layer::ClientBegan {
+            return self.lose_layer(FromServer, time, octets, tell);
+        }
         if std::mem::take(&mut self.maybe_tls) {
             self.client.go_on();
         }
@@ -83,14 +104,14 @@ impl Imap {
         self.server.lose_sync();
     }
 
+    /// What would have told whether a security layer began was not captured: it did.
+    fn lose_layer(&mut self, from: Direction, time: Time, octets: u64, tell: Tell<'_>) {
+        tell(Event::Lost { from, time, octets });
+        self.lose_the_thread(time, tell);
+    }
+
     /// Of a compressed stream with a hole nothing more can be read.
-    fn lost_what_was_compressed(
-        &mut self,
-        from: writ_wire::Direction,
-        time: Time,
-        octets: u64,
-        tell: Tell<'_>,
-    ) -> bool {
+    fn lost_what_was_compressed(&mut self, from: Direction, time: Time, octets: u64, tell: Tell<'_>) -> bool {
         if self.client.inflater.is_none() {
             return false;
         }
@@ -118,6 +139,16 @@ impl Imap {
         if !self.pending.get(id).is_some_and(|pending| pending.doubtful) {
             return false;
         }
+        let Some(pending) = self.pending.get(id) else { return false };
+        let is_exchange = pending.attempt().is_some_and(|attempt| attempt.spelling == Spelling::Sasl);
+        self.hidden |= pending.is_login();
+        if is_exchange && !pending.shifted {
+            // What answers it from here on is seen.
+            pending.doubtful = false;
+            self.client.expect_response_or_command();
+            self.resume(tell);
+            return true;
+        }
         if self.let_literal_come() {
             if let Some(pending) = self.pending.get(id) {
                 pending.doubtful = false;
@@ -125,11 +156,16 @@ impl Imap {
             self.resume(tell);
             return true;
         }
-        while let Some(older) = self.pending.front().map(|older| older.id).filter(|older| *older <= id) {
-            self.end(older, Ending::Lost, time, tell);
-        }
+        self.end_up_to(id, Ending::Lost, time, tell);
         self.resume(tell);
         true
+    }
+
+    /// Ends this command, and those before it.
+    pub(super) fn end_up_to(&mut self, id: u64, ending: Ending, time: Time, tell: Tell<'_>) {
+        while let Some(older) = self.pending.front().map(|older| older.id).filter(|older| *older <= id) {
+            self.end(older, ending, time, tell);
+        }
     }
 
     /// Whether the client waits for the answer to what only reads like a command.
@@ -144,6 +180,7 @@ impl Imap {
         }
         let Some(pending) = self.client.current.and_then(|id| self.pending.get(id)) else { return };
         (pending.is_text, pending.doubtful) = (true, true);
+        let inflated = self.client.inflater.is_some();
         if let Some(attempt) = pending.attempt() {
             attempt.is_masked = true;
             for step in attempt.take_steps() {
@@ -155,7 +192,7 @@ impl Imap {
                 }
                 let wire = step.offset..step.offset + step.octets.len() as u64;
                 let octets = &*masked(&step.octets);
-                tell(Event::Octets(Octets { from, time, wire, octets }));
+                tell(Event::Octets(Octets { from, time, wire, inflated, octets }));
             }
         }
         self.client.doubt();
@@ -164,6 +201,10 @@ impl Imap {
 
     /// The answer that decides how to go on will not be waited for any longer.
     pub(super) fn give_up_waiting(&mut self, time: Time, tell: Tell<'_>) {
+        if self.layer == Layer::ClientBegan {
+            // Nobody answers: of a line the server would have said something.
+            return self.lose_the_thread(time, tell);
+        }
         if !self.let_literal_come() {
             match self.client.current {
                 Some(id) => self.end(id, Ending::GivenUp, time, tell),

@@ -8,6 +8,7 @@
 //! come to together, `loss.rs` what was not captured.
 
 mod append;
+mod capability;
 mod client;
 mod command;
 mod compress;
@@ -29,7 +30,7 @@ mod urlfetch;
 
 use writ_wire::{Direction, Time};
 
-use crate::access::{Anomaly, Event, Machine, Tell};
+use crate::access::{Anomaly, Event, Layer, Machine, Tell};
 use crate::line::At;
 use client::Client;
 use pending::{Ending, Queue};
@@ -97,13 +98,15 @@ pub struct Imap {
     client_began: bool,
     /// Whether the client's first octets look like TLS, and the server has said nothing yet.
     maybe_tls: bool,
-    /// Whether the login that was just accepted may have begun a security layer (RFC 4422 §3.7): all that follows is then in
-    /// buffers, each with its length before it in four octets, of which the first is 0. Nothing of IMAP4 begins so.
-    maybe_layer: bool,
+    /// Whether the login that was just accepted began a security layer.
+    layer: Layer,
     /// Whether somebody has logged in.
     logged_in: bool,
     /// A login was refused: what the client sent ahead may be the rest of it, and a line that is no command a password.
     suspicious: bool,
+    /// Whether a line of a login, or what answers it, may have been lost, and no login was seen whole since: the server may
+    /// repeat a password in any refusal.
+    hidden: bool,
     /// Commands were lost before this one: responses to nothing are no surprise, what they say as their tag may be a
     /// password, and what reads like a command may be the text of a message.
     lost_before: Option<u64>,
@@ -125,9 +128,10 @@ impl Imap {
             greeting_due: from_start,
             client_began: false,
             maybe_tls: false,
-            maybe_layer: false,
+            layer: Layer::None,
             logged_in: false,
             suspicious: false,
+            hidden: !from_start,
             lost_before: (!from_start).then_some(0),
             tags: Tags::default(),
             on_the_wire: false,
@@ -149,23 +153,41 @@ impl Imap {
         }
     }
 
-    /// Whether a security layer has begun, by the first octet after the login.
-    fn layer_begins(&mut self, octets: &[u8], time: Time, tell: Tell<'_>) -> bool {
-        let begins = std::mem::take(&mut self.maybe_layer) && octets.first() == Some(&0);
-        if begins {
-            self.lose_the_thread(time, tell);
+    /// Whether the client's first octet after the login may begin a security layer: it is not read then.
+    fn layer_may_begin(&mut self, octets: &[u8]) -> bool {
+        if self.layer == Layer::MayBegin {
+            self.layer = Layer::None;
+            if octets.first() == Some(&0) {
+                self.layer = Layer::ClientBegan;
+                self.client.wait();
+            }
         }
-        begins
+        self.layer == Layer::ClientBegan
+    }
+
+    /// Whether a security layer has begun, by the server's first octet after the login. If not, what the client sent was text.
+    fn layer_begins(&mut self, octets: &[u8], time: Time, tell: Tell<'_>) -> bool {
+        let layer = std::mem::take(&mut self.layer);
+        if layer != Layer::None && octets.first() == Some(&0) {
+            self.lose_the_thread(time, tell);
+            return true;
+        }
+        if layer == Layer::ClientBegan {
+            self.client.go_on();
+            self.resume(tell);
+        }
+        self.dark
     }
 
     /// Nothing more is read.
     fn go_dark(&mut self, tell: Tell<'_>) {
         self.dark = true;
+        let compressed = self.client.inflater.is_some();
         // Octets that the client sent along with STARTTLS in the clear are void (RFC 3501 §6.2.1).
         self.client = Client::new(false);
         self.server = Server::new(false);
         self.pending = Queue::default();
-        tell(Event::Dark);
+        tell(Event::Dark { compressed });
     }
 
     /// The session cannot be followed any further: what is known of it is told first.
@@ -182,7 +204,13 @@ impl Imap {
         let mut read = 0;
         while !self.dark && !self.client.is_waiting() {
             let rest = octets.get(read..).unwrap_or_default();
-            if self.client.inflater.is_some() {
+            if self.client.inflater.is_none() {
+                let skipped = self.client.flush.skip(rest);
+                read += skipped;
+                if skipped > 0 {
+                    continue;
+                }
+            } else {
                 read += self.inflate_client(at.plus(read), rest, tell);
                 break;
             }
@@ -251,6 +279,9 @@ impl Machine for Imap {
         }
         let mut read = 0;
         while read < octets.len() && !self.dark {
+            if self.server.inflater.is_none() {
+                read += self.server.flush.skip(octets.get(read..).unwrap_or_default());
+            }
             let (at, rest) = (at.plus(read), octets.get(read..).unwrap_or_default());
             read += if self.server.inflater.is_some() {
                 self.inflate_server(at, rest, tell)

@@ -8,7 +8,7 @@ use super::fetch::Fetched;
 use super::login::{Attempt, Spelling};
 use super::pending::{Ending, Kind, Pending};
 use super::server::Tried;
-use crate::access::{Clear, Closing, Event, Login, Scheme, Tell, Transfer, TransferResult};
+use crate::access::{Clear, Closing, Event, Layer, Login, Scheme, Tell, Transfer, TransferResult};
 use crate::sasl::{Mechanism, Outcome};
 
 impl Imap {
@@ -38,7 +38,10 @@ impl Imap {
         let is_current = self.client.current == Some(id);
         let response_begun =
             self.client.is_in_response() && self.current_attempt().is_some_and(|attempt| attempt.is_client_speaking());
-        let waits = self.client.is_waiting() || (self.client.is_in_response() && !response_begun);
+        // The rest of a line of which octets were lost is among these.
+        let was_lost =
+            self.client.is_secret() && self.current_attempt().is_some_and(|attempt| attempt.is_cut_by_loss());
+        let waits = self.client.is_waiting() || was_lost || (self.client.is_in_response() && !response_begun);
         if is_current && !waits {
             // The rest of it is on its way.
             if let Some(pending) = self.pending.get(id) {
@@ -56,7 +59,9 @@ impl Imap {
         if matches!(ending, Ending::Lost | Ending::GivenUp) {
             self.tags.answer_lost(&pending);
         }
-        if self.client.current == Some(id) && (self.client.is_waiting() || self.client.is_in_response()) {
+        if self.client.current == Some(id)
+            && (self.client.is_waiting() || self.client.is_in_response() || self.client.is_secret())
+        {
             self.client.go_on();
         }
         let accepted = ending == Ending::Accepted;
@@ -110,6 +115,9 @@ impl Imap {
                     self.end(older, Ending::Lost, time, tell);
                 }
                 self.logged_in = false;
+                if ending == Ending::Accepted {
+                    self.end_compression();
+                }
                 tell(Event::LoggedOut(closing(ending == Ending::Accepted)));
             }
             _ => {}
@@ -145,13 +153,20 @@ impl Imap {
             attempt.doubt();
         }
         let is_stray = attempt.spelling == Spelling::Stray;
+        self.hidden = match outcome {
+            Outcome::Succeeded | Outcome::Failed if is_stray || attempt.is_uncertain() => self.hidden,
+            Outcome::Succeeded | Outcome::Failed => false,
+            Outcome::Unknown | Outcome::BrokenOff => true,
+        };
         let login = attempt.finish(outcome);
         tell(Event::Login(&login));
         if outcome == Outcome::Succeeded {
             self.logged_in = true;
             self.suspicious = false;
             let Scheme::Sasl(exchange) = &login.scheme else { return };
-            self.maybe_layer = matches!(exchange.mechanism, Mechanism::DigestMd5 | Mechanism::Unknown);
+            if matches!(exchange.mechanism, Mechanism::DigestMd5 | Mechanism::Unknown) {
+                self.layer = Layer::MayBegin;
+            }
         } else if !is_stray {
             self.suspicious = true;
         }

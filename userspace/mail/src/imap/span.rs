@@ -42,7 +42,8 @@ impl Span {
     pub(super) fn tell(self, from: Direction, octets: &[u8], tell: Tell<'_>) {
         if !self.told && !octets.is_empty() {
             let wire = self.wire(octets.len());
-            tell(Event::Octets(Octets { from, time: self.time, wire, octets }));
+            let inflated = self.inflated_from.is_some();
+            tell(Event::Octets(Octets { from, time: self.time, wire, inflated, octets }));
         }
     }
 }

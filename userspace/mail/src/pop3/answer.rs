@@ -6,7 +6,7 @@ use super::body::Body;
 use super::command::{Verb, resembles_login};
 use super::said::Said;
 use super::{Mode, Pending, Pop3};
-use crate::access::{Anomaly, Closing, Event, Octets, Tell, Transfer, TransferKind, TransferResult};
+use crate::access::{Anomaly, Closing, Event, Layer, Octets, Tell, Transfer, TransferKind, TransferResult};
 use crate::line::At;
 use crate::sasl::Outcome;
 
@@ -50,7 +50,7 @@ pub(super) struct Answering {
     /// Whether what was lost may hold its end and more.
     pub(super) doubtful: bool,
     /// Whether it may repeat what was overwritten.
-    is_hidden: bool,
+    pub(super) is_hidden: bool,
     /// The time of the packet with the last octet that was seen.
     last: Time,
 }
@@ -107,6 +107,9 @@ impl Pop3 {
         }
         while let Some(&first) = rest.first() {
             let at = start.plus(octets.len() - rest.len());
+            if self.layer != Layer::None && self.layer_begins(first, tell) {
+                return;
+            }
             if matches!(self.mode, Mode::Dark | Mode::Unsynced) {
                 self.matching.server_spoke(rest);
                 return;
@@ -154,7 +157,7 @@ impl Pop3 {
     /// Whether lines that answer no command that is known may repeat what was overwritten. Once octets are missing they are the
     /// inside of a message as a rule.
     fn hides_lines(&self) -> bool {
-        self.hidden && !self.matching.ever_lost()
+        self.hidden && (self.outside || !self.matching.ever_lost())
     }
 
     /// Octets of a multi-line response.
@@ -169,7 +172,7 @@ impl Pop3 {
         let wire = at.offset..at.offset + octets.len() as u64;
         let masked = answering.is_hidden.then(|| masked(octets));
         let octets = masked.as_deref().unwrap_or(octets);
-        tell(Event::Octets(Octets { from: Direction::FromServer, time: at.time, wire, octets }));
+        tell(Event::Octets(Octets { from: Direction::FromServer, time: at.time, wire, inflated: false, octets }));
         if end.is_some() {
             self.lines_ended(End::Found, tell);
             self.resume(tell);

@@ -9,7 +9,7 @@ use super::answer::Status;
 use super::command::Verb;
 use super::said::Said;
 use super::{Mode, Pop3};
-use crate::access::{Clear, Event, Login, Scheme, Tell};
+use crate::access::{Clear, Event, Layer, Login, Scheme, Tell};
 use crate::sasl::{Mechanism, Outcome};
 
 /// A USER, answered or not, that no PASS has followed yet.
@@ -116,6 +116,11 @@ impl Pop3 {
                 self.matching.wait_again();
             }
         }
+        if matches!(outcome, Outcome::Succeeded | Outcome::Unknown) {
+            self.outside = false;
+        }
+        // The server may repeat it in what answers it.
+        self.hidden |= outcome == Outcome::Unknown;
         // More of it may come: a response that was sent ahead, or twice.
         self.suspect = true;
         tell(Event::Login(&Login { scheme, outcome, inflated: false }));
@@ -155,7 +160,7 @@ impl Pop3 {
         self.give_up_attempt(tell);
         // RFC 2831 and RFC 4752 have layers; of what is not known nobody can say.
         let has_layers = matches!(exchange.mechanism, Mechanism::DigestMd5 | Mechanism::Unknown);
-        self.maybe_layer = has_layers && outcome == Outcome::Succeeded;
+        self.layer = if has_layers && outcome == Outcome::Succeeded { Layer::MayBegin } else { Layer::None };
         self.tell_login(Scheme::Sasl(*exchange), outcome, time, tell);
     }
 }

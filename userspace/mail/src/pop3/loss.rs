@@ -6,7 +6,7 @@ use super::answer::{Answering, Asked, End};
 use super::command::{Verb, is_certain};
 use super::said::Said;
 use super::{Mode, Pending, Pop3};
-use crate::access::{Closing, Event, Tell};
+use crate::access::{Closing, Event, Layer, Tell};
 use crate::sasl::{Exchange, Outcome};
 
 /// Whether it is known which response answers which command.
@@ -152,6 +152,9 @@ impl Pop3 {
     }
 
     pub(super) fn server_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
+        if self.layer == Layer::ClientBegan {
+            return self.lose_layer(Direction::FromServer, time, octets, tell);
+        }
         self.greeting_due = false;
         self.maybe_tls = false;
         self.server_began = true;
@@ -187,10 +190,23 @@ impl Pop3 {
             let asked = front.and_then(|pending| Some(Asked::by(pending.verb, pending.said.as_ref()?)));
             self.answering = Some(Box::new(Answering::in_the_middle(asked, lost, time)));
         }
+        let outside = self.outside;
         self.give_up_all(time, tell);
+        if let Some(answering) = self.answering.as_mut().filter(|_| outside) {
+            answering.is_hidden = self.hidden;
+        }
+    }
+
+    /// What would have told whether a security layer began was not captured: it did.
+    fn lose_layer(&mut self, from: Direction, time: Time, octets: u64, tell: Tell<'_>) {
+        tell(Event::Lost { from, time, octets });
+        self.go_dark(tell);
     }
 
     pub(super) fn client_gap(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
+        if std::mem::take(&mut self.layer) == Layer::ClientBegan {
+            return self.lose_layer(Direction::FromClient, time, octets, tell);
+        }
         self.client_began = true;
         if let Some((_, dropped)) = &mut self.dropped {
             *dropped += octets;
@@ -207,9 +223,9 @@ impl Pop3 {
         let unfinished = self.client.take_unfinished().map_or(0, |said| said.line.wire_octets());
         tell(Event::Lost { from: Direction::FromClient, time, octets: octets + unfinished });
         self.cut_line = true;
+        self.outside = false;
         self.suspect = true;
         self.hidden = true;
-        self.maybe_layer = false;
         self.matching.lose(false);
         if let Some(exchange) = &mut self.auth {
             exchange.lost();

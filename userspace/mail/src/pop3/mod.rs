@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 
 use writ_wire::{Direction, Time};
 
-use crate::access::{Anomaly, Event, Held, Machine, Tell};
+use crate::access::{Anomaly, Event, Held, Layer, Machine, Tell};
 use crate::line::At;
 use crate::sasl::Exchange;
 use answer::Answering;
@@ -100,6 +100,8 @@ pub struct Pop3 {
     suspect: bool,
     /// Whether a line was overwritten, or not captured, that the server may repeat in any refusal.
     hidden: bool,
+    /// Whether nobody can be logged in yet, whatever was lost: what the server says is no message.
+    outside: bool,
     /// What comes next stands after octets that were lost: the rest of a line, or a line.
     cut_line: bool,
     /// The last response may have further lines.
@@ -108,9 +110,8 @@ pub struct Pop3 {
     greeting_due: bool,
     /// Whether the client's first octets look like TLS, and the server has said nothing yet.
     maybe_tls: bool,
-    /// Whether the login that was just accepted may have begun a security layer (RFC 4422 §3.7): all that follows is then in
-    /// buffers, each with its length before it in four octets, of which the first is 0. No command starts so.
-    maybe_layer: bool,
+    /// Whether the login that was just accepted began a security layer.
+    layer: Layer,
     /// Whether either side sent anything.
     client_began: bool,
     server_began: bool,
@@ -137,11 +138,12 @@ impl Pop3 {
             logged_in: false,
             suspect: !from_start,
             hidden: !from_start,
+            outside: from_start,
             cut_line: false,
             may_go_on: !from_start,
             greeting_due: from_start,
             maybe_tls: false,
-            maybe_layer: false,
+            layer: Layer::None,
             client_began: false,
             server_began: false,
             closing: false,
@@ -176,7 +178,7 @@ impl Pop3 {
         *self = Self::new(false, limits);
         self.mode = Mode::Dark;
         (self.client_began, self.server_began) = ends;
-        tell(Event::Dark);
+        tell(Event::Dark { compressed: false });
     }
 
     /// Reads until the octets end or something says to wait; gives how many were read.
@@ -195,6 +197,14 @@ impl Pop3 {
             }
             if self.must_wait() {
                 break;
+            }
+            if self.layer == Layer::MayBegin {
+                self.layer = Layer::None;
+                if first == 0 {
+                    self.layer = Layer::ClientBegan;
+                    self.mode = Mode::Waiting;
+                    break;
+                }
             }
             if self.client.is_empty() && self.is_dark_from(first) {
                 self.go_dark(tell);
@@ -217,10 +227,23 @@ impl Pop3 {
     }
 
     /// Whether a line that begins with this octet is none.
-    fn is_dark_from(&mut self, first: u8) -> bool {
-        let in_a_layer = std::mem::take(&mut self.maybe_layer) && first == 0;
+    fn is_dark_from(&self, first: u8) -> bool {
         // The STLS may be among what was lost.
-        in_a_layer || (self.matching.is_lost() && matches!(first, 0x14..=0x17))
+        self.matching.is_lost() && matches!(first, 0x14..=0x17)
+    }
+
+    /// Whether a security layer has begun, by the server's first octet after the login. If not, what the client sent was text.
+    fn layer_begins(&mut self, first: u8, tell: Tell<'_>) -> bool {
+        let layer = std::mem::take(&mut self.layer);
+        if layer != Layer::None && first == 0 {
+            self.go_dark(tell);
+            return true;
+        }
+        if layer == Layer::ClientBegan {
+            self.mode = Mode::Command;
+            self.resume(tell);
+        }
+        false
     }
 
     /// A line of a capture that began in mid-stream. What it begins with is a packet's first octet as a rule, and a line that

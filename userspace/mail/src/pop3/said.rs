@@ -44,7 +44,13 @@ impl Said {
             let end = next.min(octets.len());
             if let Some(octets) = octets.get(start..end).filter(|octets| !octets.is_empty()) {
                 let begin = self.line.offset + start as u64;
-                tell(Event::Octets(Octets { from, time, wire: begin..begin + octets.len() as u64, octets }));
+                tell(Event::Octets(Octets {
+                    from,
+                    time,
+                    wire: begin..begin + octets.len() as u64,
+                    inflated: false,
+                    octets,
+                }));
             }
             (start, time) = (end, later);
         }

@@ -106,10 +106,12 @@ impl Notes {
             }
             Event::Settled { .. } => ";".to_owned(),
             Event::Logoff(end) => format!("logoff {} {}+{}", end.answered, end.client_octets, end.server_octets),
-            Event::Dark => "dark".to_owned(),
+            Event::Dark { .. } => "dark".to_owned(),
             Event::Lost { from, octets, .. } => format!("lost {from:?} {octets}"),
             Event::Anomaly(anomaly) => format!("! {}", anomaly.name()),
-            Event::Octets(_) | Event::LoggedOut(_) | Event::UrlContent(_) => unreachable!(),
+            Event::Octets(_) | Event::LoggedOut(_) | Event::UrlContent(_) | Event::Capabilities { .. } => {
+                unreachable!()
+            }
         };
         self.lines.push(note);
     }
@@ -525,7 +527,10 @@ fn a_security_layer_is_dark() {
         S: +
         C: YWJj
         S: +OK";
-    assert_eq!(run(&format!("{exchange}\nC! \\0\\0\\0\\0")).last().unwrap(), "dark");
+    assert_eq!(run(&format!("{exchange}\nC! \\0\\0\\0\\0\nS! \\0")).last().unwrap(), "dark");
+    assert_eq!(run(&format!("{exchange}\nS! \\0")).last().unwrap(), "dark");
+    let notes = run(&format!("{exchange}\nC: \\0\nC: NOOP\nS: -ERR\nS: +OK"));
+    assert_eq!(notes[4..], ["! unknown_command", "C *|", "S -ERR|", ";", "C NOOP|", "S +OK|", ";"]);
     assert_eq!(run(&format!("{exchange}\nC: NOOP\nS: +OK"))[4..], ["C NOOP|", "S +OK|", ";"]);
 }
 
@@ -1220,4 +1225,17 @@ fn debug_shows_nothing_of_anybody() {
     });
     assert!(!notes.is_empty());
     assert!(!["alice", "s3cret", "a@x"].iter().any(|word| notes.contains(word)), "{notes}");
+}
+
+#[test]
+fn no_password_is_told_where_a_login_or_its_answer_was_lost() {
+    for script in [
+        "C: AUTH LOGIN\nS: + VXNlcm5hbWU6\nC: YWxpY2U=\nS: + UGFzc3dvcmQ6\nC? 14\nS: -ERR wrong password PwSecret9",
+        "C: USER alice\nC: PASS PwSecret9\nS? 5\nS: -ERR PwSecret9 x",
+        "C: PwSecret9\nS? 10\nS: own command PwSecret9",
+        "C: PASS PwSecret9\nS? 10\nS: own command PwSecret9",
+    ] {
+        let notes = run(&format!("S: +OK\n{script}\nC: USER alice\nS: +OK\nC: PASS x\nS: +OK\nC: QUIT\nS: +OK"));
+        assert!(!notes.join("\n").contains("PwSecret9"), "{script}: {notes:#?}");
+    }
 }

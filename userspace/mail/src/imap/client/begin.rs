@@ -49,6 +49,18 @@ impl Imap {
 
     /// A line begins, and it is known what it is.
     pub(super) fn begin(&mut self, head: Head, time: Time, tell: Tell<'_>) {
+        if std::mem::take(&mut self.client.may_respond) {
+            // A response is one word.
+            if matches!(head, Head::None(_) | Head::Empty) {
+                self.tell_beginning(tell);
+                self.client.mode = Mode::Response;
+                return;
+            }
+            if let Some(id) = self.client.current {
+                self.end_up_to(id, Ending::Lost, time, tell);
+            }
+            self.client.go_on();
+        }
         let is_command = matches!(head, Head::Command { verb, .. } if verb != Verb::Unknown);
         if !self.client.synced {
             // The rest of a LOGIN can end with a command's name, but not go on after it.

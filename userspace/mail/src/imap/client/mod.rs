@@ -7,7 +7,7 @@ use writ_wire::Time;
 
 use super::Imap;
 use super::command::{Head, HeadReader, Verb};
-use super::inflate::{INFLATER, Inflater};
+use super::inflate::{Flush, INFLATER, Inflater};
 use super::login::{Attempt, Piece};
 use super::pending::Kind;
 use super::scan::{Literal, Scanner, Token};
@@ -54,6 +54,8 @@ pub(super) struct Client {
     pub(super) current: Option<u64>,
     /// Whether that is a login.
     is_login: bool,
+    /// What the server said to it was lost: its next line is a response to a challenge, or a command.
+    may_respond: bool,
     /// Whether its lists are nested too deeply.
     is_deep: bool,
     /// Whether a line is known to be one. Else the next that begins like a known command is.
@@ -67,6 +69,7 @@ pub(super) struct Client {
     /// Octets that wait, inflated already, and how many of them were read.
     pub(super) left_over: Option<(Span, Vec<u8>)>,
     pub(super) inflater: Option<Box<Inflater>>,
+    pub(super) flush: Flush,
 }
 
 impl Client {
@@ -81,6 +84,7 @@ impl Client {
             scanner: Scanner::default(),
             current: None,
             is_login: false,
+            may_respond: false,
             is_deep: false,
             synced: from_start,
             is_silent: !from_start,
@@ -88,6 +92,7 @@ impl Client {
             held: Held::default(),
             left_over: None,
             inflater: None,
+            flush: Flush::default(),
         }
     }
 
@@ -117,6 +122,11 @@ impl Client {
         self.mode == Mode::Response
     }
 
+    /// Whether what is read may be a password, whatever it reads like.
+    pub(super) fn is_secret(&self) -> bool {
+        self.mode == Mode::Stray
+    }
+
     /// Waits, for a reason of its own.
     pub(super) fn wait(&mut self) {
         self.mode = Mode::Waiting;
@@ -127,12 +137,19 @@ impl Client {
         self.mode = Mode::Head;
         self.current = None;
         self.is_login = false;
+        self.may_respond = false;
         self.scanner = Scanner::default();
     }
 
     /// The response to a challenge comes next.
     pub(super) fn expect_response(&mut self) {
         self.mode = Mode::Response;
+    }
+
+    /// The response to a challenge that was lost comes next, or a command.
+    pub(super) fn expect_response_or_command(&mut self) {
+        self.mode = Mode::Head;
+        self.may_respond = true;
     }
 
     /// What follows belongs to the login that is being sent, up to the end of the line.
@@ -174,6 +191,11 @@ impl Client {
         octets
     }
 
+    /// Octets that are still to come of the literal that is being read.
+    pub(super) fn literal_left(&self) -> Option<u64> {
+        if let Mode::Literal { left } = self.mode { Some(left) } else { None }
+    }
+
     /// Octets of the literal that is being read, or let come by now, that are among `octets` missing ones; gives how many, and
     /// whether that was all of it.
     pub(super) fn skip_literal(&mut self, octets: u64) -> Option<(u64, bool)> {
@@ -208,7 +230,7 @@ impl Imap {
             }
             let rest = octets.get(read..).unwrap_or_default();
             let here = span.plus(read);
-            if self.layer_begins(rest, span.time, tell) {
+            if self.layer_may_begin(rest) {
                 break;
             }
             read += match self.client.mode {
@@ -377,7 +399,7 @@ impl Imap {
     }
 
     /// The command was sent whole.
-    fn command_sent(&mut self, time: Time, tell: Tell<'_>) {
+    pub(super) fn command_sent(&mut self, time: Time, tell: Tell<'_>) {
         let Some(id) = self.client.current else {
             self.client.go_on();
             return;

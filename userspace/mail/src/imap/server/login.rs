@@ -48,6 +48,12 @@ impl Imap {
     /// A line of the server is over that belongs to a login.
     fn login_line_ends(&mut self, id: u64, time: Time, tell: Tell<'_>) {
         let octets = self.server.octets;
+        let is_others = {
+            let line = self.pending.get(id).and_then(|pending| pending.attempt()).map(|attempt| attempt.response());
+            let first = line.and_then(|line| line.split(u8::is_ascii_whitespace).find(|word| !word.is_empty()));
+            let first = first.map(<[u8]>::to_vec);
+            first.is_some_and(|first| self.pending.tagged(&first).is_some())
+        };
         let Some(pending) = self.pending.get(id) else { return };
         let tag = pending.tag.clone();
         let (is_stray, doubtful) = (pending.is_stray(), pending.doubtful);
@@ -74,8 +80,8 @@ impl Imap {
         let bye = first == b"*" && status == Some(Status::Bye);
         let is_go_ahead = first.first() == Some(&b'+');
         let other = if is_tag || first == b"*" || is_go_ahead { None } else { Some(first.to_vec()) };
-        if other.is_some() && doubtful {
-            // A response of which the beginning was lost, or one that says again what the client sent ahead.
+        if other.is_some() && (doubtful || !is_others) {
+            // A response of which the beginning was lost, or one that says again what the client sent ahead, or took for a tag.
             attempt.hide_response();
         }
         attempt.end_piece(Piece::Response);

@@ -1,6 +1,7 @@
 //! The server's side: untagged data, go-aheads, and the tagged responses that end commands.
 
 mod login;
+mod text;
 mod trial;
 mod untagged;
 
@@ -8,11 +9,12 @@ use writ_wire::Direction::FromServer;
 use writ_wire::Time;
 
 use super::Imap;
+use super::capability::CapabilityReader;
 use super::client::to_line_end;
 use super::fetch::Fetched;
-use super::inflate::{INFLATER, Inflater};
+use super::inflate::{Flush, INFLATER, Inflater};
 use super::login::Spelling;
-use super::pending::{Ending, Kind, Pending};
+use super::pending::{Ending, Pending};
 use super::scan::Scanner;
 use super::span::{Partial, Span, masked};
 use crate::access::{Anomaly, Event, Tell};
@@ -80,6 +82,7 @@ pub(super) struct Server {
     status: Vec<u8>,
     has_status: bool,
     is_deep: bool,
+    capabilities: CapabilityReader,
     /// Whether lines are known to be responses. Else the next that ends a command is.
     pub(super) synced: bool,
     /// What may be responses until then.
@@ -90,6 +93,7 @@ pub(super) struct Server {
     /// Octets passed over.
     dropped: u64,
     pub(super) inflater: Option<Box<Inflater>>,
+    pub(super) flush: Flush,
 }
 
 impl Server {
@@ -102,12 +106,14 @@ impl Server {
             status: Vec::new(),
             has_status: false,
             is_deep: false,
+            capabilities: CapabilityReader::default(),
             synced: from_start,
             trial: None,
             octets: 0,
             first: Time::MIN,
             dropped: 0,
             inflater: None,
+            flush: Flush::default(),
         }
     }
 
@@ -188,6 +194,7 @@ impl Server {
         self.status = Vec::new();
         self.has_status = false;
         self.is_deep = false;
+        self.capabilities = CapabilityReader::default();
         self.octets = 0;
     }
 }
@@ -210,6 +217,9 @@ impl Imap {
             if self.server.octets == 0 && self.server.partial.is_empty() {
                 self.server.first = here.time;
             }
+            let is_literal = matches!(self.server.state, State::Literal { .. } | State::LoginLiteral { .. });
+            let may_be_list = self.server.synced && !is_literal;
+            let capabilities = std::mem::take(&mut self.server.capabilities);
             let more = match self.server.state {
                 State::Start => self.read_start(here, rest, tell),
                 State::Untagged => self.read_untagged(here, rest, tell),
@@ -220,6 +230,7 @@ impl Imap {
                 State::LoginLiteral { id, left } => self.read_login_literal(here, rest, id, left),
                 State::Drop => self.pass_over(here, rest, tell),
             };
+            self.read_capabilities(capabilities, may_be_list, rest.get(..more).unwrap_or_default(), tell);
             if let Some(trial) = &mut self.server.trial {
                 trial.push(rest.get(..more).unwrap_or_default(), here.time, self.limits.transfers);
             }
@@ -269,8 +280,19 @@ impl Imap {
             [b'+', ..] => return Some(State::GoAhead),
             [b'*', b' ' | b'\t', word @ ..] => {
                 if !self.server.synced {
+                    if self.hidden {
+                        let name = word.trim_ascii();
+                        let is_refusal = Status::named(name) == Some(Status::Refusal);
+                        let may_be = |full: &[u8]| full.get(..name.len()).is_some_and(|w| w.eq_ignore_ascii_case(name));
+                        if is_refusal && is_space {
+                            return Some(State::Drop);
+                        }
+                        if !ends && (may_be(b"NO") || may_be(b"BAD")) {
+                            return None;
+                        }
+                    }
                     let first = self.server.first;
-                    self.server.trial.get_or_insert_default().star(first);
+                    self.server.trial.get_or_insert_default().star(first, word, self.limits.transfers);
                     return Some(State::Line);
                 }
                 let Some(stray) = self.pending.stray_in_front() else { return Some(State::Untagged) };
@@ -311,7 +333,11 @@ impl Imap {
             let unknown = if status == Status::Refusal { State::Drop } else { State::Line };
             return Some(self.pending.tagged(&tag).map_or(unknown, |id| self.response_to(id)));
         }
-        if self.lost_before.is_some() {
+        if !self.server.synced && self.hidden && self.suspicious && !self.logged_in {
+            // The rest of a line may be the end of a refusal.
+            return if is_space || is_long { Some(State::Drop) } else { None };
+        }
+        if self.lost_before.is_some() || self.hidden {
             // It may be a password from a line that was not captured, which the server refuses.
             let is_refusal = |status: &[u8]| Status::named(status) == Some(Status::Refusal);
             return match status {
@@ -319,7 +345,12 @@ impl Imap {
                 Some(_) if !is_space && !is_long => None,
                 None if is_long => Some(State::Drop),
                 Some(status) if is_refusal(status) => Some(State::Drop),
-                _ => Some(State::Line),
+                _ => {
+                    if self.lost_before.is_none() && self.server.synced {
+                        tell(Event::Anomaly(Anomaly::UnaskedReply));
+                    }
+                    Some(State::Line)
+                }
             };
         }
         if self.server.synced {
@@ -390,10 +421,12 @@ impl Imap {
     fn read_tagged(&mut self, here: Span, octets: &[u8], id: u64, tell: Tell<'_>) -> usize {
         let (read, ends) = to_line_end(octets);
         let octets = octets.get(..read).unwrap_or_default();
+        let mut before_text = 0;
         for &octet in octets {
             if self.server.has_status {
                 break;
             }
+            before_text += 1;
             if octet.is_ascii_whitespace() || self.server.status.len() > LONGEST_STATUS {
                 self.server.has_status = !self.server.status.is_empty();
             } else {
@@ -401,7 +434,8 @@ impl Imap {
             }
         }
         self.server.octets += read as u64;
-        here.tell(FromServer, octets, tell);
+        let is_refusal = Status::named(&self.server.status) == Some(Status::Refusal);
+        self.tell_response(here, octets, (self.hidden && is_refusal).then_some(before_text), tell);
         if ends {
             let status = Status::named(&self.server.status);
             let octets = self.server.octets;
@@ -427,42 +461,5 @@ impl Imap {
             pending.last = time;
         }
         self.answered(id, ending, time, tell);
-    }
-
-    /// Reads a go-ahead, or a line that tells nothing.
-    fn read_text(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
-        let (read, ends) = to_line_end(octets);
-        self.server.octets += read as u64;
-        here.tell(FromServer, octets.get(..read).unwrap_or_default(), tell);
-        if ends {
-            let (is_go_ahead, octets) = (self.server.state == State::GoAhead, self.server.octets);
-            self.server.start_line();
-            if is_go_ahead {
-                match self.pending.back() {
-                    Some(pending) => {
-                        match &mut pending.kind {
-                            Kind::Append(uploads) => uploads.count_server(octets),
-                            _ => pending.server_octets += octets,
-                        }
-                        pending.last = here.time;
-                    }
-                    None => tell(Event::Anomaly(Anomaly::UnaskedReply)),
-                }
-                self.go_ahead(tell);
-            }
-        }
-        read
-    }
-
-    /// Passes over the rest of a line.
-    fn pass_over(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
-        let (read, ends) = to_line_end(octets);
-        self.server.dropped += read as u64;
-        if ends {
-            let octets = std::mem::take(&mut self.server.dropped);
-            tell(Event::Lost { from: FromServer, time: here.time, octets });
-            self.server.start_line();
-        }
-        read
     }
 }

@@ -51,11 +51,13 @@ impl Trial {
         done + open + self.scanner.held()
     }
 
-    /// A line begins with `* `: a response, unless it stands within one.
-    pub(super) fn star(&mut self, first: Time) {
+    /// A line begins with `* `, and goes on with `word` so far: a response, unless it stands within one.
+    pub(super) fn star(&mut self, first: Time, word: &[u8], limit: usize) {
         if !self.is_open {
             let done = std::mem::take(&mut self.done);
-            *self = Self { is_open: true, fresh: true, octets: 2, first, done, ..Self::default() };
+            *self = Self { is_open: true, octets: 2, first, done, ..Self::default() };
+            self.push(word, first, limit);
+            self.fresh = true;
         }
     }
 

@@ -28,16 +28,19 @@ pub(super) enum Untagged {
 impl Imap {
     pub(super) fn read_untagged(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
         let mut rest = octets;
+        let is_refusal = |imap: &Self| imap.hidden && matches!(imap.server.untagged, Untagged::Status(Status::Refusal));
+        let mut text = is_refusal(self).then_some(0);
         let end = loop {
             let Some(token) = self.server.scanner.next(&mut rest) else { break None };
             self.datum(token, here.time, tell);
+            text = text.or_else(|| is_refusal(self).then_some(octets.len() - rest.len()));
             if matches!(token, Token::Literal(_) | Token::End) {
                 break Some(token);
             }
         };
         let read = octets.len() - rest.len();
         self.server.octets += read as u64;
-        here.tell(FromServer, octets.get(..read).unwrap_or_default(), tell);
+        self.tell_response(here, octets.get(..read).unwrap_or_default(), text, tell);
         if end.is_some() && std::mem::take(&mut self.server.is_deep) {
             tell(Event::Anomaly(Anomaly::OverLimit));
         }

@@ -74,7 +74,7 @@ fn a_refused_compress_changes_nothing() {
     assert_eq!(notes.last().unwrap(), "settled");
     assert_eq!(notes[3], "C a NOOP|");
     let notes = run_logged_in("C: z COMPRESS LZ4\nS: z OK\nC: a NOOP");
-    assert_eq!(notes[2..], ["settled", "dark"]);
+    assert_eq!(notes[2..], ["settled", "dark, compressed"]);
 }
 
 #[test]
@@ -116,9 +116,9 @@ fn a_broken_stream_or_one_with_a_hole_is_the_end() {
     turns.push(Turn::Octets(Direction::FromServer, vec![0xff; 10]));
     turns.push(Turn::Octets(Direction::FromClient, vec![0xff; 10]));
     let notes = run_turns(&turns, 3, true, Limits::default()).lines;
-    assert_eq!(notes[6..], ["! broken_compression", "Download Unknown 18+0 - -", "dark"], "{notes:?}");
+    assert_eq!(notes[6..], ["! broken_compression", "Download Unknown 18+0 - -", "dark, compressed"], "{notes:?}");
     let notes = told("C: a NOOP\nS? 5\nS: a OK");
-    assert_eq!(notes, ["C a NOOP|", "lost S 5", "! broken_compression", "dark"]);
+    assert_eq!(notes, ["C a NOOP|", "lost S 5", "! broken_compression", "dark, compressed"]);
 }
 
 #[test]
@@ -232,6 +232,42 @@ fn on_the_wire_no_secret_and_nobody_elses_octets_are_told() {
             let readable = text(&output[..inflater.total_out() as usize]);
             assert!(!readable.contains("LOGIN bob wo"), "{readable}");
             assert!(text(&said[1]).ends_with("* 5 EXISTS|d OK|"), "{}", text(&said[1]));
+        }
+    }
+}
+
+#[test]
+fn unauthenticate_ends_compression() {
+    for level in [Compression::none(), Compression::best()] {
+        let mut turns = dialogue("S: * OK hi\nC: z COMPRESS DEFLATE\nS: z OK go");
+        let mut encoders = [(); 2].map(|()| DeflateEncoder::new(Vec::new(), level));
+        for turn in dialogue("C: a LOGIN alice one\nS: a OK in\nC: u UNAUTHENTICATE\nS: u OK out") {
+            let Turn::Octets(from, octets) = turn else { continue };
+            let encoder = &mut encoders[usize::from(from == Direction::FromServer)];
+            encoder.write_all(&octets).unwrap();
+            encoder.flush().unwrap();
+            turns.push(Turn::Octets(from, std::mem::take(encoder.get_mut())));
+        }
+        turns.extend(dialogue("C: b LOGIN bob two\nS: b OK in\nC: c NOOP\nS: c OK"));
+        for piece in [1, 2, 3, 7, 19, usize::MAX] {
+            let notes = run_turns(&turns, piece, true, Limits::default()).lines;
+            assert_eq!(
+                notes[5..],
+                [
+                    "login alice Succeeded C a LOGIN alice ***| S a OK in|",
+                    "settled",
+                    "C u UNAUTHENTICATE|",
+                    "S u OK out|",
+                    "logged out true 18+10",
+                    "settled",
+                    "login bob Succeeded C b LOGIN bob ***| S b OK in|",
+                    "settled",
+                    "C c NOOP|",
+                    "S c OK|",
+                    "settled",
+                ],
+                "in pieces of {piece}"
+            );
         }
     }
 }

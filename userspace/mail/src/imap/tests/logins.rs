@@ -362,8 +362,14 @@ fn encryption_is_the_end() {
     // A server that takes it for a command.
     turns[1] = Turn::Octets(Direction::FromServer, b"* OK hi\r\n".to_vec());
     assert!(!run_turns(&turns, 1, true, Limits::default()).lines.contains(&"dark".into()));
-    let notes = logins("C: a AUTHENTICATE GSSAPI YWE=\nS: + YmI=\nC: YWE=\nS: a OK\nC! \\0\\0\\0x");
+    let notes = logins("C: a AUTHENTICATE GSSAPI YWE=\nS: + YmI=\nC: YWE=\nS: a OK\nC! \\0\\0\\0x\nS! \\0");
     assert_eq!(notes[1..], ["settled", "dark"]);
+    let notes =
+        logins("C: a AUTHENTICATE GSSAPI YWE=\nS: + YmI=\nC: YWE=\nS: a OK\nC: \\0\nC: b NOOP\nS: * BAD\nS: b OK");
+    assert_eq!(
+        notes[1..],
+        ["settled", "! unknown_command", "C *|b NOOP|", "S *****|", "settled", "S b OK|", "settled"]
+    );
     let notes = logins("C: a AUTHENTICATE GSSAPI YWE=\nS: + YmI=\nC: YWE=\nS: a OK\nS! \\0\\0\\0x");
     assert_eq!(notes[1..], ["settled", "dark"]);
     let notes = logins("C: a AUTHENTICATE GSSAPI YWE=\nS: + YmI=\nC: YWE=\nS: a OK\nC: b NOOP\nS: b OK");

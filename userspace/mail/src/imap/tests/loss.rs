@@ -369,3 +369,64 @@ fn tags_that_differ_tell_whose_an_answer_is_whatever_was_lost() {
     let found = in_by_constant_tags("C: x NOOP\nC: x LOGIN alice s\nS: x OK\nS: x OK");
     assert!(found.len() == 1 && found[0].starts_with("login alice Succeeded"), "{found:?}");
 }
+
+#[test]
+fn no_password_is_told_where_a_login_or_its_go_ahead_was_lost() {
+    for script in [
+        "C: a1 LOGIN alice\nS? 25\nC: PwSecret9\nS: * BAD PwSecret9: no such command",
+        "C: a1 LOGIN alice {9}\nS? 23\nC: PwSecret9\nS: PwSecret9 BAD Error in command",
+        "C: a1 LOGIN alice {9}\nS? 6\nC: PwSecret9\nS: a1 NO PwSecret9 is wrong",
+        "C? 20\nS: + ok\nC: PwSecret9\nS: a1 NO PwSecret9 is wrong",
+        "C: a1 AUTHENTICATE PLAIN\nS? 4\nC: AGFsaWNlAFB3U2VjcmV0OQ==\nS: a1 NO wrong password PwSecret9",
+        "C: a1 AUTHENTICATE LOGIN\nS: + VXNlcm5hbWU6\nC: YWxpY2U=\nS? 16\nC: UHdTZWNyZXQ5\nS: a1 NO not PwSecret9",
+        "C: a1 AUTHENTICATE PLAIN AGFsaWNlAFB3U2VjcmV0OQ==\nS? 9\nS: wrong password PwSecret9\nC: a2 NOOP\nS: a2 OK",
+        "C: a1 LOGIN alice PwSecret9\nS? 9\nC: a2 NOOP\nS: a2 NO not PwSecret9\nS: * NO not PwSecret9",
+        "C: a1 NOOP\nC? 27\nS: a1 OK\nS: a2 NO not PwSecret9\nC: a3 NOOP\nS: * BAD PwSecret9\nS: a3 NO after PwSecret9",
+    ] {
+        let notes = run(&format!("S: * OK [CAPABILITY IMAP4rev1] ready\n{script}\nC: z LOGIN alice x\nS: z OK in"));
+        assert!(!notes.join("\n").contains("PwSecret9"), "{script}: {notes:#?}");
+        assert!(!notes.join("\n").contains("UHdTZWNyZXQ5"), "{script}: {notes:#?}");
+    }
+}
+
+#[test]
+fn an_exchange_of_which_a_challenge_was_lost_goes_on_with_the_next_response() {
+    for exchange in [
+        "C: a1 AUTHENTICATE PLAIN\nS? 4\nC: AGFsaWNlAFB3U2VjcmV0OQ==",
+        "C: a1 AUTHENTICATE LOGIN\nS: + VXNlcm5hbWU6\nC: YWxpY2U=\nS? 16\nC: UHdTZWNyZXQ5",
+        "C: a1 AUTHENTICATE LOGIN\nS? 16\nC: YWxpY2U=\nS: + UGFzc3dvcmQ6\nC: UHdTZWNyZXQ5",
+        "C: a1 AUTHENTICATE CRAM-MD5\nS? 20\nC: YWxpY2UgYjkxM2E2MDJjN2VkYTdhNDk1YjRlNmU3MzM0ZDM4OTA=",
+    ] {
+        let notes = run(&format!("S: * OK hi\n{exchange}\nS: a1 OK in\nC: b NOOP\nS: b OK"));
+        assert!(notes.iter().any(|note| note.starts_with("login alice Succeeded")), "{exchange}: {notes:#?}");
+        assert_eq!(notes[notes.len() - 3..], ["C b NOOP|", "S b OK|", "settled"], "{exchange}");
+    }
+    // It was the answer that was lost.
+    let notes = run("S: * OK hi\nC: a AUTHENTICATE PLAIN\nS? 4\nC: b LOGIN bob x\nS: b OK in");
+    assert!(notes.iter().any(|note| note.starts_with("login ? Unknown")), "{notes:#?}");
+    assert!(notes.iter().any(|note| note.starts_with("login bob Succeeded")), "{notes:#?}");
+}
+
+#[test]
+fn a_login_of_which_the_last_line_was_lost_takes_no_other_with_it() {
+    for script in [
+        "C: a0 AUTHENTICATE PLAIN\nS: + \nC? 26\nS: a0 NO wrong",
+        "C: a0 AUTHENTICATE LOGIN\nS: + VXNlcm5hbWU6\nC? 3\nS: a0 BAD cancelled",
+        "C: a0 LOGIN alice {9}\nS: + ok\nC? 11\nS: a0 NO wrong",
+    ] {
+        let notes = run(&format!("S: * OK hi\n{script}\nC: a1 LOGIN alice x\nS: a1 OK in"));
+        assert!(notes.iter().any(|note| note.starts_with("login alice Succeeded")), "{script}: {notes:#?}");
+    }
+}
+
+#[test]
+fn a_gap_inside_the_password_alone_leaves_the_name() {
+    for script in ["C? 9\nC:", "C? 11", "C! abc\nC? 6\nC:", "C? 4\nC! Abcd5\nC:"] {
+        let notes =
+            run(&format!("S: * OK hi\nC: a LOGIN alice {{9}}\nS: + ok\n{script}\nS: a OK in\nC: b NOOP\nS: b OK"));
+        assert!(notes.iter().any(|note| note.starts_with("login alice Succeeded")), "{script}: {notes:#?}");
+        assert!(!notes.join("|").contains("abc") && !notes.join("|").contains("Abcd5"), "{script}: {notes:#?}");
+    }
+    let notes = run("S: * OK hi\nC: a LOGIN {5}\nS: + ok\nC? 5\nC:  x\nS: a OK in");
+    assert!(notes.iter().any(|note| note.starts_with("login ? Succeeded")), "{notes:#?}");
+}

@@ -58,6 +58,8 @@ struct Notes {
     said: [Vec<u8>; 2],
     /// What was sent of URLs.
     urls: Vec<(String, Vec<u8>)>,
+    /// Of each list of capabilities, whether UNAUTHENTICATE is in it.
+    offers: Vec<bool>,
     /// Where the next octets of each side must stand.
     next: [Option<u64>; 2],
 }
@@ -74,6 +76,10 @@ impl Notes {
     }
 
     fn event(&mut self, event: &Event<'_>) {
+        if let Event::Capabilities { unauthenticate } = event {
+            self.offers.push(*unauthenticate);
+            return;
+        }
         if let Event::UrlContent(content) = event {
             // Cut as the octets are.
             match self.urls.last_mut().filter(|_| content.at > 0) {
@@ -103,7 +109,7 @@ impl Notes {
         }
         self.flush();
         let line = match event {
-            Event::Octets(_) | Event::UrlContent(_) => unreachable!(),
+            Event::Octets(_) | Event::UrlContent(_) | Event::Capabilities { .. } => unreachable!(),
             Event::Greeting { logged_in, .. } => format!("greeting {logged_in}"),
             Event::Login(login) => {
                 let who = login.identity().map_or("?".into(), |identity| identity.login.clone());
@@ -123,7 +129,7 @@ impl Notes {
             Event::Logoff(closing) => {
                 format!("logoff {} {}+{}", closing.answered, closing.client_octets, closing.server_octets)
             }
-            Event::Dark => "dark".into(),
+            Event::Dark { compressed } => if *compressed { "dark, compressed" } else { "dark" }.into(),
             Event::Lost { from, octets, .. } => format!("lost {} {octets}", side(*from)),
             Event::Anomaly(anomaly) => format!("! {}", anomaly.name()),
         };
