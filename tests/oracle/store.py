@@ -2,7 +2,7 @@
 """Holds the folder that a reference receiver filled against what was due: `store.py FOLDER WARRANTS.toml CAPTURE...`.
 
 Each message that content was due of is there once for each warrant, octet for octet as it was sent, in a file that ends in .eml; no other
-is, but for those named .incomplete.eml, which were never ended. Prints each difference; exit 1 if any. With --times N each message was sent N times over.
+is, but for those named .incomplete.eml, which were never ended, and .partial.eml, of which BURL names a part that was not seen. Prints each difference; exit 1 if any. With --times N each message was sent N times over.
 """
 
 import argparse
@@ -23,13 +23,17 @@ def main() -> int:
     chosen = options.parse_args()
     warrants = {warrant.liid: warrant for warrant in events.load(chosen.warrants)}
     due = collections.Counter()
-    names, refused, abandoned = {}, set(), 0
+    names, refused, abandoned, parts = {}, set(), 0, 0
     for record in events.due(list(warrants.values()), chosen.captures):
         if record["event"] == "refused":
             refused.add(record["message_sha256"])
         abandoned += (record["event"] == "abandoned") * chosen.times
-        # What BURL names is fetched elsewhere: there is no message on this wire.
-        if record["event"] in ("send", "receive") and not record.get("sent_too") and warrants[record["liid"]].cc and record["by"] != "BURL":
+        if record["event"] not in ("send", "receive") or record.get("sent_too") or not warrants[record["liid"]].cc:
+            continue
+        # What BURL names is fetched elsewhere: there is no message on this wire, or a part of one.
+        if record["by"] == "BURL":
+            parts += chosen.times
+        else:
             due[record["message_sha256"]] += chosen.times
             names[record["message_sha256"]] = f"{record['event']} {record['message_id']} from {record['sender']!r}"
     found, files = collections.Counter(), {}
@@ -37,6 +41,9 @@ def main() -> int:
     for path in sorted(Path(chosen.folder).rglob("*.eml")):
         if path.name.endswith(".incomplete.eml"):
             incomplete += 1
+            continue
+        if path.name.endswith(".partial.eml"):
+            parts -= 1
             continue
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         found[digest] += 1
@@ -49,6 +56,9 @@ def main() -> int:
         if due[digest] != found[digest]:
             wrong += 1
             print(f"{found[digest]} times in the store, {due[digest]} due: {names.get(digest) or files[digest]}")
+    if parts:
+        wrong += 1
+        print(f"{abs(parts)} messages {'fewer' if parts > 0 else 'more'} in parts than are due")
     if incomplete > abandoned:
         wrong += 1
         print(f"{incomplete} messages said to be incomplete, {abandoned} were begun and not ended")
