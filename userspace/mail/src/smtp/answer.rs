@@ -42,7 +42,9 @@ impl Smtp {
                 let goes_on = reply.is_intermediate();
                 self.answer(reply, tell);
                 // The server has answered all that is known, and waits for commands.
-                self.certain |= !goes_on && self.pending.is_empty() && self.stalled.is_empty() && self.owed == 0;
+                if !goes_on && self.pending.is_empty() && self.stalled.is_empty() && self.owed == 0 {
+                    self.all_answered();
+                }
                 self.resume(tell);
             }
         }
@@ -81,6 +83,7 @@ impl Smtp {
         if self.refuses_header(&reply) {
             return;
         }
+        self.watch_reply(&reply, tell);
         self.strain = self.strain.saturating_add(u32::from(!self.fits(reply.code)));
         if self.owed > 0 {
             self.owed -= 1;
@@ -88,7 +91,7 @@ impl Smtp {
                 return;
             }
         }
-        if reply.code == 354 && !self.certain && matches!(self.mode, Mode::Command) {
+        if reply.code == 354 && !self.certain && !self.answers_lost() && matches!(self.mode, Mode::Command) {
             self.message_begins(reply.last, tell);
             return;
         }
@@ -166,6 +169,8 @@ impl Smtp {
             body.head = suppose::no_head();
         }
         self.mode = Mode::Body(body);
+        // Its end is known, so that what follows that are commands.
+        self.unproven = None;
         self.pending.push_front(Pending::EndOfData {
             transaction,
             head: None,
@@ -185,10 +190,9 @@ impl Smtp {
             self.end_of_data(At { time: reply.last, offset: 0 }, DotLine::END, tell);
             self.message_answered(Some(&reply), reply.last, tell);
             self.resume(tell);
-            // What was held may be text, and half a line of it too. What comes from here on is not.
+            // What was held may be text, and half a line of it too; and so may be what follows.
             self.client.take_unfinished(reply.last);
             self.resync = true;
-            self.certain = true;
         } else if reply.code == 354 || (self.replies_lost && !*begun) {
             // The rest of a group whose first replies were lost.
         } else {
@@ -240,7 +244,7 @@ impl Smtp {
             Verb::StartTls => {
                 if reply.is_some_and(|reply| reply.code == 220) || (reply.is_none() && self.tls_follows()) {
                     self.go_dark(tell);
-                } else {
+                } else if matches!(self.mode, Mode::Waiting) {
                     self.mode = Mode::Command;
                 }
             }

@@ -78,7 +78,7 @@ impl Smtp {
             left_over += self.client.take_unfinished(time).map_or(0, |line| line.wire_octets());
             self.resync = true;
             self.commands_lost = true;
-            self.certain = false;
+            self.unprove(self.pending.len() + self.owed);
             // The transaction that was begun may be over, and those who are told of it later must know.
             for pending in &mut self.pending {
                 if let Pending::Command { command, .. } = pending {
@@ -101,7 +101,7 @@ impl Smtp {
         self.transaction = self.transaction.wrapping_add(1);
         self.resync = true;
         self.commands_lost = true;
-        self.certain = false;
+        self.unprove(0);
     }
 
     /// Neither the end of a message was captured, nor, it may be, the reply.
@@ -126,7 +126,10 @@ impl Smtp {
             self.resync = true;
         }
         // Where commands were lost too, the next message may have begun among them.
-        self.certain &= !self.commands_lost;
+        if self.commands_lost && self.unproven.is_none() {
+            self.unprove(0);
+        }
+        self.recount();
         self.give_up_all(time, tell);
         if let Some(Pending::EndOfData { head: None, lost, reply_lost, .. }) = self.pending.front_mut() {
             *reply_lost = true;
@@ -164,7 +167,7 @@ impl Smtp {
     /// refused: that a client sends far ahead must not make its commands accepted.
     pub(super) fn give_up_oldest(&mut self, time: Time, tell: Tell<'_>) {
         self.owed += 1;
-        let refused = Reply { code: 599, octets: Box::default(), cut: 0, offset: 0, first: time, last: time };
+        let refused = Reply::of_nobody(time);
         match self.pending.front() {
             Some(Pending::EndOfData { .. }) => self.message_answered(Some(&refused), time, tell),
             Some(Pending::Command { .. }) => self.command_answered(Some(&refused), time, tell),

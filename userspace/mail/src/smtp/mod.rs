@@ -16,6 +16,7 @@ mod event;
 mod lmtp;
 mod loss;
 mod preamble;
+mod proof;
 mod realign;
 mod reply;
 mod suppose;
@@ -32,6 +33,7 @@ pub use command::{Command, Path, Verb};
 pub use event::{Anomaly, Answered, Event, Fate};
 use lmtp::Lmtp;
 use preamble::{Header, Preamble};
+use proof::Unproven;
 pub use reply::Reply;
 use reply::ReplyReader;
 use suppose::Fork;
@@ -141,6 +143,8 @@ pub struct Smtp {
     resync: bool,
     /// Lines are known to be commands: see [`Command::is_certain`].
     certain: bool,
+    /// Lines may be the text of a message, until it is proved that they are not.
+    unproven: Option<Box<Unproven>>,
     /// Commands were lost: replies to nothing are no surprise.
     commands_lost: bool,
     /// Replies were lost: the same.
@@ -198,6 +202,7 @@ impl Smtp {
             chunking: None,
             resync: false,
             certain: from_start,
+            unproven: None,
             commands_lost: !from_start,
             replies_lost: false,
             preamble: from_start.then(Box::default),
@@ -252,6 +257,9 @@ impl Smtp {
         if !self.client_began && !octets.is_empty() {
             self.client_began = true;
             self.first_octets(octets, tell);
+        }
+        if self.fork.is_none() {
+            self.watch_client(octets);
         }
         if std::mem::take(&mut self.maybe_layer) && octets.first() == Some(&0) {
             self.go_dark(tell);
@@ -439,8 +447,9 @@ impl Smtp {
                 self.chunks = None;
             }
             Verb::Hello | Verb::Rset => self.chunks = None,
-            // One that may be text decides nothing by itself; a 354 does.
+            // One that may be text decides nothing by itself; a 354 does, and a 220.
             Verb::Data if !self.certain => {}
+            Verb::StartTls if self.unproven.is_some() => {}
             Verb::Data | Verb::StartTls => self.mode = Mode::Waiting,
             Verb::Auth => {
                 self.mode = Mode::Waiting;

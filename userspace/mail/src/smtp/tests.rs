@@ -1050,6 +1050,133 @@ fn commands_after_a_lost_end_are_not_taken_for_the_message() {
     assert_eq!(after(&[("C", "xt\r\nmore")]), ["1= text\r\n", "1= xt\r\nmore", "1 BrokenOff"]);
 }
 
+/// What a session says is known to be commands: the mailboxes and logins of which somebody could be a target.
+fn certain(turns: &[(&str, &str)]) -> Vec<String> {
+    let (mut smtp, mut found) = (Smtp::new(true, Limits::default()), Vec::new());
+    let mut tell = |event: Event<'_>| match event {
+        Event::Command(command) if command.is_certain => {
+            if let Verb::Mail(path) | Verb::Rcpt(path) = &command.verb {
+                found.push(path.mailbox.to_string());
+            }
+        }
+        Event::Auth { exchange, .. } => found.extend(exchange.identity().map(|identity| identity.login.to_string())),
+        _ => {}
+    };
+    for (from, text) in turns {
+        match *from {
+            "C" => smtp.client(AT, text.as_bytes(), &mut tell),
+            "S" => smtp.server(AT, text.as_bytes(), &mut tell),
+            _ => smtp.gap(Direction::FromClient, Time::MIN, text.len() as u64, &mut tell),
+        }
+    }
+    smtp.close(Time::MIN, &mut tell);
+    found
+}
+
+const HOSTILE: &str = "MAIL FROM:<forged@x>\r\nBDAT 1000000 LAST\r\nfiller\r\n";
+
+/// The replies to what was sent before the gap empty the queue, and the chunk goes on.
+#[test]
+fn text_after_a_lost_chunk_header_makes_nobody_a_sender() {
+    let found = certain(&[
+        ("S", "220 mx\r\n"),
+        ("C", "MAIL FROM:<m@x>\r\nRCPT TO:<c@y>\r\nBDAT 3\r\nabc"),
+        ("-", "BDAT 800 LAST\r\n"),
+        ("C", "text\r\n"),
+        ("S", "250 ok\r\n250 ok\r\n250 ok\r\n"),
+        ("C", HOSTILE),
+        ("S", "250 queued\r\n"),
+        ("C", "MAIL FROM:<b@x>\r\nRCPT TO:<d@y>\r\nBDAT 3 LAST\r\nabc"),
+        ("S", "250 ok\r\n250 ok\r\n250 queued\r\n"),
+    ]);
+    assert_eq!(found, ["m@x", "c@y"]);
+}
+
+#[test]
+fn text_behind_a_line_that_reads_like_starttls_makes_nobody_a_sender() {
+    let held = format!("more\r\nSTARTTLS\r\n{HOSTILE}");
+    let found = certain(&[
+        ("S", "220 mx\r\n"),
+        ("C", "MAIL FROM:<m@x>\r\nRCPT TO:<c@y>\r\nDATA\r\n"),
+        ("S", "250 ok\r\n250 ok\r\n354 go\r\n"),
+        ("C", "text\r\n"),
+        ("-", "lost"),
+        ("C", &held),
+        ("-", "last\r\n.\r\n"),
+        ("S", "250 queued\r\n"),
+        ("C", "NOOP\r\n"),
+        ("S", "250 ok\r\n"),
+    ]);
+    assert_eq!(found, ["m@x", "c@y"]);
+}
+
+#[test]
+fn text_behind_a_refusal_that_comes_before_its_end_makes_nobody_a_sender() {
+    let rest = format!("text\r\n{HOSTILE}.\r\nMAIL FROM:<b@x>\r\n");
+    let found = certain(&[
+        ("S", "220 mx\r\n"),
+        ("C", "MAIL FROM:<m@x>\r\nRCPT TO:<c@y>\r\nDATA\r\n"),
+        ("S", "250 ok\r\n250 ok\r\n354 go\r\n"),
+        ("C", "text\r\n"),
+        ("-", "lost"),
+        ("C", "text\r\n"),
+        ("S", "552 too big\r\n"),
+        ("C", &rest),
+        ("S", "250 ok\r\n"),
+    ]);
+    assert_eq!(found, ["m@x", "c@y"]);
+}
+
+/// A line of ordinary text begins like a verb, and would shift every reply for good.
+#[test]
+fn two_turns_answered_command_by_command_prove_that_lines_are_commands() {
+    let text = "Help me, please.\r\nand more\r\nand more\r\nQUIT\r\n";
+    let mut turns = vec![
+        ("S", "220 mx\r\n"),
+        ("C", "MAIL FROM:<m@x>\r\n"),
+        ("S", "250 ok\r\n"),
+        ("-", "BDAT 800 LAST\r\n"),
+        ("C", text),
+        ("S", "250 queued\r\n"),
+    ];
+    for (sender, recipient) in
+        [("MAIL FROM:<a@x>\r\n", "RCPT TO:<1@y>\r\n"), ("MAIL FROM:<b@x>\r\n", "RCPT TO:<2@y>\r\n")]
+    {
+        turns.extend([
+            ("C", sender),
+            ("S", "250 ok\r\n"),
+            ("C", recipient),
+            ("S", "250 ok\r\n"),
+            ("C", "BDAT 3 LAST\r\nabc"),
+            ("S", "250 queued\r\n"),
+        ]);
+    }
+    assert_eq!(certain(&turns), ["m@x", "b@x", "2@y"]);
+    // All of a message in one turn.
+    let whole = "MAIL FROM:<a@x>\r\nRCPT TO:<1@y>\r\nBDAT 3 LAST\r\nabc";
+    let mut turns = turns[..6].to_vec();
+    for _ in 0..3 {
+        turns.extend([("C", whole), ("S", "250 ok\r\n250 ok\r\n250 queued\r\n")]);
+    }
+    assert_eq!(certain(&turns), ["m@x", "a@x", "1@y"]);
+}
+
+/// Replies to what stands before the gap, and two for one turn, prove nothing.
+#[test]
+fn replies_that_may_be_to_something_else_prove_nothing() {
+    let forged = ("C", "MAIL FROM:<forged@x>\r\n");
+    for replies in [["250 ok\r\n"; 4], ["250 ok\r\n250 ok\r\n"; 4]] {
+        let mut turns = vec![
+            ("S", "220 mx\r\n"),
+            ("C", "MAIL FROM:<m@x>\r\nRCPT TO:<1@y>\r\nRCPT TO:<2@y>\r\nBDAT 3\r\nabc"),
+            ("-", "BDAT 800 LAST\r\n"),
+        ];
+        turns.extend(replies.iter().flat_map(|reply| [forged, ("S", reply)]));
+        assert_eq!(certain(&turns)[..1], ["m@x"]);
+        assert!(!certain(&turns).contains(&"forged@x".to_owned()), "{replies:?}");
+    }
+}
+
 #[test]
 fn what_is_held_is_given_back() {
     let mut smtp = Smtp::new(true, Limits::default());
