@@ -77,7 +77,7 @@ impl Smtp {
             self.replies_lost = true;
         }
         if matches!(self.mode, Mode::Unsynced) {
-            self.sync(&reply);
+            self.sync(&reply, tell);
             return;
         }
         if self.refuses_header(&reply) {
@@ -150,7 +150,7 @@ impl Smtp {
     }
 
     /// The first reply of a capture that began in mid-stream tells where the dialogue stands.
-    fn sync(&mut self, reply: &Reply) {
+    fn sync(&mut self, reply: &Reply, tell: Tell<'_>) {
         self.forget_first_line();
         match reply.code {
             354 => self.begin_data(0),
@@ -159,6 +159,8 @@ impl Smtp {
             _ => {
                 self.mode = Mode::Command;
                 self.resync = true;
+                self.unprove(0);
+                self.watch_reply(reply, tell);
             }
         }
     }

@@ -114,9 +114,6 @@ impl Smtp {
 
     /// The client speaks.
     pub(super) fn watch_client(&mut self, octets: &[u8]) {
-        if self.unproven.as_ref().is_some_and(|unproven| unproven.replies > 0) {
-            self.leave_chunk(octets);
-        }
         let at_rest = matches!(self.mode, Mode::Command)
             && self.client.is_empty()
             && self.stalled.is_empty()
@@ -142,6 +139,9 @@ impl Smtp {
 
     /// The server answers something.
     pub(super) fn watch_reply(&mut self, reply: &Reply, tell: Tell<'_>) {
+        if self.unproven.is_some() {
+            self.leave_chunk(reply, tell);
+        }
         let Some(unproven) = &mut self.unproven else { return };
         unproven.due = unproven.due.saturating_sub(1);
         unproven.replies += 1;
@@ -159,14 +159,13 @@ impl Smtp {
         }
     }
 
-    /// The client begins a turn with a command in the middle of a chunk: what told of the chunk was text.
-    fn leave_chunk(&mut self, octets: &[u8]) {
-        let is_command = octets.get(..4).is_some_and(|verb| {
-            [b"MAIL", b"RSET", b"EHLO", b"HELO", b"QUIT"].iter().any(|known| verb.eq_ignore_ascii_case(*known))
-        });
-        if matches!(self.mode, Mode::Chunk { .. }) && is_command {
+    /// The server answers a chunk before its end: what told of it was text, as far as anybody knows.
+    fn leave_chunk(&mut self, reply: &Reply, tell: Tell<'_>) {
+        let is_chunk = |pending: &Pending| matches!(pending, Pending::Command { command, .. } if matches!(command.verb, Verb::Bdat { .. }));
+        if matches!(self.mode, Mode::Chunk { .. }) && self.owed == 0 && self.pending.front().is_some_and(is_chunk) {
             self.mode = Mode::Command;
             self.resync = true;
+            self.command_answered(Some(&Reply::of_nobody(reply.last)), reply.last, tell);
             self.chunks = None;
         }
     }

@@ -968,8 +968,9 @@ fn a_password_is_found_wherever_a_client_puts_it() {
         ("AUTH", "AUTH"),
         ("AUTH ", "AUTH "),
     ] {
-        let mut smtp = Smtp::new(false, Limits::default());
+        let mut smtp = Smtp::new(true, Limits::default());
         let mut seen = Vec::new();
+        smtp.server(AT, b"220 mx\r\n", &mut |_| {});
         smtp.client(AT, format!("{line}\r\n").as_bytes(), &mut |_| {});
         smtp.server(AT, b"235 yes\r\n", &mut |event| {
             if let Event::Auth { exchange, .. } = event {
@@ -1052,7 +1053,11 @@ fn commands_after_a_lost_end_are_not_taken_for_the_message() {
 
 /// What a session says is known to be commands: the mailboxes and logins of which somebody could be a target.
 fn certain(turns: &[(&str, &str)]) -> Vec<String> {
-    let (mut smtp, mut found) = (Smtp::new(true, Limits::default()), Vec::new());
+    certain_of(Smtp::new(true, Limits::default()), turns)
+}
+
+fn certain_of(mut smtp: Smtp, turns: &[(&str, &str)]) -> Vec<String> {
+    let mut found = Vec::new();
     let mut tell = |event: Event<'_>| match event {
         Event::Command(command) if command.is_certain => {
             if let Verb::Mail(path) | Verb::Rcpt(path) = &command.verb {
@@ -1159,6 +1164,23 @@ fn two_turns_answered_command_by_command_prove_that_lines_are_commands() {
         turns.extend([("C", whole), ("S", "250 ok\r\n250 ok\r\n250 queued\r\n")]);
     }
     assert_eq!(certain(&turns), ["m@x", "a@x", "1@y"]);
+}
+
+/// Where a capture begins, a message may be under way that is made of lines like these.
+#[test]
+fn a_capture_that_begins_with_text_makes_nobody_a_sender() {
+    let next = ("C", "MAIL FROM:<b@x>\r\nRCPT TO:<d@y>\r\nBDAT 3 LAST\r\nabc");
+    let text = format!("MAIL FROM:<forged@x>\r\n{HOSTILE}");
+    let replies = ("S", "250 ok\r\n250 ok\r\n250 queued\r\n");
+    let begun = [("C", text.as_str()), ("S", "250 queued\r\n"), next, replies, next, replies];
+    assert_eq!(certain_of(Smtp::new(false, Limits::default()), &begun), [""; 0]);
+    // The same behind a reply to what was sent before the capture.
+    let mut synced = vec![("S", "250 ok\r\n")];
+    synced.extend(begun);
+    assert_eq!(certain_of(Smtp::new(false, Limits::default()), &synced), [""; 0]);
+    // Once it is proved what is read, it counts.
+    synced.extend([next, replies, next, replies]);
+    assert_eq!(certain_of(Smtp::new(false, Limits::default()), &synced), ["b@x", "d@y"]);
 }
 
 /// Replies to what stands before the gap, and two for one turn, prove nothing.
