@@ -83,6 +83,7 @@ impl Smtp {
         if self.refuses_header(&reply) {
             return;
         }
+        self.answered_bare(&reply);
         self.watch_reply(&reply, tell);
         self.strain = self.strain.saturating_add(u32::from(!self.fits(reply.code)));
         if self.owed > 0 {

@@ -7,6 +7,7 @@
 
 mod answer;
 mod auth;
+mod bare;
 mod begin;
 mod body;
 mod chunk;
@@ -28,6 +29,7 @@ use std::collections::VecDeque;
 use crate::head::{Head, HeadReader};
 use crate::line::{At, Line, LineReader};
 use crate::sasl::{Exchange, Outcome};
+use bare::Bare;
 use body::{Body, DotLine, Habit, Scan};
 pub use command::{Command, Path, Verb};
 pub use event::{Anomaly, Answered, Event, Fate};
@@ -157,6 +159,7 @@ pub struct Smtp {
     client_began: bool,
     /// Whether it ended a line with CR LF.
     client_knows_crlf: bool,
+    bare: Bare,
     /// Whether the server was heard.
     server_began: bool,
     /// Whether the first line of a capture that began in mid-stream is still to be looked at.
@@ -209,6 +212,7 @@ impl Smtp {
             header: Header::None,
             client_began: false,
             client_knows_crlf: false,
+            bare: Bare::Unknown,
             server_began: false,
             first_line_due: !from_start,
             habit: Habit::default(),
@@ -317,7 +321,9 @@ impl Smtp {
                 Mode::Dark | Mode::Unsynced => return octets.len(),
                 Mode::Waiting => break,
                 Mode::Command => {
+                    self.goes_on_behind_bare();
                     if let Some(line) = self.client.take(at, &mut rest, self.limits.line) {
+                        self.line_ended(&line);
                         self.command(line, tell);
                     }
                 }
@@ -329,6 +335,7 @@ impl Smtp {
                 }
                 Mode::Response => {
                     if let Some(line) = self.client.take(at, &mut rest, self.limits.line) {
+                        self.line_ended(&line);
                         self.response(line, tell);
                     }
                 }
@@ -353,6 +360,7 @@ impl Smtp {
                         }
                     }
                 }
+                Mode::Chunk { .. } if self.bare == Bare::Open => self.goes_on_behind_bare(),
                 Mode::Chunk { left, last } => {
                     let last = *last;
                     let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());

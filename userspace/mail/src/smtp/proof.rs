@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 
+use super::bare::Bare;
 use super::{Mode, Pending, Reply, Smtp, Tell, Verb};
 
 /// So many turns of the client in a row must each be answered command by command.
@@ -45,7 +46,7 @@ struct Turn {
 }
 
 impl Turn {
-    fn read(&mut self, octets: &[u8]) {
+    fn read(&mut self, octets: &[u8], takes_lf: bool) {
         let mut rest = octets;
         while !rest.is_empty() && !self.is_broken {
             if self.chunk > 0 {
@@ -60,7 +61,7 @@ impl Turn {
             self.line.extend_from_slice(piece.get(..piece.len().min(LONGEST_LINE + 1)).unwrap_or_default());
             self.is_broken = self.line.len() > LONGEST_LINE;
             if self.line.ends_with(b"\n") {
-                self.end_line();
+                self.end_line(takes_lf);
             }
         }
         if self.is_broken {
@@ -69,9 +70,10 @@ impl Turn {
         }
     }
 
-    fn end_line(&mut self) {
+    fn end_line(&mut self, takes_lf: bool) {
         let line = std::mem::take(&mut self.line);
-        let Some(text) = line.strip_suffix(b"\r\n") else {
+        let bare = line.strip_suffix(b"\n").filter(|_| takes_lf);
+        let Some(text) = line.strip_suffix(b"\r\n").or(bare) else {
             self.is_broken = true;
             return;
         };
@@ -134,7 +136,7 @@ impl Smtp {
             let is_answered = turn.is_broken || replies >= turn.commands;
             unproven.turn.is_broken = !at_rest || !is_answered || unproven.due > 0;
         }
-        unproven.turn.read(octets);
+        unproven.turn.read(octets, self.bare == Bare::Taken);
     }
 
     /// The server answers something.

@@ -1183,6 +1183,46 @@ fn a_capture_that_begins_with_text_makes_nobody_a_sender() {
     assert_eq!(certain_of(Smtp::new(false, Limits::default()), &synced), ["b@x", "d@y"]);
 }
 
+/// To some servers one line, with one reply (RFC 5321 §2.3.8).
+#[test]
+fn what_stands_behind_a_bare_line_feed_makes_nobody_a_target() {
+    let hello = [
+        ("S", "220 mx\r\n"),
+        ("C", "EHLO c\r\n"),
+        ("S", "250 mx\r\n"),
+        ("C", "MAIL FROM:<m@x>\r\n"),
+        ("S", "250 ok\r\n"),
+    ];
+    let after = |turns: &[(&str, &str)]| certain(&[&hello[..], turns].concat())[1..].to_vec();
+    let forged =
+        [("C", "NOOP\nRCPT TO:<forged@x>\r\n"), ("S", "250 noop\r\n"), ("C", "RCPT TO:<c@y>\r\n"), ("S", "250 ok\r\n")];
+    assert_eq!(after(&forged), [""; 0]);
+    let login = [
+        ("C", "NOOP\nAUTH PLAIN AGZvcmdlZAB4\r\n"),
+        ("S", "250 noop\r\n"),
+        ("C", "AUTH PLAIN AGIAYg==\r\n"),
+        ("S", "235 yes\r\n"),
+    ];
+    assert!(!after(&login).contains(&"forged".to_owned()));
+    // The replies tell, and what follows is read as ever.
+    for line in ["QUIT", "BDAT 999999 LAST", "NOOP"] {
+        let odd = format!("NOOP\n{line}\r\n");
+        let noop = [("C", "NOOP\r\n"), ("S", "250 ok\r\n")];
+        let mut turns = vec![("C", odd.as_str()), ("S", "250 noop\r\n")];
+        (0..4).for_each(|_| turns.extend(noop));
+        turns.extend([("C", "MAIL FROM:<b@x>\r\n"), ("S", "250 ok\r\n")]);
+        assert_eq!(after(&turns), ["b@x"], "{line}");
+    }
+    // A server that answers a line of its own takes it for one, and so all that follow.
+    let taken = [
+        ("C", "NOOP\n"),
+        ("S", "250 noop\r\n"),
+        ("C", "RCPT TO:<1@y>\nRCPT TO:<2@y>\n"),
+        ("S", "250 ok\r\n250 ok\r\n"),
+    ];
+    assert_eq!(after(&taken), ["1@y", "2@y"]);
+}
+
 /// Replies to what stands before the gap, and two for one turn, prove nothing.
 #[test]
 fn replies_that_may_be_to_something_else_prove_nothing() {
