@@ -23,6 +23,14 @@ impl Smtp {
                 self.mode = Mode::Command;
             }
         }
+        if std::mem::take(&mut self.layer_open) {
+            if octets.first() == Some(&0) {
+                self.go_dark(tell);
+            } else {
+                self.mode = Mode::Command;
+                self.resume(tell);
+            }
+        }
         while !rest.is_empty() && !self.is_dark() {
             let before = self.server.stray_lines;
             let at = start.plus(octets.len() - rest.len());
@@ -225,6 +233,10 @@ impl Smtp {
         }
         tell(Event::Reply { to: Answered::Command(&command), reply });
         self.lmtp_answered(&command, reply);
+        self.chunk_refused(&command, reply);
+        if matches!(command.verb, Verb::Hello | Verb::Rset | Verb::Mail(_)) {
+            self.settle_shelved(reply);
+        }
         match command.verb {
             Verb::Hello => {
                 // Where octets are missing it may be the reply to something else.

@@ -15,6 +15,10 @@ impl Smtp {
         if from == Direction::FromClient {
             self.preamble = None;
         }
+        if std::mem::take(&mut self.layer_open) {
+            // Nobody will say that it was no buffer.
+            self.go_dark(tell);
+        }
         if self.is_dark() || self.suppose_gap(from, time, octets, tell) {
             return;
         }
@@ -179,6 +183,9 @@ impl Smtp {
     pub fn close(&mut self, time: Time, tell: Tell<'_>) {
         self.no_preamble(tell);
         self.settle_header(tell);
+        if std::mem::take(&mut self.layer_open) {
+            self.go_dark(tell);
+        }
         // Of a server that was never captured no reply comes, and none is waited for.
         while self.replies_lost && !self.server_began && matches!(self.mode, Mode::Waiting) && !self.stalled.is_empty()
         {

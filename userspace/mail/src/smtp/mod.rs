@@ -129,6 +129,8 @@ pub struct Smtp {
     auth: Option<Box<Exchange>>,
     /// The head of a message that is being sent in chunks.
     chunks: Option<Box<HeadReader>>,
+    /// The same, of one that a command ends, unless the server refuses it.
+    shelved: Option<Box<HeadReader>>,
     transaction: u32,
     /// What the server said of the recipients, where it answers for each (`lmtp.rs`).
     lmtp: Option<Lmtp>,
@@ -139,6 +141,8 @@ pub struct Smtp {
     /// Whether the login that was just accepted may have begun a security layer (RFC 4422 §3.7): all that follows is then in
     /// buffers, each with its length before it in four octets, of which the first is 0. No command starts so.
     maybe_layer: bool,
+    /// Whether the client's octets since then look like a buffer, and the server has not said whether they are one.
+    layer_open: bool,
     /// Whether the server takes chunks, where it said so.
     chunking: Option<bool>,
     /// Octets of the client were lost: lines count only from the next known command on.
@@ -197,11 +201,13 @@ impl Smtp {
             stalled_octets: 0,
             auth: None,
             chunks: None,
+            shelved: None,
             transaction: 0,
             lmtp: None,
             greeting_due: from_start,
             maybe_tls: false,
             maybe_layer: false,
+            layer_open: false,
             chunking: None,
             resync: false,
             certain: from_start,
@@ -248,7 +254,7 @@ impl Smtp {
     pub fn held(&self) -> usize {
         let body = if let Mode::Body(body) = &self.mode { body.held() } else { 0 };
         let exchange = self.auth.as_ref().map_or(0, |exchange| exchange.held());
-        let chunks = self.chunks.as_ref().map_or(0, |head| head.held());
+        let chunks = self.chunks.iter().chain(&self.shelved).map(|head| head.held()).sum::<usize>();
         let fork = self.fork.as_ref().map_or(0, |fork| fork.held());
         let pending = self.pending_octets + self.pending.capacity() * size_of::<Pending>();
         self.client.held() + self.server.held() + self.stalled_octets + pending + body + exchange + chunks + fork
@@ -266,7 +272,9 @@ impl Smtp {
             self.watch_client(octets);
         }
         if std::mem::take(&mut self.maybe_layer) && octets.first() == Some(&0) {
-            self.go_dark(tell);
+            // A line can begin so too: what the server says next tells.
+            self.mode = Mode::Waiting;
+            self.layer_open = true;
         }
         let read = self.read(at, octets, tell);
         self.settle_overdue(tell);
@@ -277,6 +285,10 @@ impl Smtp {
         // What it takes to hold a piece counts too, or pieces of one octet would cost many times the limit.
         let cost = rest.len() + size_of::<(At, Vec<u8>, usize)>();
         if self.stalled_octets + cost > self.limits.stalled {
+            if std::mem::take(&mut self.layer_open) {
+                self.go_dark(tell);
+                return;
+            }
             // A server that never answers must not make us hold its client's octets for ever.
             tell(Event::Anomaly(Anomaly::TooFarAhead));
             self.stalled.push_back((at.plus(read), rest.to_vec(), 0));
@@ -452,9 +464,9 @@ impl Smtp {
         match &verb {
             Verb::Mail(_) => {
                 self.transaction = self.transaction.wrapping_add(1);
-                self.chunks = None;
+                self.shelve_chunks();
             }
-            Verb::Hello | Verb::Rset => self.chunks = None,
+            Verb::Hello | Verb::Rset => self.shelve_chunks(),
             // One that may be text decides nothing by itself; a 354 does, and a 220.
             Verb::Data if !self.certain => {}
             Verb::StartTls if self.unproven.is_some() => {}

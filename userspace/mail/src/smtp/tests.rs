@@ -430,6 +430,8 @@ fn a_security_layer_is_dark() {
         smtp.client(AT, format!("AUTH {mechanism} YWJj\r\n").as_bytes(), &mut |_| {});
         smtp.server(AT, b"235 yes\r\n", &mut |_| {});
         smtp.client(AT, next.as_bytes(), &mut |_| {});
+        assert!(!smtp.is_dark(), "the server tells");
+        smtp.server(AT, if next.starts_with('\0') { b"\0\0\0\x10 wrapped" } else { b"250 ok\r\n" }, &mut |_| {});
         assert_eq!(smtp.is_dark(), dark, "{mechanism} {next:?}");
     }
 }
@@ -1221,6 +1223,62 @@ fn what_stands_behind_a_bare_line_feed_makes_nobody_a_target() {
         ("S", "250 ok\r\n250 ok\r\n"),
     ];
     assert_eq!(after(&taken), ["1@y", "2@y"]);
+}
+
+/// It answers in clear text, so it read a line.
+#[test]
+fn a_zero_after_a_login_is_no_security_layer_to_a_server_that_knows_of_none() {
+    let notes = run("
+        S: 220 mx
+        C: AUTH GSSAPI YWJj
+        S: 235 yes
+        C: \\0
+        S: 500 what
+        C: MAIL FROM:<a@x>
+        S: 250 ok");
+    assert_eq!(notes[notes.len() - 2..], ["1> MAIL FROM:<a@x>", "1< 250"]);
+    assert!(!notes.contains(&"dark".to_owned()));
+}
+
+/// A server without CHUNKING reads the chunk as commands.
+#[test]
+fn a_chunk_that_is_no_command_to_the_server_swallows_nothing() {
+    let hello = "S: 220 mx\nC: HELO c\nS: 250 mx\n";
+    let notes = run(&format!("{hello}C: BDAT 999999999\nS: 502 what\nC: MAIL FROM:<a@x>\nS: 250 ok"));
+    assert_eq!(notes[notes.len() - 2..], ["1> MAIL FROM:<a@x>", "1< 250"]);
+    let found = certain(&[
+        ("S", "220 mx\r\n"),
+        ("C", "HELO c\r\n"),
+        ("S", "250 mx\r\n"),
+        ("C", "BDAT 12 LAST\r\nNOOP\r\nNOOP\r\nMAIL FROM:<m@x>\r\nRCPT TO:<c@y>\r\nRCPT TO:<no@y>\r\n"),
+        ("S", "502 what\r\n250 noop\r\n250 noop\r\n250 ok\r\n250 ok\r\n550 no\r\n"),
+    ]);
+    assert_eq!(found, [""; 0]);
+    // One that offers it has read the chunk, whatever it says.
+    let notes = run(
+        "S: 220 mx\nC: EHLO c\nS: 250-mx\nS: 250 CHUNKING\nC: BDAT 6 LAST\nC: QUIT\nS: 503 no\nC: MAIL FROM:<a@x>\nS: 250 ok",
+    );
+    assert_eq!(notes[notes.len() - 2..], ["1> MAIL FROM:<a@x>", "1< 250"]);
+    assert!(notes.contains(&"0= QUIT\r\n".to_owned()));
+}
+
+#[test]
+fn a_refusal_of_an_unknown_line_is_no_reply_to_what_every_server_knows() {
+    for (odd, refusal) in [("XFOO", "500 what"), ("RCPT b@y", "501 whom"), ("XFOO", "502 what")] {
+        let batch = format!("MAIL FROM:<a@x>\r\n{odd}\r\nNOOP\r\nRCPT TO:<b@y>\r\n");
+        let replies = format!("250 ok\r\n{refusal}\r\n250 noop\r\n250 ok\r\n");
+        assert_eq!(certain(&[("S", "220 mx\r\n"), ("C", &batch), ("S", &replies)]), ["a@x", "b@y"], "{odd}");
+    }
+}
+
+#[test]
+fn a_command_refused_between_chunks_ends_no_message() {
+    for odd in ["EHLO bad_", "MAIL FROM:<b@x>", "RSET x"] {
+        let notes = run(&format!(
+            "S: 220 mx\nC: MAIL FROM:<a@x>\nS: 250 ok\nC: RCPT TO:<b@y>\nS: 250 ok\nC: BDAT 24\nC: Message-ID: <true@x>\nC:\nS: 250 ok\nC: {odd}\nS: 501 no\nC: BDAT 25 LAST\nC: Message-ID: <false@x>\nC!\nS: 250 taken"
+        ));
+        assert!(notes.last().is_some_and(|last| last.ends_with("Accepted <true@x>")), "{odd} {notes:?}");
+    }
 }
 
 /// Replies to what stands before the gap, and two for one turn, prove nothing.
