@@ -134,7 +134,10 @@ impl Smtp {
             self.unprove(0);
         }
         self.recount();
-        self.give_up_all(time, tell);
+        // Of several the gap may hold the replies to the first alone: the others still come, and are none to what follows.
+        if self.give_up_all(time, tell) > 1 && self.server_began && self.unproven.is_none() {
+            self.unprove(0);
+        }
         if let Some(Pending::EndOfData { head: None, lost, reply_lost, .. }) = self.pending.front_mut() {
             *reply_lost = true;
             if *lost {
