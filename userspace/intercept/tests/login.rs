@@ -126,7 +126,7 @@ fn a_password_is_in_no_record_unless_the_warrant_says_full() {
         (
             "a long line",
             format!(
-                "C: MAIL FROM:<alice@example.org>\nS: 250 ok\nC: AUTH PLAIN AGFsaWNlAHMzY3JldC1wdw=={}\nS: 500 long\nC: RSET\nS: 250 ok\n{PLAIN}",
+                "C: MAIL FROM:<alice@example.org>\nS: 250 ok\nC: AUTH PLAIN AGFsaWNlAHMzY3JldC1wdw=={}\nS: 500 long\nC: RSET\nS: 250 ok\nC: NOOP\nS: 250 ok\n{PLAIN}",
                 "A".repeat(70_000)
             ),
         ),

@@ -102,6 +102,24 @@ fn the_end_is_told_at_quit_or_however_else_the_session_ends() {
     }
 }
 
+/// 221 answers QUIT and nothing else: another reply may be to a line that the word stands in.
+#[test]
+fn a_quit_is_over_with_221_alone() {
+    let script = format!("S: 220 mx\nC: EHLO c\nS: 250 mx\nC: QUIT\nS: 250 ok\n{SEND}C: QUIT\nS: 221 bye");
+    let play = Play::run(by_ip(), &script);
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "Continue Send Unknown", "End Logoff Succeeded"]);
+    // A line feed in the middle of a line, to a server that ends lines as RFC 5321 has it.
+    for line in ["QUIT", "BDAT 999999 LAST"] {
+        let mut play = Play::new(by_ip()).open();
+        play.speak("S: 220 mx\nC: EHLO c\nS: 250 mx");
+        play.send(FromClient, format!("NOOP\n{line}\r\n").as_bytes());
+        play.speak(&format!("S: 250 ok\nC: RSET\nS: 250 ok\n{SEND}{SEND}C: QUIT\nS: 221 bye"));
+        let events = play.fin().finish().events();
+        let sends = events.iter().filter(|event| event.starts_with("Continue Send")).count();
+        assert_eq!((sends, events.last().map(String::as_str)), (2, Some("End Logoff Succeeded")), "{line} {events:?}");
+    }
+}
+
 #[test]
 fn a_refused_quit_is_no_end() {
     let script = format!("S: 220 mx\nC: EHLO c\nS: 250 mx\nC: QUIT\nS: 503 not now\n{SEND}C: QUIT\nS: 221 bye");

@@ -279,15 +279,19 @@ impl Follow {
 
     /// QUIT was answered.
     pub(super) fn quit(&mut self, command: &Command, reply: Option<&Reply>, ctx: &mut Context<'_>) {
-        let client_octets = std::mem::take(&mut self.quit_octets);
-        // A server that refuses to let go (RFC 5321 §4.1.1.10 forbids it) goes on, unless it closes by itself (421).
-        if reply.is_some_and(|reply| !reply.is_positive() && reply.code != 421) {
+        // 221 answers QUIT and nothing else (RFC 5321 §4.2.3), and 421 ends the session as well. After any other the session goes
+        // on, or its end is seen when the connection is closed.
+        if let Some(reply) = reply.filter(|reply| !matches!(reply.code, 221 | 421)) {
+            if reply.code >= 400 {
+                self.quit_octets = 0;
+            }
             return;
         }
         // The word may stand in the text of a message whose DATA was lost.
         if !command.is_certain && reply.is_none_or(|reply| reply.code != 221) {
             return;
         }
+        let client_octets = std::mem::take(&mut self.quit_octets);
         let (first, last) = (command.line.first, reply.map_or(command.line.last, |reply| reply.last));
         self.abandon_up_to(command.transaction, last, ctx);
         let status = if reply.is_some_and(Reply::is_positive) { Status::Succeeded } else { Status::Unknown };

@@ -23,6 +23,14 @@ impl Smtp {
                 self.mode = Mode::Command;
             }
         }
+        if std::mem::take(&mut self.layer_open) {
+            if octets.first() == Some(&0) {
+                self.go_dark(tell);
+            } else {
+                self.mode = Mode::Command;
+                self.resume(tell);
+            }
+        }
         while !rest.is_empty() && !self.is_dark() {
             let before = self.server.stray_lines;
             let at = start.plus(octets.len() - rest.len());
@@ -42,7 +50,9 @@ impl Smtp {
                 let goes_on = reply.is_intermediate();
                 self.answer(reply, tell);
                 // The server has answered all that is known, and waits for commands.
-                self.certain |= !goes_on && self.pending.is_empty() && self.stalled.is_empty() && self.owed == 0;
+                if !goes_on && self.pending.is_empty() && self.stalled.is_empty() && self.owed == 0 {
+                    self.all_answered();
+                }
                 self.resume(tell);
             }
         }
@@ -75,12 +85,14 @@ impl Smtp {
             self.replies_lost = true;
         }
         if matches!(self.mode, Mode::Unsynced) {
-            self.sync(&reply);
+            self.sync(&reply, tell);
             return;
         }
         if self.refuses_header(&reply) {
             return;
         }
+        self.answered_bare(&reply);
+        self.watch_reply(&reply, tell);
         self.strain = self.strain.saturating_add(u32::from(!self.fits(reply.code)));
         if self.owed > 0 {
             self.owed -= 1;
@@ -88,7 +100,7 @@ impl Smtp {
                 return;
             }
         }
-        if reply.code == 354 && !self.certain && matches!(self.mode, Mode::Command) {
+        if reply.code == 354 && !self.certain && !self.answers_lost() && matches!(self.mode, Mode::Command) {
             self.message_begins(reply.last, tell);
             return;
         }
@@ -147,7 +159,7 @@ impl Smtp {
     }
 
     /// The first reply of a capture that began in mid-stream tells where the dialogue stands.
-    fn sync(&mut self, reply: &Reply) {
+    fn sync(&mut self, reply: &Reply, tell: Tell<'_>) {
         self.forget_first_line();
         match reply.code {
             354 => self.begin_data(0),
@@ -156,6 +168,8 @@ impl Smtp {
             _ => {
                 self.mode = Mode::Command;
                 self.resync = true;
+                self.unprove(0);
+                self.watch_reply(reply, tell);
             }
         }
     }
@@ -166,6 +180,8 @@ impl Smtp {
             body.head = suppose::no_head();
         }
         self.mode = Mode::Body(body);
+        // Its end is known, so that what follows that are commands.
+        self.unproven = None;
         self.pending.push_front(Pending::EndOfData {
             transaction,
             head: None,
@@ -185,10 +201,9 @@ impl Smtp {
             self.end_of_data(At { time: reply.last, offset: 0 }, DotLine::END, tell);
             self.message_answered(Some(&reply), reply.last, tell);
             self.resume(tell);
-            // What was held may be text, and half a line of it too. What comes from here on is not.
+            // What was held may be text, and half a line of it too; and so may be what follows.
             self.client.take_unfinished(reply.last);
             self.resync = true;
-            self.certain = true;
         } else if reply.code == 354 || (self.replies_lost && !*begun) {
             // The rest of a group whose first replies were lost.
         } else {
@@ -218,6 +233,10 @@ impl Smtp {
         }
         tell(Event::Reply { to: Answered::Command(&command), reply });
         self.lmtp_answered(&command, reply);
+        self.chunk_refused(&command, reply);
+        if matches!(command.verb, Verb::Hello | Verb::Rset | Verb::Mail(_)) {
+            self.settle_shelved(reply);
+        }
         match command.verb {
             Verb::Hello => {
                 // Where octets are missing it may be the reply to something else.
@@ -240,7 +259,7 @@ impl Smtp {
             Verb::StartTls => {
                 if reply.is_some_and(|reply| reply.code == 220) || (reply.is_none() && self.tls_follows()) {
                     self.go_dark(tell);
-                } else {
+                } else if matches!(self.mode, Mode::Waiting) {
                     self.mode = Mode::Command;
                 }
             }

@@ -18,14 +18,14 @@ impl Smtp {
         }
     }
 
-    /// The first line of a capture that began in mid-stream. Where it begins nobody could choose: a line that reads like a
-    /// command is one.
+    /// The first line of a capture that began in mid-stream. It may be text, however it reads: a message of nothing but such
+    /// lines begins with one wherever the capture does.
     pub(super) fn first_line(&mut self, line: Line, tell: Tell<'_>) {
         self.first_line_due = false;
         if line.cut == 0 && Verb::read(line.text()) != Verb::Unknown {
             self.mode = Mode::Command;
             self.resync = true;
-            self.certain = true;
+            self.unprove(0);
             self.command(line, tell);
         }
     }

@@ -1,6 +1,6 @@
 //! Chunks (RFC 3030): octets that follow their command at once, whatever the server says to it.
 
-use super::{Command, Event, Mode, Pending, Smtp, Tell, Verb};
+use super::{Command, Event, Mode, Pending, Reply, Smtp, Tell, Verb};
 
 impl Smtp {
     /// All octets of a chunk were read.
@@ -17,6 +17,38 @@ impl Smtp {
             {
                 *head = done;
             }
+        }
+    }
+
+    /// A command that ends a message sent in chunks, if the server takes it.
+    pub(super) fn shelve_chunks(&mut self) {
+        if let Some(head) = self.chunks.take() {
+            self.shelved = Some(head);
+        }
+    }
+
+    /// The server said whether it does.
+    pub(super) fn settle_shelved(&mut self, reply: Option<&Reply>) {
+        let shelved = self.shelved.take();
+        if reply.is_some_and(|reply| reply.code >= 400) && self.chunks.is_none() {
+            self.chunks = shelved;
+        }
+    }
+
+    /// A server that never offered to take chunks says that it knows no such command, or none there: to it the chunk is lines.
+    /// Those that were read as a chunk are gone, and the replies to them come.
+    pub(super) fn chunk_refused(&mut self, command: &Command, reply: Option<&Reply>) {
+        let is_refused = reply.is_some_and(|reply| matches!(reply.code, 500..=503));
+        if !is_refused || !matches!(command.verb, Verb::Bdat { .. }) || self.chunking == Some(true) {
+            return;
+        }
+        if matches!(self.mode, Mode::Chunk { .. }) && self.pending.is_empty() {
+            self.mode = Mode::Command;
+            self.chunks = None;
+        }
+        self.doubt_answers();
+        if self.unproven.is_none() {
+            self.unprove(0);
         }
     }
 

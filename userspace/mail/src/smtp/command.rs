@@ -116,7 +116,7 @@ impl Verb {
     /// A size that is no number is a command that no server takes a chunk for (RFC 3030 §4.1): no octets follow it.
     fn bdat(rest: &[u8]) -> Self {
         let mut words = rest.split(|octet| octet.is_ascii_whitespace()).filter(|word| !word.is_empty());
-        let size = words.next().filter(|word| word.len() <= 20 && word.iter().all(u8::is_ascii_digit));
+        let size = words.next().filter(|word| word.iter().all(u8::is_ascii_digit));
         let size = size.and_then(|word| std::str::from_utf8(word).ok()).and_then(|word| word.parse().ok());
         match (size, words.next(), words.next()) {
             (Some(size), None, _) => Self::Bdat { size, last: false },
@@ -352,6 +352,8 @@ mod tests {
     #[test]
     fn chunk_sizes() {
         assert_eq!(Verb::read(b"BDAT 86 LAST"), Verb::Bdat { size: 86, last: true });
+        assert_eq!(Verb::read(b"BDAT 0000000000000000000000029"), Verb::Bdat { size: 29, last: false });
+        assert_eq!(Verb::read(b"BDAT 000"), Verb::Bdat { size: 0, last: false });
         assert_eq!(Verb::read(b"bdat 0 last"), Verb::Bdat { size: 0, last: true });
         assert_eq!(Verb::read(b"BDAT 18446744073709551615"), Verb::Bdat { size: u64::MAX, last: false });
         for text in [

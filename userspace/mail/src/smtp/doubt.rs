@@ -16,7 +16,8 @@ impl Smtp {
         );
         if is_command && line.cut == 0 && !is_likely_text(&verb, line.text()) {
             self.mode = Mode::Command;
-            self.certain = false;
+            // A message may well begin like one.
+            self.unprove(0);
             self.command(line, tell);
             return;
         }

@@ -15,6 +15,10 @@ impl Smtp {
         if from == Direction::FromClient {
             self.preamble = None;
         }
+        if std::mem::take(&mut self.layer_open) {
+            // Nobody will say that it was no buffer.
+            self.go_dark(tell);
+        }
         if self.is_dark() || self.suppose_gap(from, time, octets, tell) {
             return;
         }
@@ -78,7 +82,7 @@ impl Smtp {
             left_over += self.client.take_unfinished(time).map_or(0, |line| line.wire_octets());
             self.resync = true;
             self.commands_lost = true;
-            self.certain = false;
+            self.unprove(self.pending.len() + self.owed);
             // The transaction that was begun may be over, and those who are told of it later must know.
             for pending in &mut self.pending {
                 if let Pending::Command { command, .. } = pending {
@@ -101,7 +105,7 @@ impl Smtp {
         self.transaction = self.transaction.wrapping_add(1);
         self.resync = true;
         self.commands_lost = true;
-        self.certain = false;
+        self.unprove(0);
     }
 
     /// Neither the end of a message was captured, nor, it may be, the reply.
@@ -126,8 +130,14 @@ impl Smtp {
             self.resync = true;
         }
         // Where commands were lost too, the next message may have begun among them.
-        self.certain &= !self.commands_lost;
-        self.give_up_all(time, tell);
+        if self.commands_lost && self.unproven.is_none() {
+            self.unprove(0);
+        }
+        self.recount();
+        // Of several the gap may hold the replies to the first alone: the others still come, and are none to what follows.
+        if self.give_up_all(time, tell) > 1 && self.server_began && self.unproven.is_none() {
+            self.unprove(0);
+        }
         if let Some(Pending::EndOfData { head: None, lost, reply_lost, .. }) = self.pending.front_mut() {
             *reply_lost = true;
             if *lost {
@@ -164,7 +174,7 @@ impl Smtp {
     /// refused: that a client sends far ahead must not make its commands accepted.
     pub(super) fn give_up_oldest(&mut self, time: Time, tell: Tell<'_>) {
         self.owed += 1;
-        let refused = Reply { code: 599, octets: Box::default(), cut: 0, offset: 0, first: time, last: time };
+        let refused = Reply::of_nobody(time);
         match self.pending.front() {
             Some(Pending::EndOfData { .. }) => self.message_answered(Some(&refused), time, tell),
             Some(Pending::Command { .. }) => self.command_answered(Some(&refused), time, tell),
@@ -176,6 +186,9 @@ impl Smtp {
     pub fn close(&mut self, time: Time, tell: Tell<'_>) {
         self.no_preamble(tell);
         self.settle_header(tell);
+        if std::mem::take(&mut self.layer_open) {
+            self.go_dark(tell);
+        }
         // Of a server that was never captured no reply comes, and none is waited for.
         while self.replies_lost && !self.server_began && matches!(self.mode, Mode::Waiting) && !self.stalled.is_empty()
         {

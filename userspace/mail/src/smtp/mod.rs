@@ -7,15 +7,18 @@
 
 mod answer;
 mod auth;
+mod bare;
 mod begin;
 mod body;
 mod chunk;
 mod command;
 mod doubt;
 mod event;
+mod lines;
 mod lmtp;
 mod loss;
 mod preamble;
+mod proof;
 mod realign;
 mod reply;
 mod suppose;
@@ -25,13 +28,15 @@ mod tests;
 use std::collections::VecDeque;
 
 use crate::head::{Head, HeadReader};
-use crate::line::{At, Line, LineReader};
-use crate::sasl::{Exchange, Outcome};
+use crate::line::{At, LineReader};
+use crate::sasl::Exchange;
+use bare::Bare;
 use body::{Body, DotLine, Habit, Scan};
 pub use command::{Command, Path, Verb};
 pub use event::{Anomaly, Answered, Event, Fate};
 use lmtp::Lmtp;
 use preamble::{Header, Preamble};
+use proof::Unproven;
 pub use reply::Reply;
 use reply::ReplyReader;
 use suppose::Fork;
@@ -125,6 +130,8 @@ pub struct Smtp {
     auth: Option<Box<Exchange>>,
     /// The head of a message that is being sent in chunks.
     chunks: Option<Box<HeadReader>>,
+    /// The same, of one that a command ends, unless the server refuses it.
+    shelved: Option<Box<HeadReader>>,
     transaction: u32,
     /// What the server said of the recipients, where it answers for each (`lmtp.rs`).
     lmtp: Option<Lmtp>,
@@ -135,12 +142,16 @@ pub struct Smtp {
     /// Whether the login that was just accepted may have begun a security layer (RFC 4422 §3.7): all that follows is then in
     /// buffers, each with its length before it in four octets, of which the first is 0. No command starts so.
     maybe_layer: bool,
+    /// Whether the client's octets since then look like a buffer, and the server has not said whether they are one.
+    layer_open: bool,
     /// Whether the server takes chunks, where it said so.
     chunking: Option<bool>,
     /// Octets of the client were lost: lines count only from the next known command on.
     resync: bool,
     /// Lines are known to be commands: see [`Command::is_certain`].
     certain: bool,
+    /// Lines may be the text of a message, until it is proved that they are not.
+    unproven: Option<Box<Unproven>>,
     /// Commands were lost: replies to nothing are no surprise.
     commands_lost: bool,
     /// Replies were lost: the same.
@@ -153,6 +164,7 @@ pub struct Smtp {
     client_began: bool,
     /// Whether it ended a line with CR LF.
     client_knows_crlf: bool,
+    bare: Bare,
     /// Whether the server was heard.
     server_began: bool,
     /// Whether the first line of a capture that began in mid-stream is still to be looked at.
@@ -190,20 +202,24 @@ impl Smtp {
             stalled_octets: 0,
             auth: None,
             chunks: None,
+            shelved: None,
             transaction: 0,
             lmtp: None,
             greeting_due: from_start,
             maybe_tls: false,
             maybe_layer: false,
+            layer_open: false,
             chunking: None,
             resync: false,
             certain: from_start,
+            unproven: None,
             commands_lost: !from_start,
             replies_lost: false,
             preamble: from_start.then(Box::default),
             header: Header::None,
             client_began: false,
             client_knows_crlf: false,
+            bare: Bare::Unknown,
             server_began: false,
             first_line_due: !from_start,
             habit: Habit::default(),
@@ -239,7 +255,7 @@ impl Smtp {
     pub fn held(&self) -> usize {
         let body = if let Mode::Body(body) = &self.mode { body.held() } else { 0 };
         let exchange = self.auth.as_ref().map_or(0, |exchange| exchange.held());
-        let chunks = self.chunks.as_ref().map_or(0, |head| head.held());
+        let chunks = self.chunks.iter().chain(&self.shelved).map(|head| head.held()).sum::<usize>();
         let fork = self.fork.as_ref().map_or(0, |fork| fork.held());
         let pending = self.pending_octets + self.pending.capacity() * size_of::<Pending>();
         self.client.held() + self.server.held() + self.stalled_octets + pending + body + exchange + chunks + fork
@@ -253,8 +269,13 @@ impl Smtp {
             self.client_began = true;
             self.first_octets(octets, tell);
         }
+        if self.fork.is_none() {
+            self.watch_client(octets);
+        }
         if std::mem::take(&mut self.maybe_layer) && octets.first() == Some(&0) {
-            self.go_dark(tell);
+            // A line can begin so too: what the server says next tells.
+            self.mode = Mode::Waiting;
+            self.layer_open = true;
         }
         let read = self.read(at, octets, tell);
         self.settle_overdue(tell);
@@ -265,6 +286,10 @@ impl Smtp {
         // What it takes to hold a piece counts too, or pieces of one octet would cost many times the limit.
         let cost = rest.len() + size_of::<(At, Vec<u8>, usize)>();
         if self.stalled_octets + cost > self.limits.stalled {
+            if std::mem::take(&mut self.layer_open) {
+                self.go_dark(tell);
+                return;
+            }
             // A server that never answers must not make us hold its client's octets for ever.
             tell(Event::Anomaly(Anomaly::TooFarAhead));
             self.stalled.push_back((at.plus(read), rest.to_vec(), 0));
@@ -309,7 +334,9 @@ impl Smtp {
                 Mode::Dark | Mode::Unsynced => return octets.len(),
                 Mode::Waiting => break,
                 Mode::Command => {
+                    self.goes_on_behind_bare();
                     if let Some(line) = self.client.take(at, &mut rest, self.limits.line) {
+                        self.line_ended(&line);
                         self.command(line, tell);
                     }
                 }
@@ -321,6 +348,7 @@ impl Smtp {
                 }
                 Mode::Response => {
                     if let Some(line) = self.client.take(at, &mut rest, self.limits.line) {
+                        self.line_ended(&line);
                         self.response(line, tell);
                     }
                 }
@@ -345,6 +373,7 @@ impl Smtp {
                         }
                     }
                 }
+                Mode::Chunk { .. } if self.bare == Bare::Open => self.goes_on_behind_bare(),
                 Mode::Chunk { left, last } => {
                     let last = *last;
                     let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
@@ -402,92 +431,6 @@ impl Smtp {
             } else if *reply_lost {
                 self.message_answered(None, at.time, tell);
             }
-        }
-    }
-
-    fn command(&mut self, mut line: Line, tell: Tell<'_>) {
-        self.client_knows_crlf |= line.octets.ends_with(b"\r\n");
-        self.settle_header(tell);
-        let mut verb = match Verb::read(line.text()) {
-            // A login however long it is, or its password would be taken for the line of a transaction.
-            Verb::Auth => Verb::Auth,
-            _ if line.cut > 0 => Verb::Unknown,
-            verb => verb,
-        };
-        if !self.certain && doubt::is_likely_text(&verb, line.text()) {
-            verb = Verb::Unknown;
-        }
-        if self.auth.is_some() {
-            if verb == Verb::Unknown {
-                self.add_response(line);
-                return;
-            }
-            self.end_exchange(Outcome::Unknown, 0, tell);
-        }
-        if line.cut > 0 {
-            tell(Event::Anomaly(Anomaly::LongLine));
-        } else if verb == Verb::Unknown {
-            if self.resync {
-                return;
-            }
-            tell(Event::Anomaly(Anomaly::UnknownCommand));
-        }
-        self.resync = false;
-        match &verb {
-            Verb::Mail(_) => {
-                self.transaction = self.transaction.wrapping_add(1);
-                self.chunks = None;
-            }
-            Verb::Hello | Verb::Rset => self.chunks = None,
-            // One that may be text decides nothing by itself; a 354 does.
-            Verb::Data if !self.certain => {}
-            Verb::Data | Verb::StartTls => self.mode = Mode::Waiting,
-            Verb::Auth => {
-                self.mode = Mode::Waiting;
-                let mut exchange = Box::new(Exchange::of_command(&mut line));
-                if !self.certain || line.cut > 0 {
-                    exchange.doubt();
-                }
-                self.auth = Some(exchange);
-            }
-            _ => {}
-        }
-        if self.chunking == Some(false) && matches!(verb, Verb::Bdat { .. }) {
-            // A server that takes no chunks reads what follows as commands.
-            verb = Verb::Unknown;
-        }
-        let chunk = match verb {
-            Verb::Bdat { size, last } => Some((size, last)),
-            Verb::Burl { last: true } => Some((0, true)),
-            _ => None,
-        };
-        // The server fetches what it names before it answers.
-        let is_fetched = self.certain && matches!(verb, Verb::Burl { .. });
-        self.pending_octets += line.octets.len();
-        while self.pending.len() >= self.limits.pending || self.pending_octets > self.limits.pending_octets {
-            if self.pending.is_empty() {
-                break;
-            }
-            tell(Event::Anomaly(Anomaly::TooFarAhead));
-            self.give_up_oldest(line.last, tell);
-        }
-        self.pending.push_back(Pending::Command {
-            command: Command { verb, transaction: self.transaction, is_certain: self.certain, line },
-            told: false,
-            head: None,
-        });
-        if let Some((size, last)) = chunk {
-            self.chunks
-                .get_or_insert_with(|| if self.depth > 0 { Box::new(suppose::no_head()) } else { Box::default() });
-            if size == 0 {
-                self.chunk_ended(last);
-            } else {
-                self.tell_commands(tell);
-                self.mode = Mode::Chunk { left: size, last };
-            }
-        }
-        if is_fetched {
-            self.tell_commands(tell);
         }
     }
 }

@@ -72,6 +72,8 @@ impl Smtp {
         match first.verb {
             Verb::Unknown if last > 0 && is_blank(&first.line) && (200..400).contains(&code) => Place::Behind(1),
             // An answer of its own, from a server that knows more verbs; or that to what follows.
+            // A verb that every server knows, with something wrong behind it, is passed over by none.
+            Verb::Unknown if code >= 400 && is_malformed(&first.line) => Place::First,
             Verb::Unknown if last > 0 && !self.is_refusal_of_unknown(code) => Place::Doubtful,
             Verb::Auth if code < 400 && !matches!(code, 235 | 334) && !is_alone => Place::Doubtful,
             Verb::Data if code < 300 && !is_alone => Place::Doubtful,
@@ -83,13 +85,15 @@ impl Smtp {
     fn is_refusal_of_unknown(&self, code: u16) -> bool {
         // Of more lines that nobody knows, each is judged when its turn comes.
         let behind = self.pending.iter().skip(1).take(8).map(|pending| match pending {
-            Pending::Command { command, .. } => Some(&command.verb),
+            Pending::Command { command, .. } => Some(command),
             Pending::EndOfData { .. } => None,
         });
-        let next = behind.flatten().find(|verb| **verb != Verb::Unknown);
+        let next = behind.flatten().find(|command| command.verb != Verb::Unknown);
         // Every server knows these (RFC 5321 §4.5.1), and says of none of them that it does not.
-        let is_known =
-            matches!(next, None | Some(Verb::Mail(_) | Verb::Rcpt(_) | Verb::Data | Verb::Rset | Verb::Quit));
+        let is_known = next.is_none_or(|command| match command.verb {
+            Verb::Mail(_) | Verb::Rcpt(_) | Verb::Data | Verb::Rset | Verb::Quit => true,
+            _ => begins_with(&command.line, b"NOOP"),
+        });
         matches!(code, 500 | 502) && is_known || code == 421
     }
 
@@ -108,6 +112,14 @@ impl Smtp {
     pub(super) fn may_be_anothers(&self) -> bool {
         !(self.certain || self.pending.is_empty() && self.stalled.is_empty())
     }
+}
+
+fn begins_with(line: &Line, verb: &[u8]) -> bool {
+    line.text().trim_ascii_start().get(..verb.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(verb))
+}
+
+fn is_malformed(line: &Line) -> bool {
+    [&b"MAIL "[..], b"RCPT ", b"BDAT "].iter().any(|verb| begins_with(line, verb))
 }
 
 fn is_blank(line: &Line) -> bool {

@@ -24,6 +24,11 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// What stands for the reply to a command that is given up: a refusal without octets.
+    pub(super) fn of_nobody(time: Time) -> Self {
+        Self { code: 599, octets: Box::default(), cut: 0, offset: 0, first: time, last: time }
+    }
+
     /// A 2yz reply: the command was done.
     pub fn is_positive(&self) -> bool {
         self.code / 100 == 2

@@ -234,14 +234,22 @@ impl Smtp {
             // Too much, or too long; after that a server is silent up to the end.
             Some(Pending::EndOfData { head: None, early, .. }) => is_refusal && early.is_none(),
             Some(Pending::EndOfData { .. }) => is_refusal || matches!(code, 222..=299),
-            Some(Pending::Command { command, .. }) => match command.verb {
-                Verb::Data => is_refusal || code == 354,
-                Verb::Quit => is_refusal || code == 221,
-                Verb::StartTls => is_refusal || code == 220,
-                Verb::Auth => is_refusal || matches!(code, 222..=299 | 334),
-                Verb::Unknown => is_refusal,
-                _ => is_refusal || matches!(code, 211 | 214 | 222..=299),
-            },
+            Some(Pending::Command { command, .. }) => command.verb.fits(code),
+        }
+    }
+}
+
+impl Verb {
+    /// Whether a reply with this code can be meant for it (RFC 5321 §4.3.2).
+    pub(in crate::smtp) fn fits(&self, code: u16) -> bool {
+        let is_refusal = code >= 400;
+        match self {
+            Self::Data => is_refusal || code == 354,
+            Self::Quit => is_refusal || code == 221,
+            Self::StartTls => is_refusal || code == 220,
+            Self::Auth => is_refusal || matches!(code, 222..=299 | 334),
+            Self::Unknown => is_refusal,
+            _ => is_refusal || matches!(code, 211 | 214 | 222..=299),
         }
     }
 }

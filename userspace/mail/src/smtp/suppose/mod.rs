@@ -239,10 +239,11 @@ impl Smtp {
         if rest.is_some() {
             self.resync = false;
             self.certain = true;
+            self.unproven = None;
             self.commands_lost = commands_lost;
         } else if matches!(self.mode, Mode::Command) {
             self.resync = true;
-            self.certain = false;
+            self.unprove(0);
             self.commands_lost = true;
             self.replies_lost = true;
         }
