@@ -57,7 +57,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         // RFC 4954 §4 asks for 12,288 octets of a response; RFC 5321 §4.5.3.1.8 for 100 recipients, and thousands are seen.
-        Self { line: 64 * 1024, pending: 4096, pending_octets: 256 * 1024, stalled: 256 * 1024 }
+        Self { line: 64 * 1024, pending: 16 * 1024, pending_octets: 1024 * 1024, stalled: 256 * 1024 }
     }
 }
 
