@@ -227,6 +227,8 @@ proptest! {
     fn from_the_middle(mut case in case(6), missed in 0.0_f64..0.9) {
         let missed = (case.packets.len() as f64 * missed) as usize;
         case.from_the_start = false;
+        // A NUL alone, as the first octet of a stream, is taken for a keep-alive probe.
+        case.script.iter_mut().flat_map(|(_, octets)| octets).for_each(|octet| *octet = (*octet).max(1));
         if case.packets[missed..].iter().all(|sent| sent.at == sent.end) {
             return Ok(());
         }
