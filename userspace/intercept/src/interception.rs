@@ -55,19 +55,20 @@ impl<C: CinSource> Interception<C> {
 
     /// Gives a session up that holds more than all others leave: so a few that hold much go before many that hold little, and
     /// who would fill the memory only fills a share of it.
-    fn weigh(&mut self, session: &mut Session, time: Time) {
-        let (before, held) = session.weigh();
-        self.held = self.held.saturating_sub(before) + held;
+    fn limit(&mut self, session: &mut Session, time: Time) {
+        let held = self.weigh(session);
         if held > self.settings.held_octets.saturating_sub(self.held) {
             self.counters.sessions_given_up += 1;
             session.close(time, Close::Evicted, &mut self.context());
-            self.let_go(session);
+            self.weigh(session);
         }
     }
 
-    fn let_go(&mut self, session: &mut Session) {
+    /// Counts what the session holds now; gives how much that is.
+    fn weigh(&mut self, session: &mut Session) -> usize {
         let (before, held) = session.weigh();
         self.held = self.held.saturating_sub(before) + held;
+        held
     }
 }
 
@@ -80,23 +81,26 @@ impl<C: CinSource> Streams for Interception<C> {
 
     fn packet(&mut self, session: &mut Session, packet: &Packet<'_>) {
         session.packet(packet, &mut self.context());
-        self.weigh(session, packet.time);
+        // Else a packet by itself makes no session hold more.
+        if self.index.wants_packets() {
+            self.limit(session, packet.time);
+        }
     }
 
     fn octets(&mut self, session: &mut Session, from: Direction, time: Time, offset: u64, octets: &[u8]) {
         let start = self.records.len();
         session.octets(from, time, offset, octets, &mut self.context());
         self.counters.cc_records -= join_content(&mut self.records, start);
-        self.weigh(session, time);
+        self.limit(session, time);
     }
 
     fn gap(&mut self, session: &mut Session, from: Direction, time: Time, offset: u64, length: u64) {
         session.gap(from, time, offset, length, &mut self.context());
-        self.weigh(session, time);
+        self.limit(session, time);
     }
 
     fn close(&mut self, mut session: Session, _connection: &Connection, time: Time, how: Close) {
         session.close(time, how, &mut self.context());
-        self.let_go(&mut session);
+        self.weigh(&mut session);
     }
 }
