@@ -243,7 +243,7 @@ fn summary(records: &[Record], liid: &str, times: bool, by_turn: bool) -> Vec<St
     for record in records.iter().filter(|record| record.mandate.liid == liid) {
         match &record.body {
             Body::Iri(iri) => {
-                let time = if times { record.time.as_nanos() } else { 0 };
+                let time = if times { record.time.as_nanos() / 1_000 } else { 0 };
                 let aaa =
                     iri.aaa.as_ref().map(|aaa| (&aaa.username, aaa.method, &aaa.challenge, &aaa.response, aaa.result));
                 iris.push(format!(

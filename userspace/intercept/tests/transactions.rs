@@ -10,6 +10,7 @@
 
 mod support;
 
+use support::packet::ACK;
 use support::{FromClient, FromServer, Play, cc, email, iri, login};
 use writ_intercept::Warrant;
 use writ_intercept::record::Body;
@@ -417,6 +418,22 @@ fn many_targets_in_one_message_are_each_served_once() {
     assert_eq!(count(&play, "Receive"), 80);
     let first = play.content("W-0-1");
     assert!((0..40).all(|number| [1, 2].iter().all(|copy| play.content(&format!("W-{number}-{copy}")) == first)));
+}
+
+#[test]
+fn packets_that_a_coarse_clock_gave_one_time_keep_their_order() {
+    let mut play = Play::new(vec![cc("W", [email("bob@example.net")])]).open().say("S: 220 mx\nC: EHLO c\nS: 250 mx");
+    let dialogue =
+        ["MAIL FROM:<alice@example.org>", "250 sender", "RCPT TO:<bob@example.net>", "250 recipient", "DATA", "354 go"];
+    // A batch of frames that was read at once.
+    for (at, line) in dialogue.iter().enumerate() {
+        let from = if at % 2 == 0 { FromClient } else { FromServer };
+        play.raw(from, ACK, format!("{line}\r\n").as_bytes());
+    }
+    let play = play.say("C: x\nC: .\nS: 250 queued").fin().finish();
+    let told = play.content("W").replace(['<', '>'], "|");
+    let lines = dialogue.map(|line| line.replace(['<', '>'], "|")).join("\n|");
+    assert!(told.starts_with(&format!("|{lines}\n|x\n.\n|250 queued")), "{told}");
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod stream;
 mod streams;
 mod table;
 mod tcp;
+mod tick;
 mod time;
 mod tracker;
 mod wire;

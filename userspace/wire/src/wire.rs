@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::fragment::{Fragments, Outcome};
 use crate::streams::Fragment;
+use crate::tick::Ticks;
 use crate::tracker::Tracker;
 use crate::{Counters, Frame, Settings, Streams, Time, ip, link, tcp};
 
@@ -20,6 +21,7 @@ pub struct Wire<S: Streams> {
     fragments: Fragments,
     tracker: Tracker<S>,
     swept: Time,
+    ticks: Ticks,
 }
 
 /// What became of a frame: one of the classes of [`Counters`].
@@ -39,11 +41,19 @@ impl<S: Streams> Wire<S> {
     /// An empty one.
     pub fn new(settings: Settings) -> Self {
         let tracker = Tracker::new(&settings);
-        Self { settings, counters: Counters::default(), fragments: Fragments::default(), tracker, swept: Time::MIN }
+        Self {
+            settings,
+            counters: Counters::default(),
+            fragments: Fragments::default(),
+            tracker,
+            swept: Time::MIN,
+            ticks: Ticks::default(),
+        }
     }
 
     /// Reads a frame, and calls `streams` for what it brings.
     pub fn frame(&mut self, frame: &Frame<'_>, streams: &mut S) {
+        let frame = &Frame { time: self.ticks.next(frame.time), ..*frame };
         self.counters.frames += 1;
         self.counters.octets += frame.octets.len() as u64;
         self.counters.truncated += u64::from(frame.octets.len() < frame.wire_len as usize);

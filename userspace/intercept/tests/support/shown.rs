@@ -9,9 +9,10 @@ use writ_wire::Time;
 
 use super::{Play, START, packet};
 
+/// As a PDU tells it.
 fn seconds(time: Time) -> String {
-    let (whole, rest) = (time.seconds() - START, time.as_nanos() % 1_000_000_000);
-    if rest == 0 { format!("@{whole}") } else { format!("@{whole}.{rest:09}") }
+    let (whole, rest) = (time.seconds() - START, time.subsec_micros());
+    if rest == 0 { format!("@{whole}") } else { format!("@{whole}.{rest:06}") }
 }
 
 fn aaa(aaa: &Aaa) -> String {
