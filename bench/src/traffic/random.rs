@@ -23,4 +23,9 @@ impl Random {
     pub fn below(&mut self, limit: u64) -> u64 {
         self.number() % limit
     }
+
+    /// Whether the next lot, one in so many of which wins, does; of 0 none does.
+    pub fn is_one_in(&mut self, many: u64) -> bool {
+        many > 0 && self.below(many) == 0
+    }
 }

@@ -122,11 +122,11 @@ impl Segments {
     }
 
     fn frame(&mut self, frame: &mut Vec<u8>, from: Direction, flags: u8, payload: Range<usize>) {
+        let length = payload.len();
         let (source, destination, here) = match from {
             FromClient => (self.ends.client, self.ends.server, 0),
             FromServer => (self.ends.server, self.ends.client, 1),
         };
-        let payload = &self.dialogue.octets[payload];
         self.clock = self.clock.wrapping_add(1);
         self.identification = self.identification.wrapping_add(1);
         let start = frame.len();
@@ -134,7 +134,7 @@ impl Segments {
         frame.extend([2, 0, 0, 0, 0, 1 - here as u8, 2, 0, 0, 0, 0, here as u8, 8, 0]);
         let ip = frame.len();
         frame.extend([0x45, 0]);
-        frame.extend(((20 + 32 + payload.len()) as u16).to_be_bytes());
+        frame.extend(((20 + 32 + length) as u16).to_be_bytes());
         frame.extend(self.identification.to_be_bytes());
         frame.extend([0x40, 0, 64, 6, 0, 0]);
         frame.extend(source.ip().octets());
@@ -152,14 +152,13 @@ impl Segments {
         frame.extend([1, 1, 8, 10]);
         frame.extend(self.clock.to_be_bytes());
         frame.extend(self.clock.wrapping_sub(1).to_be_bytes());
-        frame.extend(payload);
-        let length = frame.len() - tcp;
+        self.dialogue.copy(payload, frame);
         let pseudo: u32 =
             frame[ip + 12..ip + 20].as_chunks::<2>().0.iter().map(|two| u32::from(u16::from_be_bytes(*two))).sum();
-        let sum = checksum(pseudo + 6 + length as u32, &frame[tcp..]);
+        let sum = checksum(pseudo + 6 + (frame.len() - tcp) as u32, &frame[tcp..]);
         frame[tcp + 16..tcp + 18].copy_from_slice(&sum.to_be_bytes());
-        debug_assert_eq!(frame.len() - start, HEADERS + payload.len());
-        let numbered = payload.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
+        debug_assert_eq!(frame.len() - start, HEADERS + length);
+        let numbered = length as u32 + u32::from(flags & (SYN | FIN) != 0);
         self.next[here] = self.next[here].wrapping_add(numbered);
     }
 }
