@@ -1,0 +1,84 @@
+//! Frames in memory.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use pcap_file::DataLink;
+use pcap_file::pcap::PcapReader;
+use writ_wire::{Frame, Link, Time};
+
+use crate::pipeline::Pipeline;
+use crate::traffic::{Mix, Shape};
+
+/// Frames, one after the other in one row of octets, so that reading them costs what it would cost in a ring.
+#[derive(Default)]
+pub struct Frames {
+    octets: Vec<u8>,
+    /// Where each ends, and when it was captured.
+    ends: Vec<(usize, Time)>,
+}
+
+impl Frames {
+    /// The frames of generated traffic.
+    pub fn generated(shape: Shape) -> Self {
+        let mut frames = Self::default();
+        let mut mix = Mix::new(shape);
+        let mut frame = Vec::new();
+        while let Some(time) = mix.next_frame(&mut frame) {
+            frames.push(time, &frame);
+        }
+        frames
+    }
+
+    /// The frames of a capture file (pcap, Ethernet).
+    ///
+    /// # Errors
+    /// It cannot be read, or is no such file.
+    pub fn of_file(path: &Path) -> anyhow::Result<Self> {
+        let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
+        let mut reader = PcapReader::new(std::io::BufReader::with_capacity(1 << 20, file))?;
+        ensure!(reader.header().datalink == DataLink::ETHERNET, "{}: not Ethernet", path.display());
+        let mut frames = Self::default();
+        while let Some(packet) = reader.next_packet() {
+            let packet = packet?;
+            frames.push(packet.timestamp, &packet.data);
+        }
+        Ok(frames)
+    }
+
+    fn push(&mut self, time: Duration, frame: &[u8]) {
+        self.octets.extend(frame);
+        self.ends.push((self.octets.len(), Time::from_nanos(time.as_nanos() as u64)));
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Octets of them all.
+    pub fn octets(&self) -> usize {
+        self.octets.len()
+    }
+
+    /// Reads them all, in batches as a ring gives them, and calls `after` behind each.
+    pub fn read(&self, pipeline: &mut Pipeline, mut after: impl FnMut(&mut Pipeline)) {
+        /// Frames of a batch.
+        const BATCH: usize = 64;
+        let mut start = 0;
+        for batch in self.ends.chunks(BATCH) {
+            for (end, time) in batch {
+                let octets = &self.octets[start..*end];
+                start = *end;
+                pipeline.frame(&Frame { time: *time, link: Link::Ethernet, octets, wire_len: octets.len() as u32 });
+            }
+            after(pipeline);
+        }
+    }
+}
