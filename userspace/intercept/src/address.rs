@@ -4,6 +4,8 @@
 //! no case, the local part may have), RFC 5890 (a domain has a U-label and an A-label form), RFC 6532 §3.1 (an `ö` is the
 //! same letter whether it is one character or two).
 
+use std::net::Ipv6Addr;
+
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
@@ -48,14 +50,24 @@ pub fn is_domain(text: &str) -> bool {
     domain.len() <= LONGEST_DOMAIN && domain.chars().all(good) && domain.split('.').all(|label| !label.is_empty())
 }
 
-/// The domain in the one form that is compared: A-labels, lower case, no dot at the end.
+/// The domain in the one form that is compared: A-labels, lower case, no dot at the end; of an IPv6 address literal, the address in
+/// its one text (RFC 5952).
 pub fn domain_key(domain: &str) -> String {
     let domain = domain.strip_suffix('.').unwrap_or(domain);
+    if let Some(address) = ipv6_literal(domain) {
+        return format!("[ipv6:{address}]");
+    }
     if domain.is_ascii() {
         return domain.to_ascii_lowercase();
     }
     // What is no valid IDN is compared as it stands.
     idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_lowercase())
+}
+
+/// The address of `[IPv6:2001:db8::1]` (RFC 5321 §4.1.3).
+fn ipv6_literal(domain: &str) -> Option<Ipv6Addr> {
+    let (tag, address) = domain.strip_prefix('[')?.strip_suffix(']')?.split_once(':')?;
+    if tag.eq_ignore_ascii_case("ipv6") { address.parse().ok() } else { None }
 }
 
 /// A mailbox in the one form that is compared.
@@ -136,6 +148,8 @@ mod tests {
         assert!(same("\"a\\\"b\"@example.org", "\"a\"b\"@example.org", LENIENT));
         assert!(same("Jürgen@example.org", "jÜRGEN@example.org", LENIENT));
         assert!(same("alice+news@example.org", "alice@example.org", TAGLESS));
+        assert!(same("alice@[IPv6:2001:DB8:0:0:0:0:0:1]", "alice@[ipv6:2001:db8::1]", LENIENT));
+        assert!(!same("alice@[IPv6:2001:db8::1]", "alice@[IPv6:2001:db8::2]", LENIENT));
     }
 
     #[test]

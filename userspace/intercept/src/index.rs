@@ -118,8 +118,18 @@ impl TargetIndex {
         self.wants_packets
     }
 
+    /// The warrants that an address is a target of: as it stands, or where it has no domain, with the one that the server gives it.
+    pub(crate) fn by_path(&self, mailbox: &str, server_domain: Option<&str>, found: &mut Warrants) {
+        match server_domain {
+            Some(domain) if !mailbox.is_empty() && address::split(mailbox).is_none() => {
+                self.by_mailbox(&Zeroizing::new(format!("{mailbox}@{domain}")), found);
+            }
+            _ => self.by_mailbox(mailbox, found),
+        }
+    }
+
     /// The warrants that an address is a target of.
-    pub(crate) fn by_mailbox(&self, mailbox: &str, found: &mut Warrants) {
+    fn by_mailbox(&self, mailbox: &str, found: &mut Warrants) {
         for (form, map) in Form::ALL.into_iter().zip(&self.mailboxes) {
             if !map.is_empty() {
                 let key = address::mailbox_key(mailbox, form);

@@ -61,6 +61,11 @@ impl Settings {
         address::split(mailbox).is_some_and(|(_, domain)| self.delivered_here.contains(&address::domain_key(domain)))
     }
 
+    /// The domain of addresses that have none, on this server: only where the operator named the server.
+    pub(crate) fn domain_at(&self, server: IpAddr) -> Option<&str> {
+        self.default_domains.get(&server.to_canonical()).map(String::as_str)
+    }
+
     /// The domain of logins that have none, on this server.
     pub(crate) fn domain_of(&self, server: IpAddr) -> Option<&str> {
         self.default_domains.get(&server.to_canonical()).or(self.default_domain.as_ref()).map(String::as_str)

@@ -439,3 +439,19 @@ fn a_message_to_two_targets_of_a_warrant_is_one_receipt_that_reached_both_or_is_
     assert_eq!(receipt(["erin@example.org", "dave@example.com"], 250), ["Report Receive Unknown"]);
     assert_eq!(receipt(["dave@example.com", "carol@example.com"], 251), ["Report Receive Unknown"]);
 }
+
+#[test]
+fn an_address_without_a_domain_has_the_one_of_a_server_that_is_named() {
+    let at = |server: Option<std::net::IpAddr>| {
+        let play = Play::new(vec![cc("ALICE", [email("alice@example.org")])]);
+        let script = "S: 220 mx\nC: EHLO client\nS: 250 mx\nC: MAIL FROM:<>\nS: 250 ok\nC: RCPT TO:<Alice>\nS: 250 ok\n\
+                      C: DATA\nS: 354 go\nC: text\nC: .\nS: 250 queued\nC: QUIT\nS: 221 bye";
+        let play =
+            play.with(|settings| settings.default_domain(server, "example.org")).open().say(script).fin().finish();
+        play.events().len()
+    };
+    assert_eq!(at(Some("198.51.100.25".parse().unwrap())), 1);
+    assert_eq!(at(Some("198.51.100.26".parse().unwrap())), 0);
+    // Servers that nobody named may be anybody's, and have other users.
+    assert_eq!(at(None), 0);
+}

@@ -20,7 +20,7 @@ impl Follow {
         self.look_up_client(ctx);
         let mut found = Vec::new();
         if command.is_certain {
-            ctx.index.by_mailbox(&path.address(), &mut found);
+            ctx.index.by_path(&path.address(), ctx.settings.domain_at(self.server), &mut found);
         }
         // What the client sends is the client's, whatever name it gives. It hangs on the reply as well: chunks can come
         // before that.
@@ -43,7 +43,7 @@ impl Follow {
         let at = self.place_of(command.transaction)?;
         let mut found = Vec::new();
         if command.is_certain {
-            ctx.index.by_mailbox(&path.address(), &mut found);
+            ctx.index.by_path(&path.address(), ctx.settings.domain_at(self.server), &mut found);
         }
         self.transactions.get_mut(at)?.envelope_told(&Cause::Recipient(path.mailbox.clone()), found);
         Some(at)
