@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
-.PHONY: demo test build deps test-deps lint fmt bench xdp
+.PHONY: demo test build deps test-deps bench-deps lint fmt bench bench-peers xdp
 
 ## Replays a capture that ships in the tree, and shows what is handed over and what is not.
 demo: deps
@@ -26,6 +26,21 @@ deps:
 ## What the tests need besides.
 test-deps:
 	@deploy/packages.sh test
+
+## What the benchmarks need besides.
+bench-deps:
+	@deploy/packages.sh bench
+
+## Each room by itself (criterion), and what an octet and a PDU cost in instructions (callgrind).
+bench: deps bench-deps
+	cargo bench --package writ-bench
+	bench/per-octet.sh
+	bench/encode.sh
+
+## Writ and its peers on the same capture, one core each. Writes docs/peers.md and docs/peers.png.
+bench-peers: deps bench-deps
+	cargo build --release --package writ --package writ-bench
+	bench/peers.py --write docs
 
 lint:
 	cargo fmt --all --check

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs those of Debian's packages that are missing: `build` for the program, `test` for its tests.
+# Installs those of Debian's packages that are missing: `build` for the program, `test` for its tests,
+# `bench` for its benchmarks.
 set -euo pipefail
 
 case "${1:-}" in
@@ -11,7 +12,9 @@ case "${1:-}" in
         curl ethtool iproute2 jq netsniff-ng procps prometheus python3 tcpdump tcpreplay tshark valgrind
         dovecot-imapd dovecot-lmtpd dovecot-pop3d fetchmail isync mpop msmtp mutt offlineimap3 openssl postfix swaks
     ) ;;
-    *) echo "usage: $0 build|test" >&2; exit 2 ;;
+    # Peers to measure beside, what counts instructions, and what draws a plot.
+    bench) packages=(gnuplot-nox libndpi-bin libnids-dev libpcap-dev python3 tcpflow tshark valgrind) ;;
+    *) echo "usage: $0 build|test|bench" >&2; exit 2 ;;
 esac
 
 missing=()
