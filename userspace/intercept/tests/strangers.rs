@@ -195,3 +195,27 @@ proptest! {
         nothing_of_bobs(&play(&script, &cuts, &missed));
     }
 }
+
+/// Not a check but a figure, for docs/decisions.md:
+/// `cargo test -p writ-intercept --test strangers -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn what_a_lost_packet_in_a_hundred_costs() {
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let sessions = (prop::collection::vec(mail(), 1..7), prop::collection::vec(prop::bool::weighted(0.01), 200));
+    let (mut accepted, mut told, mut packets, mut missed) = (0, 0, 0, 0);
+    for _ in 0..20_000 {
+        let (mails, lost) = sessions.new_tree(&mut runner).unwrap().current();
+        let (script, count) = Script::of(&mails);
+        let play = play(&script, &[1400], &lost);
+        nothing_of_bobs(&play);
+        accepted += count;
+        told += play.told().iter().filter(|line| line.starts_with("SENDER") && line.contains(" Send Unknown")).count();
+        packets += script.turns.len();
+        missed += lost.iter().take(script.turns.len()).filter(|lost| **lost).count();
+    }
+    println!("{missed} of {packets} packets missed: {told} of {accepted} messages told");
+}
