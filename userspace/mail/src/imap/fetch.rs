@@ -177,6 +177,15 @@ enum Value {
     Envelope,
 }
 
+/// What was sent of a URL that another came after in the same response.
+pub(super) struct Former {
+    pub(super) fetched: Fetched,
+    /// Octets of the response for it, what stands between the URL before and it among them.
+    pub(super) octets: u64,
+    /// The time of the packet with the last of them.
+    pub(super) last: Time,
+}
+
 /// One untagged FETCH, CONVERTED or URLFETCH response, token by token.
 #[derive(Default)]
 pub(super) struct Fetched {
@@ -189,6 +198,10 @@ pub(super) struct Fetched {
     is_other: bool,
     /// For URLFETCH: which URL's content comes.
     urls: Option<Box<Urls>>,
+    /// What was sent of the URL before, each being an event of its own (TS 102 232-2 6.4.1).
+    former: Option<Box<Former>>,
+    /// Octets of the response that are of former URLs.
+    former_octets: u64,
     /// The item whose value comes next.
     item: Option<Item>,
     sent: Sent,
@@ -301,7 +314,9 @@ impl Fetched {
     fn url_token(&mut self, token: Token, scanner: &Scanner) -> bool {
         let Some(urls) = &mut self.urls else { return false };
         let found = urls.token(token, scanner);
-        let item = match (found, urls.named()) {
+        let (named, over) = (urls.named(), urls.take_over());
+        self.begin_url(over);
+        let item = match (found, named) {
             (Found::Nothing, _) => return false,
             (Found::Structure, _) => Item::Structure,
             (_, Named::Whole) => Item::Whole,
@@ -320,6 +335,43 @@ impl Fetched {
             _ => {}
         }
         found == Found::Quoted
+    }
+
+    /// Another URL begins, where what was sent of the one before ended: that is an event of its own, if it was anything.
+    fn begin_url(&mut self, over: Option<(u64, Time)>) {
+        let Some((reached, last)) = over.filter(|_| self.kind().is_some()) else { return };
+        let fetched = Self {
+            sent: std::mem::take(&mut self.sent),
+            head: self.head.take(),
+            sender: self.sender.take(),
+            message_id: self.message_id.take(),
+            ..Self::default()
+        };
+        let octets = reached.saturating_sub(self.former_octets);
+        self.former_octets += octets;
+        self.former = Some(Box::new(Former { fetched, octets, last }));
+    }
+
+    /// So many octets of the response were read, the last of them in a packet of this time.
+    pub(super) fn reaches(&mut self, octets: u64, time: Time) {
+        if let Some(urls) = &mut self.urls {
+            urls.reaches(octets, time);
+        }
+    }
+
+    /// Whether something of a URL waits to be told.
+    pub(super) fn has_former(&self) -> bool {
+        self.former.is_some()
+    }
+
+    /// What was sent of the URL before.
+    pub(super) fn take_former(&mut self) -> Option<Box<Former>> {
+        self.former.take()
+    }
+
+    /// Octets of the response that are of former URLs.
+    pub(super) fn former_octets(&self) -> u64 {
+        self.former_octets
     }
 
     /// Octets of a URL's content in quotes.
@@ -411,9 +463,11 @@ impl Fetched {
 
     /// All octets of the literal were read.
     pub(super) fn literal_ends(&mut self) {
-        if let Some(urls) = &mut self.urls {
+        let over = self.urls.as_mut().and_then(|urls| {
             urls.literal_ends();
-        }
+            urls.take_over()
+        });
+        self.begin_url(over);
         match std::mem::take(&mut self.value) {
             Value::Nothing => {}
             Value::Head => self.end_head(self.head_is_whole),

@@ -86,6 +86,7 @@ impl Imap {
         let in_literal = self.server.skip_literal(octets);
         if in_literal == octets {
             tell(Event::Lost { from: FromServer, time, octets });
+            self.reaches(0, time);
             self.end_datum();
             return;
         }
@@ -125,6 +126,9 @@ impl Imap {
     fn break_off_response(&mut self, time: Time, tell: Tell<'_>) {
         let (octets, first) = self.server.so_far();
         if let Some((mut fetched, is_fetch)) = self.server.take_items() {
+            if let Some(former) = fetched.take_former() {
+                self.fetched(former.fetched, is_fetch, former.octets, (first, former.last), tell);
+            }
             fetched.is_cut_short = true;
             self.fetched(*fetched, is_fetch, octets, (first, time), tell);
         }

@@ -208,6 +208,7 @@ impl Imap {
         tell: Tell<'_>,
     ) {
         let kind = fetched.kind();
+        let octets = octets.saturating_sub(fetched.former_octets());
         let limit = self.limits.transfers;
         let answers = self.pending.answered_by(&fetched, is_fetch);
         let Some(kind) = kind else {
