@@ -187,7 +187,8 @@ impl Imap {
         let inflated = self.client.inflater.is_some();
         if let Some(attempt) = pending.attempt() {
             attempt.is_masked = true;
-            for step in attempt.take_steps() {
+            // Of a literal that was lost whole nobody knows where it stood, and there is nothing to tell.
+            for step in attempt.take_steps().into_iter().filter(|step| !step.octets.is_empty()) {
                 let (from, time) = (step.from, step.last);
                 if from == FromServer {
                     // What the server said since was told already.

@@ -8,6 +8,7 @@
 //! come to together, `loss.rs` what was not captured.
 
 mod append;
+mod asked;
 mod capability;
 mod client;
 mod command;

@@ -433,6 +433,7 @@ impl Imap {
             }
         }
         if let Some(id) = self.client.current {
+            self.pending.note_messages(id);
             self.pending.weigh(id);
         }
     }
