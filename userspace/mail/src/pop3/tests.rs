@@ -105,7 +105,7 @@ impl Notes {
                 )
             }
             Event::Settled { .. } => ";".to_owned(),
-            Event::Logoff(end) => format!("logoff {} {}+{}", end.answered, end.client_octets, end.server_octets),
+            Event::Logoff(end) => format!("logoff {:?} {}+{}", end.result, end.client_octets, end.server_octets),
             Event::Dark { .. } => "dark".to_owned(),
             Event::Lost { from, octets, .. } => format!("lost {from:?} {octets}"),
             Event::Anomaly(anomaly) => format!("! {}", anomaly.name()),
@@ -282,7 +282,7 @@ fn the_example_of_the_standard() {
             ";",
             "C QUIT|",
             "S +OK dewey POP3 server signing off (maildrop empty)|",
-            "logoff true 6+52",
+            "logoff Succeeded 6+52",
             ";",
         ]
     );
@@ -350,7 +350,7 @@ fn a_user_without_a_pass() {
             "C CAPA|",
             "S +OK|USER|.|",
             ";",
-            "login alice BrokenOff USER alice|+OK|",
+            "login alice GivenUp USER alice|+OK|",
             ";",
             "login bob Failed USER bob|+OK|PASS ******|-ERR|",
             ";",
@@ -358,7 +358,7 @@ fn a_user_without_a_pass() {
             ";",
             "C QUIT|",
             "S +OK|",
-            "logoff true 6+5",
+            "logoff Succeeded 6+5",
             ";",
         ]
     );
@@ -402,7 +402,7 @@ fn what_follows_a_login_is_not_read_before_its_answer() {
             ";",
             "C QUIT|",
             "S +OK bye|",
-            "logoff true 6+9",
+            "logoff Succeeded 6+9",
             ";",
         ]
     );
@@ -513,7 +513,7 @@ fn after_stls_nothing_is_read() {
     let refused = run("S: +OK\nC: STLS\nC: CAPA\nS: -ERR\nS: -ERR");
     assert_eq!(refused[2..], ["C STLS|", "S -ERR|", ";", "C CAPA|", "S -ERR|", ";"]);
     assert_eq!(run("C! \u{16}\u{3}\u{1}abc\nS! \u{16}\u{3}\u{3}"), ["dark"]);
-    assert_eq!(run("S: +OK\nC: USER a\nS: +OK\nC: STLS\nS: +OK")[2..4], ["login a BrokenOff USER a|+OK|", ";"]);
+    assert_eq!(run("S: +OK\nC: USER a\nS: +OK\nC: STLS\nS: +OK")[2..4], ["login a GivenUp USER a|+OK|", ";"]);
     // Two octets alone make no session dark.
     let clear = run("C: \u{16}\u{3}\nC: NOOP\nS: +OK\nS: -ERR\nS: +OK");
     assert_eq!(clear[..5], ["S +OK|", "greeting false", "! unknown_command", "C **|", "S -ERR|"]);
@@ -752,7 +752,7 @@ fn a_connection_that_ends_in_a_message() {
     // Half a field is not believed.
     assert_eq!(run_in_mailbox("C: RETR 1\nS: +OK\nS! From: a@exam")[2..], ["RETR Unknown 8+17 - -", ";"]);
     assert_eq!(run_in_mailbox("C: RETR 1\nS: +OK")[2..], [";"]);
-    assert_eq!(run_in_mailbox("C: RETR 1\nC: QUIT"), ["C RETR 1|", ";", "C QUIT|", "logoff false 6+0", ";"]);
+    assert_eq!(run_in_mailbox("C: RETR 1\nC: QUIT"), ["C RETR 1|", ";", "C QUIT|", "logoff Unknown 6+0", ";"]);
 }
 
 #[test]
@@ -814,7 +814,7 @@ fn where_answers_were_lost_nothing_is_said_of_those_that_wait() {
         S: +OK",
     );
     assert_eq!(notes.iter().filter(|note| note.starts_with("RETR")).collect::<Vec<_>>(), ["RETR Unknown 8+114 - -"]);
-    assert!(notes.contains(&"logoff false 6+0".to_owned()));
+    assert!(notes.contains(&"logoff Unknown 6+0".to_owned()));
 }
 
 #[test]
@@ -1238,4 +1238,66 @@ fn no_password_is_told_where_a_login_or_its_answer_was_lost() {
         let notes = run(&format!("S: +OK\n{script}\nC: USER alice\nS: +OK\nC: PASS x\nS: +OK\nC: QUIT\nS: +OK"));
         assert!(!notes.join("\n").contains("PwSecret9"), "{script}: {notes:#?}");
     }
+}
+
+#[test]
+fn a_quit_that_is_refused_ends_the_session_all_the_same() {
+    let notes = run_in_mailbox("C: QUIT\nS: -ERR some were not removed");
+    assert_eq!(notes, ["C QUIT|", "S -ERR some were not removed|", "logoff Failed 6+28", ";"]);
+}
+
+/// The messages and logins of a session with lines of nothing in it.
+fn among_blanks(script: &str) -> Vec<String> {
+    let notes = run(&format!("S: +OK\n{script}"));
+    notes.into_iter().filter(|note| ["RETR", "login"].iter().any(|word| note.starts_with(word))).collect()
+}
+
+#[test]
+fn a_server_may_refuse_a_line_of_nothing_or_pass_over_it() {
+    let into = "C: USER alice\nS: +OK\nC: PASS x\nS: +OK\n";
+    let message = "S: +OK\nS: From: a@x\nS:\nS: .\n";
+    for (script, expected) in [
+        // It refuses it.
+        (format!("{into}C:\nS: -ERR\nC: RETR 1\n{message}"), vec!["RETR Succeeded 8+21 a@x -"]),
+        (format!("{into}C:\nC: RETR 1\nS: -ERR\n{message}"), vec!["RETR Succeeded 8+21 a@x -"]),
+        (format!("{into}C:\nC: RETR 1\nS: -ERR\nS: -ERR\nC: RETR 22\n{message}"), vec!["RETR Succeeded 9+21 a@x -"]),
+        // It passes over it, which the first acceptance shows.
+        (
+            format!("{into}C:\nC:\nC: RETR 1\n{message}C:\nC: RETR 22\nS: -ERR\nC: RETR 333\n{message}"),
+            vec!["RETR Succeeded 8+21 a@x -", "RETR Succeeded 10+21 a@x -"],
+        ),
+        // So does that the client goes on after a refusal.
+        (format!("{into}C:\nC: RETR 1\nS: -ERR\nC: RETR 22\n{message}"), vec!["RETR Succeeded 9+21 a@x -"]),
+    ] {
+        assert_eq!(among_blanks(&script)[1..], expected, "{script}");
+    }
+    let tried = "C:\nC: USER alice\nS: +OK\nC: PASS x\nS: -ERR\nC: USER carol\nS: +OK\nC: PASS x\nS: +OK";
+    assert_eq!(
+        among_blanks(tried),
+        ["login alice Failed USER alice|+OK|PASS *|-ERR|", "login carol Succeeded USER carol|+OK|PASS *|+OK|"]
+    );
+    // Who was refused is not taken for accepted.
+    let tried = "C: USER alice\nS: +OK\nC:\nC: PASS x\nS: -ERR\nC: USER carol\nS: +OK\nC: PASS x\nS: +OK";
+    assert_eq!(
+        among_blanks(tried),
+        ["login alice Failed USER alice|+OK|PASS *|", "login carol Succeeded USER carol|+OK|PASS *|+OK|"]
+    );
+}
+
+#[test]
+fn xclient_is_one_line_that_one_line_answers() {
+    // What a proxy of Dovecot sends in one, and what answers it where the proxy is trusted, and where not.
+    let sent = "XCLIENT ADDR=192.0.2.7 PORT=4000 SESSION=x/y TTL=4 CLIENT-TRANSPORT=TLS FORWARD=c2VjcmV0";
+    for answer in ["+OK Updated", "+OK You are not from trusted IP - ignoring", "-ERR Invalid parameters"] {
+        let notes =
+            run(&format!("S: +OK [XCLIENT] ready\nC: {sent}\nC: USER alice\nS: {answer}\nS: +OK\nC: PASS x\nS: +OK"));
+        assert_eq!(notes[2], format!("C {}********|", &sent[..sent.len() - 8]));
+        assert!(notes[3].starts_with("S ") && notes[4] == ";", "{notes:?}");
+        assert_eq!(notes[5], "login alice Succeeded USER alice|+OK|PASS *|+OK|");
+    }
+    let notes = run("S: +OK\nC: XOIP 192.0.2.7\nS: +OK Updated\nC: xclient addr=192.0.2.7 forward=\nS: -ERR");
+    assert_eq!(
+        notes[2..],
+        ["C XOIP 192.0.2.7|", "S +OK Updated|", ";", "C xclient addr=192.0.2.7 forward=|", "S -ERR|", ";"]
+    );
 }

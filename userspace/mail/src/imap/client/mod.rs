@@ -277,7 +277,9 @@ impl Imap {
             Some(attempt) if attempt.is_masked => span.tell(FromClient, &masked(octets), tell),
             Some(attempt) => attempt.push_client(span, octets, limit),
             // Of a login that was given up nothing is told.
-            None => tell(Event::Lost { from: FromClient, time: span.time, octets: octets.len() as u64 }),
+            None => {
+                tell(Event::Lost { from: FromClient, time: span.time, octets: octets.len() as u64, in_literal: false })
+            }
         }
     }
 
@@ -469,7 +471,7 @@ impl Imap {
         if ends {
             let octets = std::mem::take(&mut self.client.dropped);
             if !self.client.is_silent {
-                tell(Event::Lost { from: FromClient, time: here.time, octets });
+                tell(Event::Lost { from: FromClient, time: here.time, octets, in_literal: false });
             }
             self.client.mode = Mode::Head;
         }
