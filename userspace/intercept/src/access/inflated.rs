@@ -13,9 +13,11 @@ const RATIO: u64 = 20;
 /// What a session's content has come to.
 #[derive(Default)]
 pub(super) struct Inflated {
-    /// Octets of the wire that were inflated, the client's and the server's, and where they end.
+    /// Octets of the wire that were inflated.
     taken: u64,
-    ends: [u64; 2],
+    /// Where those of the client and those of the server end.
+    client_end: u64,
+    server_end: u64,
     /// Octets that were handed over.
     told: u64,
     /// Octets that were not, and of which that was not said yet.
@@ -28,7 +30,10 @@ impl Inflated {
         if !octets.inflated {
             return true;
         }
-        let end = &mut self.ends[usize::from(octets.from == Direction::FromServer)];
+        let end = match octets.from {
+            Direction::FromClient => &mut self.client_end,
+            Direction::FromServer => &mut self.server_end,
+        };
         // What was inflated from the same octets says so each time.
         self.taken += octets.wire.end.saturating_sub(octets.wire.start.max(*end));
         *end = octets.wire.end.max(*end);
