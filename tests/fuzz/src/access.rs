@@ -87,7 +87,7 @@ impl Log {
             Event::Settled { time } => format!("settled {time:?}"),
             Event::Logoff(closing) => format!("logoff {closing:?}"),
             Event::Dark { compressed } => format!("dark {compressed}"),
-            Event::Lost { from, time, octets } => format!("lost {from:?} {time:?} {octets}"),
+            Event::Lost { from, time, octets, in_literal } => format!("lost {from:?} {time:?} {octets} {in_literal}"),
             Event::Anomaly(anomaly) => format!("{anomaly:?}"),
             Event::Octets(_) | Event::UrlContent(_) => unreachable!("told above"),
         };

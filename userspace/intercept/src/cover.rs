@@ -60,6 +60,8 @@ pub(crate) struct Cover {
     /// Whether the target sent a message, so that the session has a begin and an end under this warrant. Other senders'
     /// messages are not covered by that.
     pub(crate) by_sender: bool,
+    /// Whether content was handed over under it.
+    pub(crate) has_content: bool,
     /// Whether the session's begin was told.
     pub(crate) begun: bool,
     /// Octets of an encrypted session, the client's and the server's, from before its begin was told.
@@ -144,6 +146,7 @@ impl Covers {
                 by_address: false,
                 by_login: false,
                 by_sender: false,
+                has_content: false,
                 begun: false,
                 uncounted: (0, 0),
                 granted: Granted::default(),
@@ -196,6 +199,7 @@ impl Covers {
         }
         if cover.wants_packets() {
             if cover.warrant.covers(piece.first) {
+                cover.has_content = true;
                 cover.granted.add(side, piece);
             }
             return;
@@ -207,6 +211,7 @@ impl Covers {
         if self.tell(at, ctx, piece.first, piece.last, Body::Cc(cc)) {
             ctx.counters.cc_records += 1;
             ctx.counters.cc_octets += length;
+            self.list.get_mut(at).into_iter().for_each(|cover| cover.has_content = true);
         }
     }
 
@@ -252,10 +257,10 @@ impl Covers {
         true
     }
 
-    /// Who had the session has left it: what follows is another communication, of whoever has it then.
-    pub(crate) fn finish(&mut self, ctx: &mut Context<'_>, time: Time) {
+    /// Those who had the session have left it: what follows is another communication, of whoever has it then.
+    pub(crate) fn finish(&mut self, left: impl Fn(&Cover) -> bool, ctx: &mut Context<'_>, time: Time) {
         for cover in &mut self.list {
-            cover.over |= cover.is_whole();
+            cover.over |= left(cover);
         }
         // Packets come to be decided on after what they carried was read; but not of many users before.
         let mut spare = self.list.iter().filter(|cover| cover.over).count().saturating_sub(MAX_OVER);

@@ -454,3 +454,113 @@ fn whoever_tried_is_not_the_one_who_got_in_behind_octets_that_were_not_captured(
     play.nowhere("bob's!");
     assert_eq!(play.events(), ["Report LogonAttempt Unknown"]);
 }
+
+#[test]
+fn a_login_that_names_nobody_and_is_refused_in_a_session_is_of_its_content() {
+    let script = format!("{LOGIN}C: x AUTHENTICATE PLAIN\nS: x BAD already authenticated{LOGOUT}");
+    for data in [AuthenticationData::Username, AuthenticationData::Full] {
+        let warrant = Warrant { authentication_data: data, ..cc("ALICE", [login("alice")]) };
+        let play = run(vec![warrant], &script);
+        let content = play.content("ALICE");
+        assert!(content.contains("x AUTHENTICATE PLAIN") && content.contains("x BAD"), "{content}");
+        assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Succeeded"]);
+    }
+    // Of somebody else's exchange without a name the command is all that is told.
+    let script = format!("{LOGIN}C: x AUTHENTICATE GSSAPI\nS: + \nC: c2VjcmV0\nS: x NO c2VjcmV0{LOGOUT}");
+    let full = Warrant { authentication_data: AuthenticationData::Full, ..cc("ALICE", [login("alice")]) };
+    let play = run(vec![full], &script);
+    play.nowhere("c2VjcmV0");
+    assert!(play.content("ALICE").contains("x AUTHENTICATE GSSAPI"), "{}", play.content("ALICE"));
+}
+
+#[test]
+fn a_logout_after_a_login_that_failed_ends_the_addresss_session() {
+    let script = format!("S: * OK\nC: a LOGIN alice x\nS: a NO{LOGOUT}");
+    let play = run(vec![cc("IP", [ip("192.0.2.10")])], &script);
+    assert_eq!(play.events(), ["Report LogonFailure Failed", "End Logoff Succeeded"]);
+    let play = run(vec![iri("IP", [ip("192.0.2.10")])], &script);
+    assert_eq!(play.events(), ["Report LogonFailure Failed", "End Logoff Succeeded"]);
+    // A try is no session of whoever was named.
+    let play = run(named(cc("ALICE", [login("alice")])), &script);
+    assert_eq!(play.events(), ["Report LogonFailure Failed"]);
+    // The connection ends what the client does not.
+    let script = "S: * OK\nC: a CAPABILITY\nS: a OK";
+    assert_eq!(run(vec![cc("IP", [ip("192.0.2.10")])], script).events(), ["End Logoff Unknown"]);
+    assert!(run(vec![iri("IP", [ip("192.0.2.10")])], script).events().is_empty());
+}
+
+#[test]
+fn a_refused_logout_is_the_end_where_the_connection_is_over_with_it() {
+    let play = run(named(iri("ALICE", [login("alice")])), &format!("{LOGIN}C: z LOGOUT\nS: z NO"));
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Failed"]);
+    let last = play.iris().last().map(|iri| (iri.client_octets, iri.server_octets));
+    assert_eq!(last, Some((10, 6)));
+}
+
+#[test]
+fn whose_address_is_the_target_has_one_communication_whatever_was_lost() {
+    let mut play = open(vec![cc("IP", [ip("192.0.2.10")])]).say(LOGIN).say("C: b NOOP\nS: b OK");
+    play.lose(FromClient, 20);
+    let play = play.say("S: * 1 FETCH (BODY[] {6}\nS: alice!)\nS: c OK\nC: d NOOP\nS: d OK").fin().finish();
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "Report Download Succeeded", "End Logoff Unknown"]);
+    assert!(play.told().iter().all(|line| line.starts_with("IP#0")), "{:?}", play.told());
+    // Somebody who is seen to log in after that has a session of his own.
+    let mut play = open(vec![cc("IP", [ip("192.0.2.10")])]).say(LOGIN).say("C: b NOOP\nS: b OK");
+    play.lose(FromClient, 20);
+    play.raw(FromServer, 0x10, b"");
+    let play = play.say("C: d LOGIN bob y\nS: d OK").fin().finish();
+    assert_eq!(
+        play.events(),
+        ["Begin Logon Succeeded", "End Logoff Unknown", "Begin Logon Succeeded", "End Logoff Unknown"]
+    );
+}
+
+#[test]
+fn what_is_lost_within_a_literal_ends_nothing() {
+    let upload = |lost: usize| {
+        let mut play = open(named(cc("ALICE", [login("alice")]))).say(LOGIN).say("C: b APPEND x {40+}");
+        play.send(FromClient, b"0123456789");
+        play.lose(FromClient, lost);
+        play.send(FromClient, b"0123456789\r\n");
+        play.say(&format!("S: b OK\nC: c FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {{6}}\nS: alice!)\nS: c OK{LOGOUT}"))
+            .fin()
+            .finish()
+    };
+    let play = upload(20);
+    assert!(play.content("ALICE").contains("alice!"), "{:?}", play.told());
+    assert_eq!(
+        play.events(),
+        ["Begin Logon Succeeded", "Report Upload Succeeded", "Report Download Succeeded", "End Logoff Succeeded"]
+    );
+    // Past its end anything may have been said.
+    upload(60).nowhere("alice!");
+}
+
+#[test]
+fn of_a_mail_that_deflate_makes_long_not_all_is_handed_over_and_the_session_goes_on() {
+    const LONG: usize = 40 << 20;
+    let mut play = open(named(cc("ALICE", [login("alice")]))).say(LOGIN).say("C: b COMPRESS DEFLATE\nS: b OK");
+    let (mut client, mut server) = (
+        DeflateEncoder::new(Vec::new(), Compression::default()),
+        DeflateEncoder::new(Vec::new(), Compression::default()),
+    );
+    let mut say = |client_says: &[u8], server_says: &[&[u8]]| {
+        client.write_all(client_says).unwrap();
+        client.flush().unwrap();
+        play.send(FromClient, &std::mem::take(client.get_mut()));
+        server_says.iter().for_each(|part| server.write_all(part).unwrap());
+        server.flush().unwrap();
+        let sent = std::mem::take(server.get_mut());
+        sent.chunks(1400).for_each(|part| play.raw(FromServer, 0x10, part));
+        sent.len()
+    };
+    let begin = format!("* 1 FETCH (BODY[] {{{LONG}}}\r\n");
+    let sent = say(b"c FETCH 1 BODY[]\r\n", &[begin.as_bytes(), &vec![b'0'; LONG], b")\r\nc OK\r\n"]);
+    say(b"d FETCH 2 BODY[]\r\n", &[b"* 2 FETCH (BODY[] {6}\r\nalice!)\r\nd OK\r\n"]);
+    let play = play.fin().finish();
+    let told = play.content("ALICE").len();
+    assert!(told < (8 << 20) + 20 * (sent + 1000) && told > 8 << 20, "{told} of {sent}");
+    assert!(play.content("ALICE").contains("alice!"));
+    assert_eq!(play.events()[1..3], ["Report Download Succeeded", "Report Download Succeeded"]);
+    assert!(play.told().iter().any(|line| line.contains("not held")), "{:?}", play.told());
+}

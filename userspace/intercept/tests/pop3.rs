@@ -300,3 +300,23 @@ fn whoever_tried_is_not_the_one_who_got_in_behind_octets_that_were_not_captured(
     play.nowhere("bob's!");
     assert_eq!(play.events(), ["Report LogonAttempt Unknown"]);
 }
+
+#[test]
+fn an_attempt_is_told_only_where_the_connection_ends_before_an_answer() {
+    for (script, expected) in [
+        ("S: +OK\nC: USER alice\nS: +OK", vec!["Report LogonAttempt Unknown"]),
+        ("S: +OK\nC: USER alice\nS: +OK\nC: QUIT\nS: +OK", vec!["Report LogonAttempt Unknown"]),
+        ("S: +OK\nC: USER alice\nS: +OK\nC: USER bob\nS: +OK\nC: PASS x\nS: +OK\nC: QUIT\nS: +OK", vec![]),
+        ("S: +OK\nC: USER alice\nS: +OK\nC: STLS\nS: +OK", vec![]),
+    ] {
+        let play = run(vec![iri("ALICE", [login("alice")])], script);
+        assert_eq!(play.events(), expected, "{script}");
+    }
+}
+
+#[test]
+fn a_refused_quit_is_an_end_that_failed() {
+    let script = "S: +OK\nC: USER alice\nS: +OK\nC: PASS x\nS: +OK\nC: QUIT\nS: -ERR";
+    let play = run(vec![iri("ALICE", [login("alice")])], script);
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Failed"]);
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use writ_mail::access::{Closing, Login};
+use writ_mail::access::{Closing, Login, TransferResult};
 use writ_mail::sasl::{Keep, Outcome};
 use writ_wire::Time;
 
@@ -21,7 +21,7 @@ impl Follow {
         match login.outcome {
             Outcome::Succeeded => ctx.counters.logins_accepted += 1,
             Outcome::Failed => ctx.counters.logins_refused += 1,
-            Outcome::Unknown | Outcome::BrokenOff => {}
+            Outcome::Unknown | Outcome::BrokenOff | Outcome::GivenUp => {}
         }
         if self.ended {
             return;
@@ -38,7 +38,7 @@ impl Follow {
         self.stream.hand_over(&mut self.covers, ctx);
         match login.outcome {
             Outcome::Succeeded => {
-                if self.in_session {
+                if self.has_session() {
                     self.shared = true;
                     self.leave(None, user.last, ctx);
                 }
@@ -51,6 +51,8 @@ impl Follow {
                 self.report(&user, &found, event, ctx);
                 self.exchange(login, Some(&found), ctx);
             }
+            // An attempt is one that the connection's end cut off (table B.2).
+            Outcome::GivenUp => self.exchange(login, Some(&found), ctx),
             Outcome::Unknown => {
                 self.exchange(login, Some(&found), ctx);
                 self.maybe = (!self.in_session).then(|| Box::new(user));
@@ -134,11 +136,13 @@ impl Follow {
     }
 
     /// The octets of a login are content for those who have the session; and for those whose target tried, once he is in. A try
-    /// of POP3 that names nobody is what stands before lines that are told overwritten, and is told so to all of them.
+    /// that names nobody, within a session or of POP3, is told to all of them, overwritten but for its command: it may be what
+    /// stands before lines that are told so.
     fn exchange(&mut self, login: &Login, tried: Option<&[Arc<Warrant>]>, ctx: &mut Context<'_>) {
         let is_tried =
             |cover: &Cover| tried.is_none_or(|tried| tried.iter().any(|warrant| Arc::ptr_eq(warrant, &cover.warrant)));
-        let is_nobodys = tried.is_some() && self.protocol == Protocol::Pop3 && login.identity().is_none();
+        let is_of_session = self.protocol == Protocol::Pop3 || self.in_session;
+        let is_nobodys = tried.is_some() && is_of_session && login.identity().is_none();
         for at in self.covers.places(Cover::is_whole) {
             let Some(cover) = self.covers.get_mut(at) else { continue };
             let keep = if cover.by_address || is_tried(cover) {
@@ -167,37 +171,80 @@ impl Follow {
         }
     }
 
-    /// Who was logged in is so no longer: by the client's own word, or because the connection is over.
+    /// Whether somebody is logged in, or was and the end of that was not told to all.
+    fn has_session(&self) -> bool {
+        self.in_session || self.covers.iter().any(|cover| cover.is_whole() && cover.begun)
+    }
+
+    /// Who was logged in is so no longer: by the client's own word, or because somebody else is.
     pub(super) fn leave(&mut self, closing: Option<&Closing>, time: Time, ctx: &mut Context<'_>) {
         self.give_up_attempt(ctx);
-        let status = if closing.is_some_and(|closing| closing.answered) { Status::Succeeded } else { Status::Unknown };
-        let (first, last) = closing.map_or((time, time), |closing| (closing.first, closing.last));
-        if self.in_session && !self.ended {
-            for at in self.covers.places(|cover| cover.is_whole() && cover.is_open()) {
-                let mut iri = self.covers.iri(IriType::End, MailEvent::Logoff, status);
-                iri.client_octets = closing.map_or(0, |closing| closing.client_octets);
-                iri.server_octets = closing.map_or(0, |closing| closing.server_octets);
-                if let Some(user) = &self.user {
-                    user.describe(&mut iri);
-                }
-                self.covers.tell_iri(at, ctx, first, last, iri);
-            }
+        if self.has_session() {
+            self.part(closing, time, Cover::is_whole, ctx);
         }
         self.stream.hand_over(&mut self.covers, ctx);
         self.early = Early::default();
+        self.user = None;
+        self.look_up(ctx);
+    }
+
+    /// Who was logged in may be so no longer, and nothing tells. Of what follows a login's warrants have nothing; those that cover
+    /// the client have it as before, whoever is logged in, and do not know who that is.
+    pub(super) fn lose_user(&mut self, time: Time, ctx: &mut Context<'_>) {
+        self.part(None, time, |cover| cover.is_whole() && !cover.by_address, ctx);
+        self.covers.iter_mut().for_each(|cover| cover.by_login = false);
+        self.early = Early::default();
+        self.user = None;
+    }
+
+    /// The session is over: by the client's own word, or because the connection is. To who has it by his address that is told also
+    /// where nobody logged in, if he said so himself, or content was handed over.
+    pub(super) fn end(&mut self, closing: Option<&Closing>, time: Time, ctx: &mut Context<'_>) {
+        self.give_up_attempt(ctx);
+        if !self.ended {
+            let all = self.in_session || closing.is_some();
+            let waits = !self.stream.is_empty();
+            let has_end = move |cover: &Cover| {
+                let has_content = cover.has_content || (waits && cover.warrant.grant().is_some());
+                cover.is_whole() && (all || cover.begun || has_content)
+            };
+            self.part(closing, time, has_end, ctx);
+        }
+        self.leave(None, time, ctx);
+        self.ended = true;
+    }
+
+    /// Tells the end of the session to those who have it and are to leave it.
+    fn part(&mut self, closing: Option<&Closing>, time: Time, leaves: impl Fn(&Cover) -> bool, ctx: &mut Context<'_>) {
+        let status = match closing.map(|closing| closing.result) {
+            Some(TransferResult::Succeeded) => Status::Succeeded,
+            Some(TransferResult::Failed) => Status::Failed,
+            Some(TransferResult::Unknown) | None => Status::Unknown,
+        };
+        let (first, last) = closing.map_or((time, time), |closing| (closing.first, closing.last));
+        let has_any = |cover: &Cover| cover.is_open() || !self.stream.is_empty() && cover.warrant.grant().is_some();
+        let places = self.covers.places(|cover| leaves(cover) && has_any(cover));
+        for &at in places.iter().filter(|_| !self.ended) {
+            let mut iri = self.covers.iri(IriType::End, MailEvent::Logoff, status);
+            iri.client_octets = closing.map_or(0, |closing| closing.client_octets);
+            iri.server_octets = closing.map_or(0, |closing| closing.server_octets);
+            if let Some(user) = &self.user {
+                user.describe(&mut iri);
+            }
+            self.covers.tell_iri(at, ctx, first, last, iri);
+        }
+        self.stream.hand_over(&mut self.covers, ctx);
+        self.tell_left_out(time, ctx);
         let octets = std::mem::take(&mut self.compressed);
         if octets > 0 {
             for at in self.covers.places(|cover| cover.is_whole() && cover.is_open() && cover.wants_packets()) {
                 self.covers.tell_notice(at, ctx, time, Notice::OctetsNotHeld { octets });
             }
         }
-        if std::mem::take(&mut self.in_session) {
-            // The next user's session is another communication.
-            self.covers.finish(ctx, time);
-            self.generation = 0;
-        }
-        self.user = None;
-        self.look_up(ctx);
+        // The next user's session is another communication.
+        self.covers.finish(leaves, ctx, time);
+        self.in_session = false;
+        self.generation = 0;
     }
 }
 

@@ -4,6 +4,7 @@
 //! A client that is known by its address has all of its sessions. This file takes what the machine says; `user.rs` is who is
 //! logged in, `logon.rs` tells of that, and `stream.rs` holds content until an interaction is over.
 
+mod inflated;
 mod logon;
 mod stream;
 mod user;
@@ -18,6 +19,7 @@ use crate::context::Context;
 use crate::cover::{Cover, Covers, Piece};
 use crate::forward::Sending;
 use crate::record::{IriType, MailEvent, Notice, Protocol, Status};
+use inflated::Inflated;
 use stream::{Early, Stream};
 use user::User;
 
@@ -45,6 +47,7 @@ pub(crate) struct Follow {
     early: Early,
     /// Octets that were inflated, of which no packet goes out.
     compressed: u64,
+    inflated: Inflated,
     /// Of what another connection's transaction waits for.
     sending: Sending,
     /// Whether one user can make room for the next on the connection (UNAUTHENTICATE, RFC 8437), by what the server said of itself.
@@ -72,6 +75,7 @@ impl Follow {
             stream: Stream::default(),
             early: Early::default(),
             compressed: 0,
+            inflated: Inflated::default(),
             sending: Sending::default(),
             can_change: (protocol == Protocol::Pop3).then_some(false),
             is_unreadable: false,
@@ -132,20 +136,23 @@ impl Follow {
             Event::Transfer(transfer) => self.transfer(transfer, ctx),
             // Whoever is logged in: it is the message of who gave the URL away.
             Event::UrlContent(content) => ctx.forwards.sent(&mut self.sending, content),
-            Event::Settled { .. } => {
+            Event::Settled { time } => {
                 self.stream.hand_over(&mut self.covers, ctx);
+                self.tell_left_out(*time, ctx);
                 self.look_up(ctx);
             }
-            Event::Logoff(closing) => {
-                self.leave(Some(closing), closing.last, ctx);
-                self.ended = true;
-            }
+            Event::Logoff(closing) => self.end(Some(closing), closing.last, ctx),
             Event::Dark { compressed } => {
                 self.is_unreadable = *compressed;
                 self.stream.hand_over(&mut self.covers, ctx);
                 self.early = Early::default();
             }
-            Event::Lost { from, time, octets } => self.lost(*from, *time, *octets, ctx),
+            Event::Lost { from, time, octets, in_literal } => {
+                self.lost(*from, *time, *octets, ctx);
+                if *from == Direction::FromClient && !in_literal {
+                    self.commands_lost(*time, ctx);
+                }
+            }
             Event::Anomaly(anomaly) => ctx.counters.access_anomaly(self.protocol, *anomaly),
         }
     }
@@ -185,6 +192,10 @@ impl Follow {
         if !early && !whole {
             return;
         }
+        if !self.inflated.admits(octets) {
+            ctx.counters.octets_not_held += octets.octets.len() as u64;
+            return;
+        }
         let mut on_wire = octets.wire.end - octets.wire.start;
         if octets.inflated || on_wire != octets.octets.len() as u64 {
             // A compressed packet can hold a login, or another user's octets, and nobody can say where: none goes out.
@@ -206,6 +217,16 @@ impl Follow {
         }
         if whole {
             self.stream.add(piece, &mut self.covers, ctx);
+        }
+    }
+
+    /// Octets of a stream that gives more than is handed over.
+    fn tell_left_out(&mut self, time: Time, ctx: &mut Context<'_>) {
+        let octets = self.inflated.take_left_out();
+        if octets > 0 {
+            for at in self.covers.places(|cover| cover.is_whole() && cover.warrant.grant().is_some()) {
+                self.covers.tell_notice(at, ctx, time, Notice::OctetsNotHeld { octets });
+            }
         }
     }
 
@@ -260,19 +281,20 @@ impl Follow {
                 ctx.counters.covered_octets_missed += octets;
             }
         }
-        if from_client {
-            // Who tried last may be among them, and the answer to that be the next that is seen.
-            self.give_up_attempt(ctx);
-        }
-        if from_client && (self.shared || self.can_change.unwrap_or(true)) {
+    }
+
+    /// Commands may be among octets of the client that were not captured.
+    fn commands_lost(&mut self, time: Time, ctx: &mut Context<'_>) {
+        // Who tried last may be among them, and the answer to that be the next that is seen.
+        self.give_up_attempt(ctx);
+        if self.shared || self.can_change.unwrap_or(true) {
             // The next user may have logged in among them, and what follows be somebody else's.
-            self.leave(None, time, ctx);
+            self.lose_user(time, ctx);
         }
     }
 
     /// The connection is over, however it ended.
     pub(crate) fn close(&mut self, time: Time, ctx: &mut Context<'_>) {
-        self.leave(None, time, ctx);
-        self.ended = true;
+        self.end(None, time, ctx);
     }
 }

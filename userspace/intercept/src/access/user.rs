@@ -33,7 +33,7 @@ impl User {
         let result = match login.outcome {
             Outcome::Succeeded => AaaResult::Succeeded,
             Outcome::Failed => AaaResult::Failed,
-            Outcome::Unknown | Outcome::BrokenOff => AaaResult::Unknown,
+            Outcome::Unknown | Outcome::BrokenOff | Outcome::GivenUp => AaaResult::Unknown,
         };
         Some(Self { identity: login.identity(), password: None, result, client_octets, server_octets, first, last })
     }

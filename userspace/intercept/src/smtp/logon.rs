@@ -55,7 +55,7 @@ impl Login {
             result: match outcome {
                 Outcome::Succeeded => AaaResult::Succeeded,
                 Outcome::Failed => AaaResult::Failed,
-                Outcome::Unknown | Outcome::BrokenOff => AaaResult::Unknown,
+                Outcome::Unknown | Outcome::BrokenOff | Outcome::GivenUp => AaaResult::Unknown,
             },
             challenge: None,
             response: None,
@@ -168,7 +168,7 @@ impl Follow {
             Outcome::Failed => ctx.counters.logins_refused += 1,
             Outcome::Unknown => {}
             // The server never took it.
-            Outcome::BrokenOff => return,
+            Outcome::BrokenOff | Outcome::GivenUp => return,
         }
         if ctx.index.warrants().is_empty() {
             return;

@@ -103,6 +103,9 @@ pub enum Event<'a> {
         time: Time,
         /// How many.
         octets: u64,
+        /// Whether all of them stand in a literal (RFC 3501 §4.3) of which the length is known, so that no command or response,
+        /// and no beginning or end of one, is among them.
+        in_literal: bool,
     },
     /// Something that the protocol does not allow, or that cannot be made sense of.
     Anomaly(Anomaly),
@@ -175,12 +178,12 @@ pub enum TransferKind {
     Upload,
 }
 
-/// What the server said of a transfer: clause 7.7, table C.2.
+/// What the server said of a transfer, or of the end of a session: clause 7.7, table C.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransferResult {
-    /// `+OK` or `OK`, and all of it was sent.
+    /// `+OK` or `OK`, and all of what was transferred was sent.
     Succeeded,
-    /// `NO` or `BAD`.
+    /// `-ERR`, `NO` or `BAD`.
     Failed,
     /// It was not captured, or the connection ended before.
     Unknown,
@@ -189,8 +192,8 @@ pub enum TransferResult {
 /// The end of a session, or of a user's part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closing {
-    /// Whether the server's answer was seen.
-    pub answered: bool,
+    /// What the server said of it; unknown where that was not seen.
+    pub result: TransferResult,
     /// Octets of the command.
     pub client_octets: u64,
     /// Octets of what answers it.

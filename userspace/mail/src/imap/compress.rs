@@ -163,7 +163,12 @@ impl Imap {
             if self.server.inflater.is_none() && !self.dark {
                 // What stands behind the end of compression in its last flush is of nobody.
                 if read < gave {
-                    tell(Event::Lost { from: FromServer, time: here.time, octets: (gave - read) as u64 });
+                    tell(Event::Lost {
+                        from: FromServer,
+                        time: here.time,
+                        octets: (gave - read) as u64,
+                        in_literal: false,
+                    });
                 }
                 return taken;
             }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::fetch::{Asked, Fetched};
+use super::asked::Asked;
+use super::fetch::Fetched;
 use crate::access::{Transfer, TransferKind, TransferResult};
 
 /// What of a message was sent.

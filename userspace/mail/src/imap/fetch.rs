@@ -1,172 +1,14 @@
-//! FETCH (RFC 3501 §6.4.5, §7.4.2): what was asked for, and what was sent of a message.
-
-use std::ops::RangeInclusive;
+//! FETCH (RFC 3501 §7.4.2), CONVERTED and URLFETCH responses: what was sent of a message.
 
 use writ_wire::Time;
 
+use super::asked::{Item, number};
 use super::downloads::Sent;
 use super::envelope::EnvelopeReader;
 use super::scan::{KEPT, Scanner, Token};
 use super::urlfetch::{Found, Named, Urls};
 use crate::access::{TransferKind, UrlContent};
 use crate::head::HeadReader;
-
-/// What an item of FETCH is, in a command or in a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Item {
-    /// The whole message: BODY[], BINARY[], RFC822.
-    Whole,
-    /// From this octet on (BODY[]<0>), or in a command a range of it.
-    Range(u64),
-    /// Its header, or some fields of it, from its first octet on or not; `whole` is all of it.
-    Header { from_start: bool, whole: bool },
-    /// Its text, all of it.
-    Text,
-    /// Anything else of it.
-    Part,
-    /// BODYSTRUCTURE, BODY.
-    Structure,
-    /// ENVELOPE.
-    Envelope,
-    /// RFC822.SIZE.
-    Size,
-    /// UID.
-    Uid,
-    /// What is no content: FLAGS, INTERNALDATE, MODSEQ and the like.
-    Other,
-}
-
-impl Item {
-    fn named(name: &[u8]) -> Self {
-        let name = name.to_ascii_uppercase();
-        let section = ["BODY[", "BODY.PEEK[", "BINARY[", "BINARY.PEEK[", "BODYPART[", "BODYPARTSTRUCTURE["];
-        if let Some(rest) = section.iter().find_map(|begin| name.strip_prefix(begin.as_bytes())) {
-            if name.starts_with(b"BODYPART") {
-                return Self::Part;
-            }
-            let end = rest.iter().rposition(|&octet| octet == b']').unwrap_or(rest.len());
-            let (section, range) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-            let range = range.strip_prefix(b"]<").map(|range| number(range).unwrap_or(u64::MAX));
-            return match section {
-                b"" => range.map_or(Self::Whole, Self::Range),
-                b"TEXT" if range.is_none() => Self::Text,
-                section if section == b"HEADER" || section.starts_with(b"HEADER.FIELDS") => Self::Header {
-                    from_start: range.is_none_or(|from| from == 0),
-                    whole: section == b"HEADER" && range.is_none(),
-                },
-                _ => Self::Part,
-            };
-        }
-        match name.as_slice() {
-            b"RFC822" | b"RFC822.PEEK" => Self::Whole,
-            b"RFC822.HEADER" => Self::Header { from_start: true, whole: true },
-            b"RFC822.TEXT" | b"RFC822.TEXT.PEEK" => Self::Text,
-            b"RFC822.SIZE" => Self::Size,
-            b"UID" => Self::Uid,
-            b"ENVELOPE" => Self::Envelope,
-            b"BODYSTRUCTURE" | b"BODY" => Self::Structure,
-            b"PREVIEW" | b"SNIPPET" => Self::Part,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// The digits at the beginning.
-fn number(octets: &[u8]) -> Option<u64> {
-    let digits = octets.iter().take_while(|octet| octet.is_ascii_digit()).count();
-    std::str::from_utf8(octets.get(..digits)?).ok()?.parse().ok()
-}
-
-/// A response has the message and the content that were asked for.
-pub(super) const SUITS: u8 = 3;
-/// Ranges of message numbers that a command keeps; one with more is taken to name any message.
-const MAX_RANGES: usize = 16;
-
-/// What a FETCH asks for.
-#[derive(Debug, Default)]
-pub(super) struct Asked {
-    /// The messages, by number or by UID; `None` where that is not known.
-    numbers: Option<Vec<RangeInclusive<u32>>>,
-    by_uid: bool,
-    /// Whether the messages were read.
-    has_set: bool,
-    whole: bool,
-    part: bool,
-}
-
-impl Asked {
-    /// Reads a token of the command's arguments.
-    pub(super) fn token(&mut self, token: Token, scanner: &Scanner, by_uid: bool) {
-        if token != Token::Word {
-            return;
-        }
-        if !self.has_set {
-            self.has_set = true;
-            self.by_uid = by_uid;
-            self.numbers = if scanner.is_cut() { None } else { ranges(scanner.text()) };
-            return;
-        }
-        match Item::named(scanner.text()) {
-            Item::Whole => self.whole = true,
-            Item::Other | Item::Size | Item::Uid => {
-                let macros: [&[u8]; 2] = [b"ALL", b"FULL"];
-                self.part |= macros.iter().any(|name| scanner.text().eq_ignore_ascii_case(name));
-            }
-            _ => self.part = true,
-        }
-    }
-
-    /// What the command is, where nothing tells of its messages.
-    pub(super) fn kind(&self) -> TransferKind {
-        if self.whole { TransferKind::Download } else { TransferKind::PartialDownload }
-    }
-
-    /// Whether messages are named by their UIDs.
-    pub(super) fn by_uid(&self) -> bool {
-        self.by_uid
-    }
-
-    /// Each message that was asked for, as far as its number is known; none where nothing of a message was asked for. Of UIDs those
-    /// that stand alone: in a range there may be none.
-    pub(super) fn messages(&self) -> impl Iterator<Item = u32> {
-        let ranges = self.numbers.as_deref().filter(|_| self.whole || self.part).unwrap_or_default();
-        let is_known =
-            |range: &&RangeInclusive<u32>| *range.end() != u32::MAX && (!self.by_uid || range.start() == range.end());
-        ranges.iter().filter(is_known).flat_map(Clone::clone)
-    }
-
-    /// How well what came answers it: up to [`SUITS`].
-    pub(super) fn suits(&self, fetched: &Fetched, content: Option<TransferKind>) -> u8 {
-        let number = if self.by_uid { fetched.uid } else { Some(fetched.number) };
-        let named = match (&self.numbers, number) {
-            (Some(ranges), Some(number)) => ranges.iter().any(|range| range.contains(&number)),
-            // What answers a UID FETCH says which UID it is of (RFC 3501 §6.4.8).
-            (_, number) => number.is_some(),
-        };
-        let asked = match content {
-            None => true,
-            Some(TransferKind::Download) => self.whole,
-            Some(_) => self.part || self.whole,
-        };
-        u8::from(named) * 2 + u8::from(asked)
-    }
-}
-
-fn ranges(set: &[u8]) -> Option<Vec<RangeInclusive<u32>>> {
-    let mut ranges = Vec::new();
-    for part in std::str::from_utf8(set).ok()?.split(',') {
-        let (from, to) = part.split_once(':').unwrap_or((part, part));
-        let bound = |text: &str| if text == "*" { Some(u32::MAX) } else { text.parse().ok() };
-        let (from, to): (u32, u32) = (bound(from)?, bound(to)?);
-        // The last message has a number, which nobody said.
-        let ends_open = from.max(to) == u32::MAX;
-        ranges.push(if ends_open && from == to { 1..=u32::MAX } else { from.min(to)..=from.max(to) });
-        if ranges.len() > MAX_RANGES {
-            return None;
-        }
-    }
-    Some(ranges)
-}
 
 /// What a literal or string is read for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -175,6 +17,15 @@ enum Value {
     Nothing,
     Head,
     Envelope,
+}
+
+/// What was sent of a URL that another came after in the same response.
+pub(super) struct Former {
+    pub(super) fetched: Fetched,
+    /// Octets of the response for it, what stands between the URL before and it among them.
+    pub(super) octets: u64,
+    /// The time of the packet with the last of them.
+    pub(super) last: Time,
 }
 
 /// One untagged FETCH, CONVERTED or URLFETCH response, token by token.
@@ -189,6 +40,10 @@ pub(super) struct Fetched {
     is_other: bool,
     /// For URLFETCH: which URL's content comes.
     urls: Option<Box<Urls>>,
+    /// What was sent of the URL before, each being an event of its own (TS 102 232-2 6.4.1).
+    former: Option<Box<Former>>,
+    /// Octets of the response that are of former URLs.
+    former_octets: u64,
     /// The item whose value comes next.
     item: Option<Item>,
     sent: Sent,
@@ -301,7 +156,9 @@ impl Fetched {
     fn url_token(&mut self, token: Token, scanner: &Scanner) -> bool {
         let Some(urls) = &mut self.urls else { return false };
         let found = urls.token(token, scanner);
-        let item = match (found, urls.named()) {
+        let (named, over) = (urls.named(), urls.take_over());
+        self.begin_url(over);
+        let item = match (found, named) {
             (Found::Nothing, _) => return false,
             (Found::Structure, _) => Item::Structure,
             (_, Named::Whole) => Item::Whole,
@@ -320,6 +177,43 @@ impl Fetched {
             _ => {}
         }
         found == Found::Quoted
+    }
+
+    /// Another URL begins, where what was sent of the one before ended: that is an event of its own, if it was anything.
+    fn begin_url(&mut self, over: Option<(u64, Time)>) {
+        let Some((reached, last)) = over.filter(|_| self.kind().is_some()) else { return };
+        let fetched = Self {
+            sent: std::mem::take(&mut self.sent),
+            head: self.head.take(),
+            sender: self.sender.take(),
+            message_id: self.message_id.take(),
+            ..Self::default()
+        };
+        let octets = reached.saturating_sub(self.former_octets);
+        self.former_octets += octets;
+        self.former = Some(Box::new(Former { fetched, octets, last }));
+    }
+
+    /// So many octets of the response were read, the last of them in a packet of this time.
+    pub(super) fn reaches(&mut self, octets: u64, time: Time) {
+        if let Some(urls) = &mut self.urls {
+            urls.reaches(octets, time);
+        }
+    }
+
+    /// Whether something of a URL waits to be told.
+    pub(super) fn has_former(&self) -> bool {
+        self.former.is_some()
+    }
+
+    /// What was sent of the URL before.
+    pub(super) fn take_former(&mut self) -> Option<Box<Former>> {
+        self.former.take()
+    }
+
+    /// Octets of the response that are of former URLs.
+    pub(super) fn former_octets(&self) -> u64 {
+        self.former_octets
     }
 
     /// Octets of a URL's content in quotes.
@@ -411,9 +305,11 @@ impl Fetched {
 
     /// All octets of the literal were read.
     pub(super) fn literal_ends(&mut self) {
-        if let Some(urls) = &mut self.urls {
+        let over = self.urls.as_mut().and_then(|urls| {
             urls.literal_ends();
-        }
+            urls.take_over()
+        });
+        self.begin_url(over);
         match std::mem::take(&mut self.value) {
             Value::Nothing => {}
             Value::Head => self.end_head(self.head_is_whole),

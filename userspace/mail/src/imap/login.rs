@@ -245,9 +245,14 @@ impl Attempt {
         Login { scheme, outcome, inflated }
     }
 
-    fn into_exchange(self) -> Option<Exchange> {
+    fn into_exchange(mut self) -> Option<Exchange> {
+        let by_literal = self.take_mechanism();
         let mut steps = self.spoken.into_iter().map(|(_, spoken)| spoken.step);
-        let mut exchange = begin(steps.next()?);
+        let command = steps.next()?;
+        let mut exchange = match by_literal {
+            Some(mechanism) => Exchange::new(mechanism, command),
+            None => begin(command),
+        };
         exchange.cut = self.cut;
         for (at, step) in steps.enumerate() {
             if self.lost_at.is_some_and(|lost| lost <= at + 1) {
@@ -261,6 +266,21 @@ impl Attempt {
             _ => {}
         }
         Some(exchange)
+    }
+
+    /// The mechanism, where its name is sent as a literal: servers take that, though RFC 3501 has an atom there.
+    fn take_mechanism(&mut self) -> Option<Mechanism> {
+        let command = &self.spoken.first()?.1.step.octets;
+        Literal::announced(command.get(after_verb(command)..)?.trim_ascii())?;
+        let at = self.spoken.iter().position(|(piece, _)| *piece == Piece::Literal)?;
+        let name = &mut self.spoken.get_mut(at)?.1.step;
+        let mechanism = Mechanism::is_name(&name.octets).then(|| Mechanism::named(&name.octets))?;
+        name.payload = 0..0;
+        if let Some((Piece::Line, Spoken { step, .. })) = self.spoken.get_mut(at + 1) {
+            let spaces = step.octets.iter().take_while(|octet| **octet == b' ').count();
+            step.payload = spaces.min(step.payload.end)..step.payload.end;
+        }
+        Some(mechanism)
     }
 
     fn into_clear(mut self) -> Clear {

@@ -48,7 +48,9 @@ impl Imap {
                 self.literal_ends();
             }
             if lost == missing || is_exact {
-                tell(Event::Lost { from: FromClient, time, octets: missing });
+                // What only reads like a command announces nothing.
+                let in_literal = lost == missing && self.lost_before.is_none();
+                tell(Event::Lost { from: FromClient, time, octets: missing, in_literal });
                 if lost < missing {
                     self.count_client(usize::try_from(missing - lost).unwrap_or(usize::MAX));
                     self.command_sent(time, tell);
@@ -60,7 +62,7 @@ impl Imap {
         self.lost_before = Some(self.pending.next());
         self.tags.client_lost(self.pending.next());
         missing += self.client.take_unfinished();
-        tell(Event::Lost { from: FromClient, time, octets: missing });
+        tell(Event::Lost { from: FromClient, time, octets: missing, in_literal: false });
         // What follows in a login goes on as one: it may be a password.
         if is_login && !self.client.is_waiting() {
             self.client.read_secretly();
@@ -85,13 +87,14 @@ impl Imap {
         }
         let in_literal = self.server.skip_literal(octets);
         if in_literal == octets {
-            tell(Event::Lost { from: FromServer, time, octets });
+            tell(Event::Lost { from: FromServer, time, octets, in_literal: true });
+            self.reaches(0, time);
             self.end_datum();
             return;
         }
         let mut unfinished = 0;
         self.server.partial().take(|_, octets| unfinished += octets.len() as u64);
-        tell(Event::Lost { from: FromServer, time, octets: octets + unfinished });
+        tell(Event::Lost { from: FromServer, time, octets: octets + unfinished, in_literal: false });
         self.break_off_response(time, tell);
         let (current, waits) = (self.client.current, self.client.is_waiting());
         for pending in self.pending.iter_mut() {
@@ -106,7 +109,7 @@ impl Imap {
 
     /// What would have told whether a security layer began was not captured: it did.
     fn lose_layer(&mut self, from: Direction, time: Time, octets: u64, tell: Tell<'_>) {
-        tell(Event::Lost { from, time, octets });
+        tell(Event::Lost { from, time, octets, in_literal: false });
         self.lose_the_thread(time, tell);
     }
 
@@ -115,7 +118,7 @@ impl Imap {
         if self.client.inflater.is_none() {
             return false;
         }
-        tell(Event::Lost { from, time, octets });
+        tell(Event::Lost { from, time, octets, in_literal: false });
         tell(Event::Anomaly(Anomaly::BrokenCompression));
         self.lose_the_thread(time, tell);
         true
@@ -125,6 +128,9 @@ impl Imap {
     fn break_off_response(&mut self, time: Time, tell: Tell<'_>) {
         let (octets, first) = self.server.so_far();
         if let Some((mut fetched, is_fetch)) = self.server.take_items() {
+            if let Some(former) = fetched.take_former() {
+                self.fetched(former.fetched, is_fetch, former.octets, (first, former.last), tell);
+            }
             fetched.is_cut_short = true;
             self.fetched(*fetched, is_fetch, octets, (first, time), tell);
         }
@@ -183,11 +189,12 @@ impl Imap {
         let inflated = self.client.inflater.is_some();
         if let Some(attempt) = pending.attempt() {
             attempt.is_masked = true;
-            for step in attempt.take_steps() {
+            // Of a literal that was lost whole nobody knows where it stood, and there is nothing to tell.
+            for step in attempt.take_steps().into_iter().filter(|step| !step.octets.is_empty()) {
                 let (from, time) = (step.from, step.last);
                 if from == FromServer {
                     // What the server said since was told already.
-                    tell(Event::Lost { from, time, octets: step.octets.len() as u64 });
+                    tell(Event::Lost { from, time, octets: step.octets.len() as u64, in_literal: false });
                     continue;
                 }
                 let wire = step.offset..step.offset + step.octets.len() as u64;
@@ -226,12 +233,12 @@ impl Imap {
             self.server.partial().tell(FromServer, tell);
         }
         if octets > 0 {
-            tell(Event::Lost { from: FromServer, time, octets });
+            tell(Event::Lost { from: FromServer, time, octets, in_literal: false });
         }
         self.break_off_response(time, tell);
         let octets = self.client.take_unfinished();
         if octets > 0 && !self.client.is_silent {
-            tell(Event::Lost { from: FromClient, time, octets });
+            tell(Event::Lost { from: FromClient, time, octets, in_literal: false });
         }
     }
 

@@ -8,6 +8,7 @@
 //! come to together, `loss.rs` what was not captured.
 
 mod append;
+mod asked;
 mod capability;
 mod client;
 mod command;
@@ -30,7 +31,7 @@ mod urlfetch;
 
 use writ_wire::{Direction, Time};
 
-use crate::access::{Anomaly, Event, Layer, Machine, Tell};
+use crate::access::{Anomaly, Closing, Event, Layer, Machine, Tell};
 use crate::line::At;
 use client::Client;
 use pending::{Ending, Queue};
@@ -114,6 +115,8 @@ pub struct Imap {
     tags: Tags,
     /// Whether a compressed stream is told as on the wire.
     on_the_wire: bool,
+    /// A LOGOUT that was refused, and that no command came after.
+    refused_logout: Option<Closing>,
     dark: bool,
 }
 
@@ -135,6 +138,7 @@ impl Imap {
             lost_before: (!from_start).then_some(0),
             tags: Tags::default(),
             on_the_wire: false,
+            refused_logout: None,
             dark: false,
         }
     }
@@ -308,6 +312,10 @@ impl Machine for Imap {
         }
         self.tell_unfinished(time, tell);
         self.end_all(Ending::Closed, time, tell);
+        // It was the client's last word, and the connection's end the server's.
+        if let Some(closing) = self.refused_logout.take().filter(|_| !self.dark) {
+            tell(Event::Logoff(closing));
+        }
     }
 
     fn is_dark(&self) -> bool {

@@ -6,9 +6,10 @@ use writ_wire::Time;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::append::Uploads;
+use super::asked::SUITS;
 use super::command::Verb;
 use super::downloads::Downloads;
-use super::fetch::{Fetched, SUITS};
+use super::fetch::Fetched;
 use super::login::{Attempt, Spelling};
 use crate::access::{Transfer, TransferKind, TransferResult};
 
@@ -95,6 +96,8 @@ pub(super) struct Pending {
     pub(super) completion: u64,
     /// Octets that it was last seen to hold.
     cost: usize,
+    /// Messages that it names one by one.
+    named: Vec<Named>,
 }
 
 impl Pending {
@@ -177,6 +180,9 @@ impl Pending {
     }
 }
 
+/// A message as a FETCH names it: whether by its UID, and its number.
+type Named = (bool, u32);
+
 /// The commands in flight, the oldest first.
 #[derive(Default)]
 pub(super) struct Queue {
@@ -184,6 +190,8 @@ pub(super) struct Queue {
     commands: BTreeMap<u64, Pending>,
     /// By tag, and the oldest first where several have the same.
     tags: BTreeSet<(Tag, u64)>,
+    /// Those that name a message by itself: by the message, the oldest first.
+    named: BTreeSet<(Named, u64)>,
     next: u64,
     octets: usize,
     /// Messages that wait for the end of one of them.
@@ -192,7 +200,8 @@ pub(super) struct Queue {
     logins: usize,
 }
 
-/// Commands that are looked at for the one that asked for what comes: who has more in flight gets it told with another.
+/// Commands that are looked at for the one that asked for what comes: the oldest, and besides these the oldest that name just
+/// this message. Of who has more in flight, names messages by ranges, and is answered out of order it is told with another.
 const LOOKED_AT: usize = 32;
 
 impl Queue {
@@ -221,6 +230,7 @@ impl Queue {
             server_octets: 0,
             completion: 0,
             cost: 0,
+            named: Vec::new(),
         };
         self.commands.insert(id, pending);
         self.weigh(id);
@@ -234,10 +244,18 @@ impl Queue {
                 Kind::Login(attempt) => attempt.cost(),
                 _ => 0,
             };
-            let cost = pending.tag.0.len() + held;
+            let cost = pending.tag.0.len() + held + pending.named.len() * size_of::<(Named, u64)>() * 2;
             self.octets = self.octets - pending.cost + cost;
             pending.cost = cost;
         }
+    }
+
+    /// A command was sent whole: it is found by the messages that it names one by one.
+    pub(super) fn note_messages(&mut self, id: u64) {
+        let Some(pending) = self.commands.get_mut(&id) else { return };
+        let Kind::Fetch(downloads) = &pending.kind else { return };
+        pending.named = downloads.asked.named().collect();
+        self.named.extend(pending.named.iter().map(|named| (*named, id)));
     }
 
     /// What it takes to hold them.
@@ -281,6 +299,9 @@ impl Queue {
     pub(super) fn remove(&mut self, id: u64) -> Option<Pending> {
         let pending = self.commands.remove(&id)?;
         self.tags.remove(&(pending.tag.clone(), id));
+        for named in &pending.named {
+            self.named.remove(&(*named, id));
+        }
         self.octets -= pending.cost;
         if let Kind::Fetch(downloads) | Kind::Convert(downloads) = &pending.kind {
             self.transfers = self.transfers.saturating_sub(downloads.len());
@@ -332,18 +353,32 @@ impl Queue {
     /// what was sent of it.
     pub(super) fn answered_by(&mut self, fetched: &Fetched, is_fetch: bool) -> Option<&mut Pending> {
         let content = fetched.kind();
+        let suits = |pending: &Pending| match &pending.kind {
+            Kind::Fetch(downloads) if is_fetch => Some(downloads.asked.suits(fetched, content)),
+            Kind::Convert(_) if !is_fetch => Some(SUITS),
+            _ => None,
+        };
         let mut best: Option<(u8, u64)> = None;
         for (&id, pending) in self.commands.iter().take(LOOKED_AT) {
-            let suits = match &pending.kind {
-                Kind::Fetch(downloads) if is_fetch => downloads.asked.suits(fetched, content),
-                Kind::Convert(_) if !is_fetch => SUITS,
-                _ => continue,
-            };
+            let Some(suits) = suits(pending) else { continue };
             if best.is_none_or(|(found, _)| suits > found) {
                 best = Some((suits, id));
             }
             if suits == SUITS {
-                break;
+                return self.commands.get_mut(&id);
+            }
+        }
+        if is_fetch && self.commands.len() > LOOKED_AT {
+            let names = [(false, Some(fetched.number)), (true, fetched.uid())];
+            for named in names.into_iter().filter_map(|(by_uid, number)| Some((by_uid, number?))) {
+                let ids = self.named.range((named, 0)..=(named, u64::MAX)).take(LOOKED_AT).map(|(_, id)| *id);
+                for (id, pending) in ids.filter_map(|id| Some((id, self.commands.get(&id)?))) {
+                    let Some(suits) = suits(pending) else { continue };
+                    // Of those that suit as well the oldest.
+                    if best.is_none_or(|(found, than)| suits > found || (suits == found && id < than)) {
+                        best = Some((suits, id));
+                    }
+                }
             }
         }
         best.and_then(|(_, id)| self.commands.get_mut(&id))

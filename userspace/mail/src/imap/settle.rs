@@ -92,8 +92,8 @@ impl Imap {
 
     /// LOGOUT and UNAUTHENTICATE.
     fn closes(&mut self, pending: &Pending, ending: Ending, time: Time, tell: Tell<'_>) {
-        let closing = |answered| Closing {
-            answered,
+        let closing = |result| Closing {
+            result,
             client_octets: pending.client_octets,
             server_octets: pending.server_octets,
             first: pending.first,
@@ -105,9 +105,14 @@ impl Imap {
         // The refusal may be another command's.
         let ending = if pending.shifted && ending == Ending::Refused { Ending::Lost } else { ending };
         match (pending.verb, ending) {
-            (Verb::Logout, Ending::Accepted) => tell(Event::Logoff(closing(true))),
+            (Verb::Logout, Ending::Accepted) => tell(Event::Logoff(closing(TransferResult::Succeeded))),
             // Many servers close the connection at once.
-            (Verb::Logout, Ending::Closed) => tell(Event::Logoff(closing(pending.bye))),
+            (Verb::Logout, Ending::Closed) => {
+                let result = if pending.bye { TransferResult::Succeeded } else { TransferResult::Unknown };
+                tell(Event::Logoff(closing(result)));
+            }
+            // The session goes on, unless nothing comes of it any more.
+            (Verb::Logout, Ending::Refused) => self.refused_logout = Some(closing(TransferResult::Failed)),
             // Whoever comes next must not be taken for who was logged in, also where the answer is not known.
             (Verb::Unauthenticate, Ending::Accepted | Ending::Lost | Ending::GivenUp) => {
                 while let Some(older) = self.pending.front().filter(|older| older.id < pending.id) {
@@ -118,7 +123,9 @@ impl Imap {
                 if ending == Ending::Accepted {
                     self.end_compression();
                 }
-                tell(Event::LoggedOut(closing(ending == Ending::Accepted)));
+                let is_seen = ending == Ending::Accepted;
+                let result = if is_seen { TransferResult::Succeeded } else { TransferResult::Unknown };
+                tell(Event::LoggedOut(closing(result)));
             }
             _ => {}
         }
@@ -156,7 +163,7 @@ impl Imap {
         self.hidden = match outcome {
             Outcome::Succeeded | Outcome::Failed if is_stray || attempt.is_uncertain() => self.hidden,
             Outcome::Succeeded | Outcome::Failed => false,
-            Outcome::Unknown | Outcome::BrokenOff => true,
+            Outcome::Unknown | Outcome::BrokenOff | Outcome::GivenUp => true,
         };
         let login = attempt.finish(outcome);
         tell(Event::Login(&login));
@@ -208,6 +215,7 @@ impl Imap {
         tell: Tell<'_>,
     ) {
         let kind = fetched.kind();
+        let octets = octets.saturating_sub(fetched.former_octets());
         let limit = self.limits.transfers;
         let answers = self.pending.answered_by(&fetched, is_fetch);
         let Some(kind) = kind else {

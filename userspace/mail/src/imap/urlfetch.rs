@@ -60,14 +60,15 @@ pub(super) enum Found {
 }
 
 /// Reads `1*(SP url SP nstring)`, or what RFC 5524 has in the place of the string.
-#[derive(Default)]
 pub(super) struct Urls {
     /// The URL whose content comes next; empty where it is too long to be told.
     url: Option<Box<[u8]>>,
-    /// Whether it is another than the first.
-    is_later: bool,
-    /// Whether any came.
-    has_url: bool,
+    /// Whether it was just begun: what came before it is of another.
+    is_new: bool,
+    /// Octets of the response that were read, and the time of the packet with the last.
+    reached: (u64, Time),
+    /// The same where what was sent of the URL before ended.
+    over: (u64, Time),
     /// Whether a list came after it: then a string is the next URL.
     has_list: bool,
     /// Whether the word before says that content follows.
@@ -80,15 +81,42 @@ pub(super) struct Urls {
     at: u64,
 }
 
+impl Default for Urls {
+    fn default() -> Self {
+        Self {
+            url: None,
+            is_new: false,
+            reached: (0, Time::MIN),
+            over: (0, Time::MIN),
+            has_list: false,
+            is_body: false,
+            value: Value::Other,
+            name: Vec::new(),
+            size: 0,
+            at: 0,
+        }
+    }
+}
+
 impl Urls {
     /// Octets that are held.
     pub(super) fn held(&self) -> usize {
         self.name.capacity() + self.url.as_ref().map_or(0, |url| url.len())
     }
 
-    /// What the URL at hand names, where it is the first: one response is one event.
+    /// What the URL at hand names.
     pub(super) fn named(&self) -> Named {
-        self.url.as_deref().filter(|_| !self.is_later).map_or(Named::Part, Named::by)
+        self.url.as_deref().map_or(Named::Part, Named::by)
+    }
+
+    /// So many octets of the response were read, the last of them in a packet of this time.
+    pub(super) fn reaches(&mut self, octets: u64, time: Time) {
+        self.reached = (octets, time);
+    }
+
+    /// Where another URL has just begun: octets of the response up to the end of what was sent of the one before, and their time.
+    pub(super) fn take_over(&mut self) -> Option<(u64, Time)> {
+        std::mem::take(&mut self.is_new).then_some(self.over)
     }
 
     /// Reads a token.
@@ -113,6 +141,10 @@ impl Urls {
                 self.url = None;
                 Found::Nothing
             }
+            Token::Close if !in_list => {
+                self.over = self.reached;
+                Found::Nothing
+            }
             Token::Quoted if self.is_content(in_list) => {
                 let whole = !scanner.is_cut();
                 (self.size, self.at) = (scanner.text().len() as u64 + u64::from(!whole), 0);
@@ -132,7 +164,7 @@ impl Urls {
     }
 
     fn begin_url(&mut self, url: &[u8]) {
-        self.is_later = std::mem::replace(&mut self.has_url, true);
+        self.is_new = true;
         (self.url, self.has_list) = (Some(url.into()), false);
     }
 
@@ -183,7 +215,7 @@ impl Urls {
     /// All of the content was read.
     pub(super) fn end_content(&mut self) {
         if !self.has_list {
-            self.url = None;
+            (self.url, self.over) = (None, self.reached);
         }
     }
 }

@@ -3,7 +3,7 @@
 use writ_wire::{Direction, Time};
 
 use super::body::Body;
-use super::command::{Verb, resembles_login};
+use super::command::{Verb, forwarded, resembles_login};
 use super::said::Said;
 use super::{Mode, Pending, Pop3};
 use crate::access::{Anomaly, Closing, Event, Layer, Octets, Tell, Transfer, TransferKind, TransferResult};
@@ -228,6 +228,7 @@ impl Pop3 {
             return;
         }
         self.may_go_on = false;
+        self.pass_over_blanks(status, tell);
         let verb = self.pending.front().map(|pending| pending.verb);
         match (verb, status) {
             (Some(Verb::Auth), Status::Challenge) => {
@@ -323,7 +324,8 @@ impl Pop3 {
         if verb == Verb::Quit {
             // Also where it could not remove all messages, the server ends the session (RFC 1939 §6).
             let (client_octets, first) = (asked.octets, asked.first);
-            let closing = Closing { answered: true, client_octets, server_octets: status, first, last: time };
+            let result = if ok { TransferResult::Succeeded } else { TransferResult::Failed };
+            let closing = Closing { result, client_octets, server_octets: status, first, last: time };
             tell(Event::Logoff(closing));
         }
         tell(Event::Settled { time });
@@ -335,11 +337,15 @@ impl Pop3 {
     /// Tells the octets of a command that is none of a login; whether they are overwritten.
     pub(super) fn tell_command(&mut self, verb: Verb, mut said: Said, tell: Tell<'_>) -> bool {
         let is_command = verb != Verb::Unknown;
-        self.suspect &= !is_command;
+        self.suspect &= !is_command || verb == Verb::Blank;
         let hides = (!is_command && (self.suspect || !self.logged_in)) || resembles_login(verb, said.text());
         if hides {
             said.mask();
             self.hidden = true;
+        } else if verb == Verb::Xclient {
+            let secret = forwarded(said.text());
+            self.hidden |= !secret.is_empty();
+            said.mask_part(secret);
         }
         said.tell(Direction::FromClient, tell);
         hides

@@ -1,5 +1,7 @@
 //! POP3 commands, as far as they change how a session is read.
 
+use std::ops::Range;
+
 /// What a command line asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
@@ -23,8 +25,12 @@ pub(super) enum Verb {
     Listing,
     /// Answered by one line.
     Single,
+    /// XCLIENT, by which a proxy of Dovecot says whom it speaks for; answered by one line.
+    Xclient,
     /// Answered by one line or by several: no standard says.
     Open,
+    /// A line of nothing: see [`super::blank`].
+    Blank,
     /// A verb that is not known, or a line that is no command.
     Unknown,
 }
@@ -55,7 +61,8 @@ impl Verb {
             b"TOP" => Self::Top,
             b"LIST" | b"UIDL" | b"LANG" if has_argument => Self::Single,
             b"CAPA" | b"AUTH" | b"LIST" | b"UIDL" | b"LANG" => Self::Listing,
-            b"STAT" | b"DELE" | b"RSET" | b"NOOP" | b"LAST" | b"UTF8" | b"XCLIENT" => Self::Single,
+            b"STAT" | b"DELE" | b"RSET" | b"NOOP" | b"LAST" | b"UTF8" | b"XOIP" => Self::Single,
+            b"XCLIENT" => Self::Xclient,
             b"XTND" | b"HELP" | b"XSENDER" => Self::Open,
             _ => Self::Unknown,
         }
@@ -78,7 +85,7 @@ impl Verb {
 
     /// Whether `+OK` may be followed by lines that nothing announces.
     pub(super) fn is_open(self) -> bool {
-        matches!(self, Self::Open | Self::Unknown)
+        matches!(self, Self::Open | Self::Blank | Self::Unknown)
     }
 }
 
@@ -94,9 +101,19 @@ pub(super) fn is_certain(verb: Verb, text: &[u8]) -> bool {
     match verb {
         Verb::Pass | Verb::Apop | Verb::Auth => true,
         Verb::User => arguments.count() == 1,
-        Verb::Unknown | Verb::Open => false,
+        Verb::Unknown | Verb::Blank | Verb::Open => false,
         _ => arguments.all(|word| word.iter().all(u8::is_ascii_digit)),
     }
+}
+
+/// Where in the arguments of XCLIENT the value of FORWARD stands: fields of the proxy's own user database, whatever they are.
+pub(super) fn forwarded(text: &[u8]) -> Range<usize> {
+    const NAME: &[u8] = b"FORWARD=";
+    let begins = |at: &usize| text.get(*at..at + NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME));
+    let words = memchr::memchr_iter(b' ', text).map(|at| at + 1);
+    let Some(start) = words.into_iter().find(begins).map(|at| at + NAME.len()) else { return 0..0 };
+    // What comes after it may be the rest of it.
+    start..text.len()
 }
 
 /// Whether what stands after the first word has the looks of a login, or all of it where that is no command.

@@ -86,15 +86,20 @@ impl Pop3 {
         self.tell_login(Scheme::Clear(clear), outcome, time, tell);
     }
 
-    /// No PASS follows any more.
+    /// No PASS follows any more: the client began anew, or goes on without.
     pub(super) fn give_up_attempt(&mut self, tell: Tell<'_>) {
+        self.end_attempt(Outcome::GivenUp, tell);
+    }
+
+    /// No PASS follows any more: that it did not was to be told as this, if nothing else is known of it.
+    pub(super) fn end_attempt(&mut self, otherwise: Outcome, tell: Tell<'_>) {
         let Some(attempt) = self.attempt.take() else { return };
         let outcome = if attempt.refused {
             Outcome::Failed
         } else if attempt.lost {
             Outcome::Unknown
         } else {
-            Outcome::BrokenOff
+            otherwise
         };
         self.tell_login(Scheme::Clear(attempt.clear), outcome, attempt.last, tell);
     }
@@ -103,7 +108,9 @@ impl Pop3 {
     pub(super) fn settle_attempt(&mut self, verb: Verb, ok: bool, tell: Tell<'_>) {
         let Some(attempt) = &self.attempt else { return };
         // Some servers take CAPA, NOOP and the like between USER and PASS.
-        if attempt.refused || verb == Verb::Quit || (verb == Verb::Stls && ok) {
+        if verb == Verb::Quit {
+            self.end_attempt(Outcome::BrokenOff, tell);
+        } else if attempt.refused || (verb == Verb::Stls && ok) {
             self.give_up_attempt(tell);
         }
     }

@@ -6,7 +6,7 @@ use super::answer::{Answering, Asked, End};
 use super::command::{Verb, is_certain};
 use super::said::Said;
 use super::{Mode, Pending, Pop3};
-use crate::access::{Closing, Event, Layer, Tell};
+use crate::access::{Closing, Event, Layer, Tell, TransferResult};
 use crate::sasl::{Exchange, Outcome};
 
 /// Whether it is known which response answers which command.
@@ -36,6 +36,10 @@ impl Matching {
 
     pub(super) fn ever_lost(&self) -> bool {
         self.ever_lost
+    }
+
+    pub(super) fn sends_ahead(&self) -> bool {
+        self.sends_ahead
     }
 
     pub(super) fn sent_ahead(&mut self) {
@@ -83,7 +87,7 @@ impl Pop3 {
                 answering.doubtful |= answering.lost > 0;
                 self.matching.lost |= answering.lost > 0;
             }
-        } else if !self.pending.is_empty() || (self.matching.lost && !spoke) {
+        } else if self.pending.iter().any(|pending| pending.verb != Verb::Blank) || (self.matching.lost && !spoke) {
             self.matching.sent_ahead();
         }
         if self.matching.lost && in_turn {
@@ -131,7 +135,13 @@ impl Pop3 {
         }
         self.tell_command(verb, said, tell);
         if verb == Verb::Quit {
-            tell(Event::Logoff(Closing { answered: false, client_octets, server_octets: 0, first, last }));
+            tell(Event::Logoff(Closing {
+                result: TransferResult::Unknown,
+                client_octets,
+                server_octets: 0,
+                first,
+                last,
+            }));
         }
         tell(Event::Settled { time: last });
     }
@@ -160,7 +170,7 @@ impl Pop3 {
         self.server_began = true;
         let unfinished = self.server.take_unfinished().map_or(0, |said| said.line.wire_octets());
         let lost = octets + unfinished;
-        tell(Event::Lost { from: Direction::FromServer, time, octets: lost });
+        tell(Event::Lost { from: Direction::FromServer, time, octets: lost, in_literal: false });
         if self.mode == Mode::Unsynced {
             return;
         }
@@ -199,7 +209,7 @@ impl Pop3 {
 
     /// What would have told whether a security layer began was not captured: it did.
     fn lose_layer(&mut self, from: Direction, time: Time, octets: u64, tell: Tell<'_>) {
-        tell(Event::Lost { from, time, octets });
+        tell(Event::Lost { from, time, octets, in_literal: false });
         self.go_dark(tell);
     }
 
@@ -221,7 +231,7 @@ impl Pop3 {
     /// Octets of the client are missing here.
     pub(super) fn client_lost(&mut self, time: Time, octets: u64, tell: Tell<'_>) {
         let unfinished = self.client.take_unfinished().map_or(0, |said| said.line.wire_octets());
-        tell(Event::Lost { from: Direction::FromClient, time, octets: octets + unfinished });
+        tell(Event::Lost { from: Direction::FromClient, time, octets: octets + unfinished, in_literal: false });
         self.cut_line = true;
         self.outside = false;
         self.suspect = true;
@@ -301,7 +311,7 @@ impl Pop3 {
         }
         self.end_unfinished(tell);
         self.end_exchange(self.unanswered(), time, tell);
-        self.give_up_attempt(tell);
+        self.end_attempt(Outcome::BrokenOff, tell);
         self.mode = Mode::Unsynced;
     }
 

@@ -10,6 +10,7 @@
 //! so is the text of what answers it, and from then on that of every refusal.
 
 mod answer;
+mod blank;
 mod body;
 mod command;
 mod login;
@@ -26,6 +27,7 @@ use crate::access::{Anomaly, Event, Held, Layer, Machine, Tell};
 use crate::line::At;
 use crate::sasl::Exchange;
 use answer::Answering;
+use blank::Blanks;
 use command::Verb;
 use login::Attempt;
 use loss::Matching;
@@ -94,6 +96,7 @@ pub struct Pop3 {
     /// The exchange that goes on. Where an answer to it was lost, it does until the next command.
     auth: Option<Box<Exchange>>,
     matching: Matching,
+    blanks: Blanks,
     /// Whether somebody is known to be logged in.
     logged_in: bool,
     /// Lines that are no commands may be what is left of a login.
@@ -135,6 +138,7 @@ impl Pop3 {
             attempt: None,
             auth: None,
             matching: Matching::new(from_start),
+            blanks: Blanks::default(),
             logged_in: false,
             suspect: !from_start,
             hidden: !from_start,
@@ -282,6 +286,13 @@ impl Pop3 {
         if verb == Verb::Unknown && said.line.cut == 0 {
             tell(Event::Anomaly(Anomaly::UnknownCommand));
         }
+        let is_blank = verb == Verb::Unknown && said.text().trim_ascii().is_empty();
+        let verb = if is_blank { Verb::Blank } else { verb };
+        if is_blank && self.pass_over() {
+            said.tell(Direction::FromClient, tell);
+            tell(Event::Settled { time: said.line.last });
+            return;
+        }
         if verb.decides() {
             self.mode = Mode::Waiting;
         }
@@ -341,6 +352,9 @@ impl Machine for Pop3 {
         if !self.client_began && !octets.is_empty() {
             self.client_began = true;
             self.first_octets(octets, tell);
+        }
+        if !octets.is_empty() {
+            self.go_on_after_refusal(at.time, tell);
         }
         let in_turn = self.held.is_empty() && self.dropped.is_none();
         let mut read = if in_turn { self.read(at, octets, tell) } else { 0 };

@@ -55,7 +55,7 @@ impl Said {
             (start, time) = (end, later);
         }
         if self.line.cut > 0 {
-            tell(Event::Lost { from, time: self.line.last, octets: self.line.cut });
+            tell(Event::Lost { from, time: self.line.last, octets: self.line.cut, in_literal: false });
         }
     }
 
@@ -64,6 +64,13 @@ impl Said {
         let end = self.line.text().len();
         if let Some(text) = self.line.octets.get_mut(..end) {
             text.fill(b'*');
+        }
+    }
+
+    /// Overwrites a part of it.
+    pub(super) fn mask_part(&mut self, part: Range<usize>) {
+        if let Some(part) = self.line.octets.get_mut(part) {
+            part.fill(b'*');
         }
     }
 

@@ -34,7 +34,7 @@ pub enum Mechanism {
     Scram,
     /// The OAuth 2 bearer token before it was a standard.
     Xoauth2,
-    /// RFC 7628.
+    /// OAUTHBEARER, and OAUTH10A, which names who logs in in the same way (RFC 7628 §3.1).
     OauthBearer,
     /// Microsoft's NTLM.
     Ntlm,
@@ -53,7 +53,7 @@ impl Mechanism {
             b"CRAM-MD5" => Self::CramMd5,
             b"DIGEST-MD5" => Self::DigestMd5,
             b"XOAUTH2" => Self::Xoauth2,
-            b"OAUTHBEARER" => Self::OauthBearer,
+            b"OAUTHBEARER" | b"OAUTH10A" => Self::OauthBearer,
             b"NTLM" => Self::Ntlm,
             b"EXTERNAL" => Self::External,
             name if name.starts_with(b"SCRAM-") => Self::Scram,
@@ -120,6 +120,8 @@ pub enum Outcome {
     Unknown,
     /// The session ended before the server answered.
     BrokenOff,
+    /// The client let it be before the server was asked for an answer, and went on.
+    GivenUp,
 }
 
 /// One attempt to log in, from the command to the server's answer.

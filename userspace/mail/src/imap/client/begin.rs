@@ -119,6 +119,7 @@ impl Imap {
             tell(Event::Anomaly(Anomaly::TooFarAhead));
             self.end(oldest, Ending::GivenUp, time, tell);
         }
+        self.refused_logout = None;
         let inflated = self.client.inflater.is_some();
         let kind = match (spelling, verb) {
             (Some(spelling), _) => Kind::Login(Box::new(Attempt::new(spelling, inflated))),

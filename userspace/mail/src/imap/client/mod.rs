@@ -277,7 +277,9 @@ impl Imap {
             Some(attempt) if attempt.is_masked => span.tell(FromClient, &masked(octets), tell),
             Some(attempt) => attempt.push_client(span, octets, limit),
             // Of a login that was given up nothing is told.
-            None => tell(Event::Lost { from: FromClient, time: span.time, octets: octets.len() as u64 }),
+            None => {
+                tell(Event::Lost { from: FromClient, time: span.time, octets: octets.len() as u64, in_literal: false })
+            }
         }
     }
 
@@ -433,6 +435,7 @@ impl Imap {
             }
         }
         if let Some(id) = self.client.current {
+            self.pending.note_messages(id);
             self.pending.weigh(id);
         }
     }
@@ -468,7 +471,7 @@ impl Imap {
         if ends {
             let octets = std::mem::take(&mut self.client.dropped);
             if !self.client.is_silent {
-                tell(Event::Lost { from: FromClient, time: here.time, octets });
+                tell(Event::Lost { from: FromClient, time: here.time, octets, in_literal: false });
             }
             self.client.mode = Mode::Head;
         }

@@ -71,7 +71,7 @@ impl Imap {
         self.server.dropped += read as u64;
         if ends {
             let octets = std::mem::take(&mut self.server.dropped);
-            tell(Event::Lost { from: FromServer, time: here.time, octets });
+            tell(Event::Lost { from: FromServer, time: here.time, octets, in_literal: false });
             self.server.start_line();
         }
         read

@@ -32,10 +32,15 @@ impl Imap {
         let mut text = is_refusal(self).then_some(0);
         let end = loop {
             let Some(token) = self.server.scanner.next(&mut rest) else { break None };
+            self.reaches((octets.len() - rest.len()) as u64, here.time);
             self.datum(token, here.time, tell);
             text = text.or_else(|| is_refusal(self).then_some(octets.len() - rest.len()));
             if matches!(token, Token::Literal(_) | Token::End) {
                 break Some(token);
+            }
+            // However the octets are cut, it is told behind the same.
+            if self.has_former() {
+                break None;
             }
         };
         let read = octets.len() - rest.len();
@@ -44,9 +49,11 @@ impl Imap {
         if end.is_some() && std::mem::take(&mut self.server.is_deep) {
             tell(Event::Anomaly(Anomaly::OverLimit));
         }
+        self.tell_former(tell);
         match end {
             Some(Token::Literal(literal)) => {
                 self.server.state = State::Literal { left: literal.size };
+                self.reaches(0, here.time);
                 if literal.size == 0 {
                     self.url_content(&[], here.time, tell);
                 }
@@ -106,6 +113,7 @@ impl Imap {
         here.tell(FromServer, octets, tell);
         self.url_content(octets, here.time, tell);
         self.server.state = State::Literal { left: left - read as u64 };
+        self.reaches(0, here.time);
         self.end_datum();
         read
     }
@@ -116,6 +124,27 @@ impl Imap {
             && let Some(content) = fetched.literal_octets(octets, time)
         {
             tell(Event::UrlContent(content));
+        }
+    }
+
+    /// The response that is being read goes on so many octets past those that are counted.
+    pub(in crate::imap) fn reaches(&mut self, octets: u64, time: Time) {
+        if let Untagged::Items(fetched, _) = &mut self.server.untagged {
+            fetched.reaches(self.server.octets + octets, time);
+        }
+    }
+
+    fn has_former(&self) -> bool {
+        matches!(&self.server.untagged, Untagged::Items(fetched, _) if fetched.has_former())
+    }
+
+    /// What was sent of a URL is told once the next one begins.
+    fn tell_former(&mut self, tell: Tell<'_>) {
+        if let Untagged::Items(fetched, is_fetch) = &mut self.server.untagged
+            && let Some(former) = fetched.take_former()
+        {
+            let (is_fetch, first) = (*is_fetch, self.server.first);
+            self.fetched(former.fetched, is_fetch, former.octets, (first, former.last), tell);
         }
     }
 

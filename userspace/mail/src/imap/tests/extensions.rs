@@ -233,6 +233,32 @@ fn urlauth_genurlauth_urlfetch() {
 }
 
 #[test]
+fn each_url_of_a_response_is_an_event() {
+    let found = passes(
+        "
+        C: a URLFETCH x/;UID=1 x/;UID=2 x/;UID=3 x/;UID=4/;SECTION=1 x/;UID=5
+        S: * URLFETCH x/;UID=1 {19}
+        S! Message-ID: <1@x>\\r\\n
+        S:  x/;UID=2 NIL \"x/;UID=3\" (BODYPARTSTRUCTURE (\"A\" \"B\")) (BODY {19}
+        S! Message-ID: <3@x>\\r\\n
+        S: ) {18}
+        S: x/;UID=4/;SECTION= NIL x/;UID=5 \"Message-ID: <5@x>\"
+        S: a NO",
+    );
+    assert_eq!(
+        found[..3],
+        ["Download Failed 68+45 - <1@x>", "Download Failed 0+87 - <3@x>", "Download Failed 0+66 - <5@x>"]
+    );
+    // As many as a command may have wait for its end; the older are told before.
+    let urls: String = (0..3).map(|uid| format!(" x/;UID={uid} \"x\"")).collect();
+    let limits = Limits { transfers: 1, ..Limits::default() };
+    let script = format!("S: * PREAUTH hello\nC: a URLFETCH x\nS: * URLFETCH{urls}\nS: a OK");
+    let notes = run_with(&script, true, limits);
+    let results: Vec<_> = notes.iter().filter(|note| note.starts_with("Download")).collect();
+    assert_eq!(results, ["Download Unknown 14+23 - -", "Download Unknown 0+13 - -", "Download Succeeded 0+21 - -"]);
+}
+
+#[test]
 fn urlfetch_of_a_whole_message_tells_whose_it_is() {
     let found = passes(
         "
@@ -260,8 +286,9 @@ fn urlfetch_of_a_whole_message_tells_whose_it_is() {
         found,
         [
             "Download Succeeded 65+119 a@x.example <1@x>",
-            // A part of one message and all of another: of whom it is, the first tells.
-            "PartialDownload Succeeded 72+151 a@x.example <1@x>",
+            // A part of one message and all of another: each is an event.
+            "PartialDownload Succeeded 72+99 a@x.example <1@x>",
+            "Download Succeeded 0+52 - <3@x>",
             "PartialDownload Succeeded 45+57 - -",
             "Download Succeeded 34+66 - <4@x>",
             "url imap://x/INBOX/;UID=2;URLAUTH=submit+joe:internal:91: From: a@x.example|Message-ID: <1@x>||x",

@@ -393,3 +393,29 @@ fn a_server_that_says_again_what_was_hidden_is_hidden_too() {
         ["! unknown_command", "C ******|", "S **********|", "settled", "C b NOOP|", "S b OK|", "settled"]
     );
 }
+
+#[test]
+fn the_mechanism_can_be_a_literal() {
+    let by = |said: &str| logins(&format!("C: a AUTHENTICATE {{5}}\nS: + go\n{said}\nS: a OK"));
+    let after = by("C: PLAIN\nS: +\nC: AGFsaWNlAHNlY3JldA==");
+    assert_eq!(
+        after[0],
+        "login alice Succeeded C a AUTHENTICATE {5}| S + go| C PLAIN C | S +| C AGFsaWNlACoqKioqKg==| S a OK|"
+    );
+    let initial = by("C: PLAIN AGFsaWNlAHNlY3JldA==");
+    assert_eq!(
+        initial[0],
+        "login alice Succeeded C a AUTHENTICATE {5}| S + go| C PLAIN C  AGFsaWNlACoqKioqKg==| S a OK|"
+    );
+    // What is no mechanism's name can be a password.
+    let other = by("C: wrong AGFsaWNlAHNlY3JldA==");
+    assert_eq!(other[0], "login ? Succeeded C a AUTHENTICATE ***| S + **| C ***** C *********************| S a OK|");
+}
+
+#[test]
+fn oauth10a_names_who_logs_in_as_oauthbearer_does() {
+    // n,a=alice,^Ahost=x^Aauth=OAuth realm="y"^A^A
+    let found = logins("C: a AUTHENTICATE OAUTH10A bixhPWFsaWNlLAFob3N0PXgBYXV0aD1PQXV0aCByZWFsbT0ieSIBAQ==\nS: a OK");
+    assert!(found[0].starts_with("login alice Succeeded C a AUTHENTICATE OAUTH10A bixhPWFsaWNlL"), "{found:?}");
+    assert!(!found[0].contains("T0F1dGg") && found[0].contains("*") | found[0].contains("Kioq"), "{found:?}");
+}

@@ -25,12 +25,12 @@ fn a_gap_inside_a_literal_is_exact() {
         [
             "C a FETCH 1 BODY[]|",
             "S * 1 FETCH (BODY[] {30}|From: a@",
-            "lost S 17",
+            "lost S 17 in a literal",
             "S abcde)|a OK|",
             "Download Succeeded 18+63 - -",
             "settled",
             "C b APPEND x {10+}|ab",
-            "lost C 3",
+            "lost C 3 in a literal",
             "C abcde|",
             "S b OK|",
             "Upload Succeeded 30+6 - -",
@@ -321,7 +321,11 @@ fn the_end_of_a_session_without_logout_says_nothing_more() {
     let notes = run_logged_in("C: a LOGOUT\nS: * BYE");
     assert_eq!(notes, ["C a LOGOUT|", "S * BYE|", "logoff true 10+7"]);
     assert_eq!(run_logged_in("C: a LOGOUT"), ["C a LOGOUT|", "logoff false 10+0"]);
-    assert_eq!(run_logged_in("C: a LOGOUT\nS: a BAD"), ["C a LOGOUT|", "S a BAD|", "settled"]);
+    // One that is refused ends nothing, unless the connection ends with it.
+    let refused = run_logged_in("C: a LOGOUT\nS: a NO");
+    assert_eq!(refused, ["C a LOGOUT|", "S a NO|", "settled", "logoff refused 10+6"]);
+    let goes_on = run_logged_in("C: a LOGOUT\nS: a BAD\nC: b NOOP\nS: b OK");
+    assert_eq!(goes_on, ["C a LOGOUT|", "S a BAD|", "settled", "C b NOOP|", "S b OK|", "settled"]);
     // Half a line of the server is told, of the client it is not known what it is.
     assert_eq!(run_logged_in("C! a NO\nS! a O"), ["! unasked_reply", "S a O", "lost C 4"]);
 }

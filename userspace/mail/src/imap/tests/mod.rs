@@ -10,7 +10,7 @@ mod transfers;
 use writ_wire::{Direction, Time};
 
 use super::{Imap, Limits};
-use crate::access::{Event, Machine, Transfer};
+use crate::access::{Event, Machine, Transfer, TransferResult};
 use crate::line::At;
 use crate::sasl::{Keep, Step};
 
@@ -122,18 +122,33 @@ impl Notes {
                 format!("login {who} {:?} {}", login.outcome, steps.join(" "))
             }
             Event::LoggedOut(closing) => {
-                format!("logged out {} {}+{}", closing.answered, closing.client_octets, closing.server_octets)
+                format!(
+                    "logged out {} {}+{}",
+                    result_text(closing.result),
+                    closing.client_octets,
+                    closing.server_octets
+                )
             }
             Event::Transfer(transfer) => transfer_text(transfer),
             Event::Settled { .. } => "settled".into(),
             Event::Logoff(closing) => {
-                format!("logoff {} {}+{}", closing.answered, closing.client_octets, closing.server_octets)
+                format!("logoff {} {}+{}", result_text(closing.result), closing.client_octets, closing.server_octets)
             }
             Event::Dark { compressed } => if *compressed { "dark, compressed" } else { "dark" }.into(),
-            Event::Lost { from, octets, .. } => format!("lost {} {octets}", side(*from)),
+            Event::Lost { from, octets, in_literal, .. } => {
+                format!("lost {} {octets}{}", side(*from), if *in_literal { " in a literal" } else { "" })
+            }
             Event::Anomaly(anomaly) => format!("! {}", anomaly.name()),
         };
         self.lines.push(line);
+    }
+}
+
+fn result_text(result: TransferResult) -> &'static str {
+    match result {
+        TransferResult::Succeeded => "true",
+        TransferResult::Failed => "refused",
+        TransferResult::Unknown => "false",
     }
 }
 

@@ -347,3 +347,35 @@ fn what_answers_a_pipelined_uid_fetch_goes_to_the_one_that_named_it() {
     let kinds: Vec<_> = found.iter().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(kinds, ["Download Succeeded", "Download Succeeded", "PartialDownload Succeeded"], "{found:?}");
 }
+
+#[test]
+fn what_answers_many_fetches_in_flight_goes_to_those_that_named_it_in_any_order() {
+    // The one whose answers are the last names both, and stands in front of as many as are looked at in their order.
+    let mut lines = vec!["C: both FETCH 1:200 BODY[HEADER]".to_owned()];
+    lines.extend((1..=100).map(|number| format!("C: s{number} FETCH {number} BODY[]")));
+    lines.extend((1..=100).map(|number| format!("C: u{number} UID FETCH {},9000:9001 BODY[]", number + 500)));
+    for number in (1..=100).rev() {
+        let status = if number % 2 == 0 { "OK" } else { "NO" };
+        lines.push(format!("S: * {number} FETCH (BODY[] {{7}}\nS! {number:07}\nS: )\nS: s{number} {status}"));
+        let uid = number + 500;
+        lines.push(format!("S: * {uid} FETCH (UID {uid} BODY[] {{7}}\nS! {uid:07}\nS: )\nS: u{number} {status}"));
+    }
+    lines.push("S: * 7 FETCH (BODY[HEADER] {2}\nS! \\r\\n\nS: )\nS: both OK".to_owned());
+    let notes = run_logged_in(&lines.join("\n"));
+    let events: Vec<_> = notes.iter().filter(|note| note.contains("ownload ")).map(String::as_str).collect();
+    let mut expected = Vec::new();
+    for number in (1..=100).rev() {
+        let result = if number % 2 == 0 { "Succeeded" } else { "Failed" };
+        // Each with the octets of its own lines.
+        let length = |line: &str| line.len() + 2;
+        let asked = length(&format!("s{number} FETCH {number} BODY[]"));
+        let sent = length(&format!("* {number} FETCH (BODY[] {{7}}")) + 7 + length(")");
+        expected.push(format!("Download {result} {asked}+{} - -", sent + length(&format!("s{number} OK"))));
+        let uid = number + 500;
+        let asked = length(&format!("u{number} UID FETCH {uid},9000:9001 BODY[]"));
+        let sent = length(&format!("* {uid} FETCH (UID {uid} BODY[] {{7}}")) + 7 + length(")");
+        expected.push(format!("Download {result} {asked}+{} - -", sent + length(&format!("u{number} OK"))));
+    }
+    expected.push("PartialDownload Succeeded 31+43 - -".to_owned());
+    assert_eq!(events, expected);
+}

@@ -1,0 +1,249 @@
+//! Who logs in: USER and PASS, APOP, AUTH, STLS.
+
+use super::*;
+
+#[test]
+fn a_login_that_fails_and_one_that_succeeds() {
+    let notes = run("
+        S: +OK
+        C: user alice
+        S: +OK
+        C: pass wr0ng
+        S: -ERR [AUTH] no
+        C: USER alice
+        S: +OK
+        C: PASS s3cret with spaces
+        S: +OK
+        C: NOOP
+        S: +OK");
+    assert_eq!(
+        notes[2..],
+        [
+            "login alice Failed user alice|+OK|pass *****|-ERR [AUTH] no|",
+            ";",
+            "login alice Succeeded USER alice|+OK|PASS ******************|+OK|",
+            ";",
+            "C NOOP|",
+            "S +OK|",
+            ";",
+        ]
+    );
+}
+
+#[test]
+fn a_user_without_a_pass() {
+    // The connection ends, before or after the server's answer.
+    assert_eq!(run("S: +OK\nC: USER alice")[2..], ["login alice BrokenOff USER alice|", ";"]);
+    assert_eq!(run("S: +OK\nC: USER alice\nS: +OK")[2..], ["login alice BrokenOff USER alice|+OK|", ";"]);
+    assert_eq!(run("S: +OK\nC: USER alice\nS: -ERR")[2..], ["login alice Failed USER alice|-ERR|", ";"]);
+    // A PASS without an answer.
+    assert_eq!(
+        run("S: +OK\nC: USER alice\nS: +OK\nC: PASS s3cret")[2..],
+        ["login alice BrokenOff USER alice|+OK|PASS ******|", ";"]
+    );
+    // Other commands come between, or another login.
+    let notes = run("
+        S: +OK
+        C: USER alice
+        S: +OK
+        C: CAPA
+        S: +OK
+        S: USER
+        S: .
+        C: USER bob
+        S: +OK
+        C: PASS s3cret
+        S: -ERR
+        C: USER carol
+        S: +OK
+        C: QUIT
+        S: +OK");
+    assert_eq!(
+        notes[2..],
+        [
+            "C CAPA|",
+            "S +OK|USER|.|",
+            ";",
+            "login alice GivenUp USER alice|+OK|",
+            ";",
+            "login bob Failed USER bob|+OK|PASS ******|-ERR|",
+            ";",
+            "login carol BrokenOff USER carol|+OK|",
+            ";",
+            "C QUIT|",
+            "S +OK|",
+            "logoff Succeeded 6+5",
+            ";",
+        ]
+    );
+}
+
+#[test]
+fn what_follows_a_login_is_not_read_before_its_answer() {
+    let notes = run("
+        S: +OK
+        C: CAPA
+        C: USER alice
+        C: PASS s3cret
+        C: STAT
+        C: RETR 1
+        C: QUIT
+        S: +OK
+        S: PIPELINING
+        S: .
+        S: +OK
+
+        S: +OK in
+        S: +OK 1 9
+        S: +OK
+        S: text
+        S: .
+        S: +OK bye");
+    assert_eq!(
+        notes[2..],
+        [
+            "C CAPA|",
+            "S +OK|PIPELINING|.|",
+            ";",
+            "login alice Succeeded USER alice|+OK|PASS ******|+OK in|",
+            ";",
+            "C STAT|",
+            "S +OK 1 9|",
+            ";",
+            "C RETR 1|",
+            "S +OK|text|.|",
+            "RETR Succeeded 8+14 - -",
+            ";",
+            "C QUIT|",
+            "S +OK bye|",
+            "logoff Succeeded 6+9",
+            ";",
+        ]
+    );
+}
+
+#[test]
+fn pipelined_commands_have_their_own_answers() {
+    let notes = run_in_mailbox(
+        "
+        C: LIST
+        C: list 2
+        C: RETR 9
+        C: UIDL
+        C: UIDL 1
+        C: TOP 1 0
+        C: DELE 1
+        C: LANG
+        S: +OK
+        S: 1 10
+        S: .
+        S: +OK 2 10
+        S: -ERR no such message
+        S: +OK
+        S: 1 +OK
+        S: .
+        S: +OK 1 x
+        S: +OK
+        S: -ERR is text here
+        S: ..
+        S: .
+        S: +OK
+        S: +OK
+        S: en English
+        S: .",
+    );
+    assert_eq!(
+        notes,
+        [
+            "C LIST|",
+            "S +OK|1 10|.|",
+            ";",
+            "C list 2|",
+            "S +OK 2 10|",
+            ";",
+            "C RETR 9|",
+            "S -ERR no such message|",
+            ";",
+            "C UIDL|",
+            "S +OK|1 +OK|.|",
+            ";",
+            "C UIDL 1|",
+            "S +OK 1 x|",
+            ";",
+            "C TOP 1 0|",
+            "S +OK|-ERR is text here|..|.|",
+            "TOP Succeeded 9+31 - -",
+            ";",
+            "C DELE 1|",
+            "S +OK|",
+            ";",
+            "C LANG|",
+            "S +OK|en English|.|",
+            ";",
+        ]
+    );
+}
+
+#[test]
+fn sasl_with_and_without_an_initial_response() {
+    let notes = run("
+        S: +OK
+        C: AUTH
+        S: +OK
+        S: PLAIN
+        S: .
+        C: AUTH PLAIN AGFsaWNlAHdyMG5n
+        S: -ERR
+        C: AUTH PLAIN
+        S: +
+        C: *
+        S: -ERR cancelled
+        C: auth login
+        S: + VXNlcm5hbWU6
+        C: YWxpY2U=
+        S: + UGFzc3dvcmQ6
+        C: czNjcmV0
+        S: +OK in");
+    assert_eq!(
+        notes[2..],
+        [
+            "C AUTH|",
+            "S +OK|PLAIN|.|",
+            ";",
+            "sasl alice Failed AUTH PLAIN AGFsaWNlACoqKioq|-ERR|",
+            ";",
+            "sasl - Failed AUTH PLAIN|+|*|-ERR cancelled|",
+            ";",
+            "sasl alice Succeeded auth login|+ VXNlcm5hbWU6|YWxpY2U=|+ UGFzc3dvcmQ6|********|+OK in|",
+            ";",
+        ]
+    );
+}
+
+#[test]
+fn after_stls_nothing_is_read() {
+    let dark = run("S: +OK\nC: STLS\nC! \u{16}\u{3}\u{1}abc\nS: +OK\nS! \u{16}\u{3}\nC: QUIT");
+    assert_eq!(dark[2..], ["C STLS|", "S +OK|", ";", "dark"]);
+    let refused = run("S: +OK\nC: STLS\nC: CAPA\nS: -ERR\nS: -ERR");
+    assert_eq!(refused[2..], ["C STLS|", "S -ERR|", ";", "C CAPA|", "S -ERR|", ";"]);
+    assert_eq!(run("C! \u{16}\u{3}\u{1}abc\nS! \u{16}\u{3}\u{3}"), ["dark"]);
+    assert_eq!(run("S: +OK\nC: USER a\nS: +OK\nC: STLS\nS: +OK")[2..4], ["login a GivenUp USER a|+OK|", ";"]);
+    // Two octets alone make no session dark.
+    let clear = run("C: \u{16}\u{3}\nC: NOOP\nS: +OK\nS: -ERR\nS: +OK");
+    assert_eq!(clear[..5], ["S +OK|", "greeting false", "! unknown_command", "C **|", "S -ERR|"]);
+}
+
+#[test]
+fn a_security_layer_is_dark() {
+    let exchange = "
+        S: +OK
+        C: AUTH GSSAPI
+        S: +
+        C: YWJj
+        S: +OK";
+    assert_eq!(run(&format!("{exchange}\nC! \\0\\0\\0\\0\nS! \\0")).last().unwrap(), "dark");
+    assert_eq!(run(&format!("{exchange}\nS! \\0")).last().unwrap(), "dark");
+    let notes = run(&format!("{exchange}\nC: \\0\nC: NOOP\nS: -ERR\nS: +OK"));
+    assert_eq!(notes[4..], ["! unknown_command", "C *|", "S -ERR|", ";", "C NOOP|", "S +OK|", ";"]);
+    assert_eq!(run(&format!("{exchange}\nC: NOOP\nS: +OK"))[4..], ["C NOOP|", "S +OK|", ";"]);
+}
