@@ -28,6 +28,8 @@ pub enum Command {
     Lemf(Lemf),
     /// Prints PDUs from a file.
     Decode(Decode),
+    /// Says whether this machine lets Writ see every packet, and what to change where it does not. Changes nothing.
+    Doctor(Doctor),
 }
 
 fn host_port(text: &str) -> Result<String, &'static str> {
@@ -124,6 +126,14 @@ pub struct Decode {
     pub json: bool,
     #[command(flatten)]
     pub keys: Keys,
+}
+
+/// `writ doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// The configuration (TOML): its interfaces and cores are looked at.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
 }
 
 #[cfg(test)]

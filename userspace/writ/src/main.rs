@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod config;
 mod decode;
+mod doctor;
 mod harden;
 mod live;
 mod metrics;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         cli::Command::Check(arguments) => check::run(&arguments),
         cli::Command::Lemf(arguments) => receive::run(&arguments),
         cli::Command::Decode(arguments) => decode::run(&arguments),
+        cli::Command::Doctor(arguments) => doctor::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

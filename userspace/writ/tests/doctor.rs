@@ -1,0 +1,36 @@
+//! `writ doctor` on this machine.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::process::{Command, Output};
+
+fn doctor(interface: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("writ.toml");
+    std::fs::write(&file, format!("[[interface]]\ninterface = \"{interface}\"\n")).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_writ")).args(["doctor", "--config"]).arg(file).output().unwrap()
+}
+
+#[test]
+fn the_machine_and_the_interface_are_told_of() {
+    let done = doctor("lo");
+    let told = String::from_utf8(done.stdout).unwrap();
+    for (of, what) in [("machine", "kernel"), ("machine", "clock"), ("lo", "link"), ("lo", "queues")] {
+        let is_told = |line: &str| {
+            let mut words = line.split_whitespace();
+            matches!(words.next(), Some("good" | "advice" | "problem"))
+                && words.next() == Some(of)
+                && words.next() == Some(what)
+        };
+        assert!(told.lines().any(is_told), "{what}: {told}");
+    }
+    assert_eq!(done.status.code(), Some(i32::from(told.lines().any(|line| line.starts_with("problem")))));
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_a_problem() {
+    let done = doctor("absent0");
+    assert_eq!(done.status.code(), Some(1));
+    assert!(String::from_utf8(done.stdout).unwrap().contains("problem  absent0      interface          not there"));
+    assert!(String::from_utf8(done.stderr).unwrap().starts_with("writ: "));
+}
