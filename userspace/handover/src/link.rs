@@ -156,6 +156,10 @@ impl Link {
                 counters.stalls.one();
                 "the LEMF reads nothing".to_owned()
             }
+            Ended::Unacknowledged => {
+                counters.acknowledgements_missed.one();
+                "the LEMF does not acknowledge PDUs".to_owned()
+            }
             Ended::NoProtocol => {
                 counters.protocol_errors.one();
                 "the LEMF sent what is no PDU, or too much".to_owned()

@@ -16,6 +16,7 @@ mod key;
 mod log;
 mod segment;
 mod state;
+mod taken;
 mod waiting;
 
 use std::io;

@@ -13,6 +13,7 @@ use writ_etsi::decode;
 use super::key::SpoolKey;
 use super::log::{Log, Next};
 use super::state::{Lost, State};
+use super::taken::Taken;
 use super::waiting::{Standing, Waiting};
 use super::{Parts, SpoolError};
 use crate::link_pdu::LINK_LIID;
@@ -67,6 +68,7 @@ enum Told {
 pub(super) struct Feeder {
     log: Log,
     state: PathBuf,
+    taken: Taken,
     key: SpoolKey,
     policy: Policy,
     parts: Parts,
@@ -108,9 +110,14 @@ impl Feeder {
             tracing::warn!(lemf = parts.lemf, interface, octets, "the end of a spool was torn: cut off");
             parts.counters.spool_torn.one();
         }
+        let (taken, position) = Taken::open(&folder.join("taken")).map_err(failed)?;
+        // What was given up is told once more rather than in a wrong place.
+        let as_told = state.gap.is_none() && state.untold.is_none();
+        let released = position.filter(|position| as_told && (state.released..=log.next()).contains(position));
         let mut feeder = Self {
             log,
             state: path,
+            taken,
             key,
             policy,
             parts,
@@ -118,7 +125,7 @@ impl Feeder {
             finished: Some(finished),
             numbers: state.next,
             fed: VecDeque::new(),
-            released: state.released,
+            released: released.unwrap_or(state.released),
             untold: state.untold,
             refused: Lost::default(),
             failed: None,
@@ -376,9 +383,14 @@ impl Feeder {
     /// Lets go what the buffer has let go.
     fn release(&mut self) {
         let let_go = self.parts.buffer.let_go_before();
+        let before = self.released;
         while let Some(fed) = self.fed.pop_front_if(|fed| fed.place <= let_go) {
             self.released = self.released.max(fed.position);
             self.changed = true;
+        }
+        if self.released > before {
+            // Without it the LEMF gets more of it twice.
+            let _ = self.taken.note(self.released);
         }
         if self.log.would_remove(self.released) && self.save() {
             // What cannot be removed now is tried again with the next.
