@@ -12,6 +12,7 @@
 //! takes nothing, and everything on it has gone, PDUs pass it by: delivery goes on as if there were no spool.
 
 mod feeder;
+mod format;
 mod key;
 mod log;
 mod segment;
@@ -58,6 +59,16 @@ pub enum SpoolError {
     Key {
         /// The folder.
         folder: PathBuf,
+    },
+    /// It was written by another version of the program, in another format.
+    #[error("{file}: expected a spool of format {expected}, not {found}: let the version that wrote it deliver it")]
+    Format {
+        /// A file of it.
+        file: PathBuf,
+        /// The format that is read.
+        expected: char,
+        /// That of the file.
+        found: char,
     },
     /// Another process has it open.
     #[error("{folder}: in use by another process")]

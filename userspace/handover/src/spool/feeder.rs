@@ -12,10 +12,10 @@ use writ_etsi::decode;
 
 use super::key::SpoolKey;
 use super::log::{Log, Next};
-use super::state::{Lost, State};
+use super::state::{Lost, MAGIC, State};
 use super::taken::Taken;
 use super::waiting::{Standing, Waiting};
-use super::{Parts, SpoolError};
+use super::{Parts, SpoolError, format};
 use crate::link_pdu::LINK_LIID;
 use crate::pdu::Pdu;
 use crate::settings::Numbering;
@@ -99,6 +99,7 @@ impl Feeder {
     ) -> Result<Self, SpoolError> {
         let failed = |source| SpoolError::Io { folder: folder.to_owned(), source };
         let path = folder.join("state");
+        format::check(&path, MAGIC)?;
         let found = State::read(&path, &key).map_err(failed)?;
         if found.is_none() && path.exists() {
             tracing::warn!(lemf = parts.lemf, "the state of a spool cannot be read: all that is in it goes again");
