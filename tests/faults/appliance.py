@@ -182,6 +182,11 @@ class Appliance:
                 return
         raise AssertionError(f"still waiting: {waits}; {(self.folder / 'run.log').read_text()[-1500:]}")
 
+    def made(self) -> int:
+        """PDUs that the process which ended last had made, as it says at its end."""
+        said = (self.folder / "run.log").read_text().rstrip().splitlines()[-1]
+        return sum(map(int, re.findall(r" hi[23]\.(?:iri|cc|tri)=(\d+)", said)))
+
     def spools(self) -> list[Path]:
         return [self.folder / "spool" / "lea-1" / interface for interface in ("hi2", "hi3")]
 

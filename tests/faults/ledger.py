@@ -1,7 +1,7 @@
 """What arrived: each PDU once, every sequence from 0 without a gap, no number twice for different PDUs."""
 
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,12 +52,17 @@ def arrived(store: Path) -> Arrived:
     file = store / "pdus.etsi"
     everything = pdus(file.read_bytes()) if file.exists() else []
     distinct = set(everything)
-    numbers, by_number = defaultdict(set), defaultdict(int)
-    for pdu in distinct:
-        liid, cin, interface, number = identity(pdu)
+    identities = [identity(pdu) for pdu in distinct]
+    # Where some are encrypted, the two sequences of a communication cannot be told apart: they are looked at together.
+    sequences = 2 if any(interface is None for _, _, interface, _ in identities) else 1
+    numbers: dict[tuple, Counter] = defaultdict(Counter)
+    for liid, cin, interface, number in identities:
         if cin is not None:
-            numbers[liid, cin, interface].add(number)
-            by_number[liid, cin, interface, number] += 1
-    gaps = sum(max(found) + 1 - len(found) for found in numbers.values())
-    reused = sum(count - 1 for count in by_number.values())
+            numbers[liid, cin, interface if sequences == 1 else None][number] += 1
+    gaps = reused = 0
+    for found in numbers.values():
+        # Without a gap there are as many PDUs of each number as there are sequences that come so far.
+        counts = [found[number] for number in range(max(found) + 1)]
+        gaps += sum(max(after - before, 0) for before, after in zip([sequences, *counts], counts)) + counts.count(0)
+        reused += sum(max(count - sequences, 0) for count in counts)
     return Arrived(len(distinct), len(everything) - len(distinct), gaps, reused)
