@@ -182,6 +182,10 @@ class Appliance:
                 return
         raise AssertionError(f"still waiting: {waits}; {(self.folder / 'run.log').read_text()[-1500:]}")
 
+    def said(self) -> str:
+        """What `writ run` has logged."""
+        return (self.folder / "run.log").read_text()
+
     def made(self) -> int:
         """PDUs that the process which ended last had made, as it says at its end."""
         said = (self.folder / "run.log").read_text().rstrip().splitlines()[-1]

@@ -10,25 +10,37 @@ from pathlib import Path
 from appliance import LEMF, Appliance, Unusable, run
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
-# A minimal LEMF that reads an octet a second, and nothing else.
+# An LEMF that agrees to acknowledge PDUs (`optionResponse` under the header of the request), and then reads an octet a second.
 SLOW = """
-import selectors, socket, sys, time
+import socket, sys, threading, time
+
+ACCEPTED = bytes.fromhex("a20aa208aa06a0028000a100")
+
+def exactly(connection, octets):
+    read = b""
+    while len(read) < octets:
+        read += connection.recv(octets - len(read)) or sys.exit()
+    return read
+
+def tagged(connection):
+    tag, length = head = exactly(connection, 2)
+    if length > 127:
+        more = exactly(connection, length - 128)
+        head, length = head + more, int.from_bytes(more, "big")
+    return exactly(connection, length)
+
+def serve(connection):
+    request = tagged(connection)
+    header = request[:request.rindex(bytes.fromhex("a2")) ]
+    header = header[:header.rindex(bytes.fromhex("a2"))]
+    connection.sendall(bytes([0x30, 0x81, len(header) + len(ACCEPTED)]) + header + ACCEPTED)
+    while connection.recv(1):
+        time.sleep(1)
+
 host, port = sys.argv[1].split(":")
 listener = socket.create_server((host, int(port)))
-listener.setblocking(False)
-open_ = []
 while True:
-    try:
-        open_.append(listener.accept()[0])
-    except BlockingIOError:
-        pass
-    for connection in open_:
-        connection.setblocking(False)
-        try:
-            connection.recv(1)
-        except OSError:
-            pass
-    time.sleep(1)
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 """
 
 
@@ -113,6 +125,7 @@ def octet_a_second(appliance: Appliance, times: int) -> int:
         time.sleep(8)
         slow.kill()
         slow.wait()
+        assert "the LEMF does not acknowledge PDUs" in appliance.said(), "it was not slow"
     appliance.start_lemf()
     pause(1, 2)
     return finish(appliance, of_disk=False)

@@ -128,7 +128,10 @@ fn run(by: By, pdus: usize, address: SocketAddr, folder: &Path) -> anyhow::Resul
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600))?;
         lea.spool = Some(SpoolSettings::at(folder.join("spool"), key));
     }
-    lea.acknowledgement = (by == By::Acknowledged).then(AcknowledgementSettings::default);
+    // What is measured ends with an acknowledgement: the interval, half a second unless set, is not to be measured.
+    let interval = Duration::from_millis(10);
+    lea.acknowledgement =
+        (by == By::Acknowledged).then(|| AcknowledgementSettings { interval, ..AcknowledgementSettings::default() });
     let (sender, receiver) = bounded(1 << 16);
     let delivery = Delivery::start(DeliverySettings::default(), vec![Outlet::network(lea)], vec![receiver])?;
     let counters = delivery.counters();

@@ -138,6 +138,10 @@ counts! {
         tls_refused,
         /// Attempts and connections given up for another fault of TLS.
         tls_protocol,
+        /// When our certificate on the connection opened last ends, in seconds since 1970; 0 without TLS.
+        tls_own_expiry,
+        /// When the LEMF's does.
+        tls_lemf_expiry,
         /// Connections that ended, by either side.
         disconnects,
         /// Whether a connection is open now, 0 or 1.

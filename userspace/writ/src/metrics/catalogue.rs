@@ -514,6 +514,13 @@ pub const LINKS: &[Metric] = &[
         ),
         "Attempts and connections that TLS ended: nothing is delivered by them.",
     ),
+    metric(
+        "writ_delivery_certificate_expiry_seconds",
+        Gauge,
+        LINK,
+        Each("end", &[("tls_own_expiry", "own"), ("tls_lemf_expiry", "lemf")]),
+        "When the certificate on the connection opened last ends, in seconds since 1970; 0 without TLS.",
+    ),
     metric("writ_delivery_queue_pdus", Gauge, LINK, One("buffered_pdus"), "PDUs that wait to be sent or acknowledged."),
     metric("writ_delivery_queue_bytes", Gauge, LINK, One("buffered_octets"), "Octets of the PDUs that wait."),
     metric(
