@@ -27,6 +27,8 @@ const BATCH_OCTETS: usize = 4 << 20;
 const FEED_PDUS: usize = 1024;
 /// How often the state is written, while it changes. What the LEMF got since comes again after a crash.
 const SAVE: Duration = Duration::from_secs(1);
+/// How often the position alone is written, which is not synced: a file that changes all the time makes syncing others slow.
+const NOTE: Duration = Duration::from_millis(10);
 /// How long after a disk has failed it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// When there is nothing to do.
@@ -86,6 +88,8 @@ pub(super) struct Feeder {
     failed: Option<Instant>,
     saved: Instant,
     changed: bool,
+    /// The position that was noted last, and when.
+    noted: (u64, Instant),
 }
 
 impl Feeder {
@@ -132,6 +136,7 @@ impl Feeder {
             failed: None,
             saved: Instant::now(),
             changed: true,
+            noted: (0, Instant::now()),
         };
         feeder.parts.link_pdus.go_on_from(state.link_next);
         feeder.log.read_from(state.as_of);
@@ -175,6 +180,7 @@ impl Feeder {
             }
         }
         self.release();
+        let _ = self.taken.note(self.released);
         self.save();
         let _ = self.log.release(self.released);
         self.gauge();
@@ -384,14 +390,14 @@ impl Feeder {
     /// Lets go what the buffer has let go.
     fn release(&mut self) {
         let let_go = self.parts.buffer.let_go_before();
-        let before = self.released;
         while let Some(fed) = self.fed.pop_front_if(|fed| fed.place <= let_go) {
             self.released = self.released.max(fed.position);
             self.changed = true;
         }
-        if self.released > before {
+        if self.released > self.noted.0 && self.noted.1.elapsed() >= NOTE {
             // Without it the LEMF gets more of it twice.
             let _ = self.taken.note(self.released);
+            self.noted = (self.released, Instant::now());
         }
         if self.log.would_remove(self.released) && self.save() {
             // What cannot be removed now is tried again with the next.
@@ -469,6 +475,7 @@ impl Feeder {
             standing.since.filter(|_| self.failed.is_none()).map(|since| since + self.policy.interval),
             self.failed,
             self.changed.then(|| self.saved + SAVE),
+            (self.released > self.noted.0).then(|| self.noted.1 + NOTE),
             standing.finish.filter(|_| self.finished.is_some()).map(|_| now + Duration::from_millis(20)),
         ];
         looks.into_iter().flatten().min().unwrap_or(now + LONG)

@@ -1,4 +1,4 @@
-//! How far the LEMF is, from one moment to the next: a position that is written in place at every step, and not synced.
+//! How far the LEMF is, from one moment to the next: a position that is written in place every 10 ms, and not synced.
 //! It survives the process, which the state, written each second, does by a second at most; after the machine died the
 //! state has to do.
 
