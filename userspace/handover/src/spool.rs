@@ -15,6 +15,7 @@ mod feeder;
 mod format;
 mod key;
 mod log;
+mod reserve;
 mod segment;
 mod state;
 mod taken;
@@ -133,6 +134,7 @@ impl Spool {
         let (finish, finished) = bounded(1);
         let policy = feeder::Policy {
             limit,
+            reserve: (parts.interface == Interface::Hi3).then_some(settings.iri),
             evicts: settings.when_full == WhenSpoolFull::Oldest,
             interval: settings.sync_interval,
             pdus: settings.sync_pdus,

@@ -15,7 +15,7 @@ use super::log::{Log, Next};
 use super::state::{Lost, MAGIC, State};
 use super::taken::Taken;
 use super::waiting::{Standing, Waiting};
-use super::{Parts, SpoolError, format};
+use super::{Parts, SpoolError, format, reserve};
 use crate::link_pdu::LINK_LIID;
 use crate::pdu::Pdu;
 use crate::settings::Numbering;
@@ -38,6 +38,8 @@ const LONG: Duration = Duration::from_secs(3600);
 pub(super) struct Policy {
     /// Octets on disk.
     pub(super) limit: u64,
+    /// Of content: the octets that IRI may have on disk.
+    pub(super) reserve: Option<u64>,
     /// Whether the oldest goes when it is full; else the newest.
     pub(super) evicts: bool,
     /// How long a PDU waits for others.
@@ -233,6 +235,9 @@ impl Feeder {
             if !self.make_room(Log::cost(&batch))? {
                 self.refuse(&batch);
                 continue;
+            }
+            if let (Some(iri), Some(folder)) = (self.policy.reserve, self.state.parent()) {
+                reserve::check(folder, Log::cost(&batch), iri)?;
             }
             self.append(&batch)?;
             self.waiting.taken(batch.len());
