@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
-.PHONY: demo test build deps test-deps bench-deps lint fmt bench bench-peers xdp
+.PHONY: demo faults test build deps test-deps bench-deps lint fmt bench bench-peers xdp
 
 ## Replays a capture that ships in the tree, and shows what is handed over and what is not.
 demo: deps
@@ -14,6 +14,11 @@ demo: deps
 test: deps test-deps
 	cargo build --package writ
 	cargo test --workspace
+
+## Makes every fault of docs/reliability.md happen to a real run, as often as the table there says (root; some minutes).
+faults: deps test-deps
+	cargo build --package writ
+	tests/faults/run.py "$${CARGO_TARGET_DIR:-target}/debug/writ"
 
 ## The program, as it is installed.
 build: deps

@@ -133,6 +133,12 @@ page >"$work/page" || fail "no metrics"
 python3 "$oracle/sums.py" "$work/page" "$work/warrants.toml" $captures --other "$other" >"$work/sums.log" || fail "the metrics do not agree with what was sent"
 cat "$work/sums.log"
 
+# What is said of a real interface: this one is set up as a tap should be.
+ip netns exec "$tap" "$writ" doctor --config "$work/writ.toml" >"$work/doctor.log" 2>&1 || true
+for found in "good     writlive1    link" "good     writlive1    queues             $queues receive queues"; do
+    grep -q "^$found" "$work/doctor.log" || fail "writ doctor does not say: $found"
+done
+
 # SIGTERM right behind the last packet: what was captured is still delivered.
 play "$last"
 kill -TERM "$run"

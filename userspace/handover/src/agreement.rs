@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use thiserror::Error;
 use writ_etsi::asn1::{Additions, OctetString, PrintableString, RawValue};
 use writ_etsi::{HashAlgorithm, NationalEmAsn1Parameters, Profile};
@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::encryption::{Cipher, Encryption};
 use crate::header::printable;
 use crate::integrity::{Cover, IntegrityRules};
+use crate::settings::seconds;
 use crate::signing::SigningKey;
 
 /// A setting of an agreement that cannot be used. It says what was expected, never what was found: that may be a key.
@@ -319,12 +320,6 @@ fn unhex(hex: &str) -> Option<Vec<u8>> {
             _ => None,
         })
         .collect()
-}
-
-/// Seconds as TOML gives them, whole or in decimals.
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    Duration::try_from_secs_f64(f64::deserialize(deserializer)?)
-        .map_err(|_| serde::de::Error::custom("expected seconds, as a number that is not negative"))
 }
 
 fn up_to(time: Duration, seconds: u64) -> bool {

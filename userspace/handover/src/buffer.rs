@@ -1,15 +1,16 @@
 //! What waits for one connection: PDUs between the intake, which encodes, and the link, which sends. In memory and
 //! bounded.
 //!
-//! A PDU waits until TCP has acknowledged all of it. It may still be lost then, in the memory of an LEMF that dies
-//! before it reads it; without acknowledgement of PDUs (TS 102 232-1, `pDUAcknowledgementRequest`) nobody tells. So the
-//! youngest of those that were acknowledged are kept, up to an eighth of the buffer and as long as nothing else wants
-//! the room, until the LEMF has shown that it read them: it answered a later keep-alive, or closed in order, which TCP
-//! lets nobody do who has octets unread. If the connection is reset instead they go again, with caution: a few at a time,
-//! and a keep-alive after them that the LEMF has to answer. Each reset without any progress makes them fewer, down to
-//! one. A PDU that was alone and is not confirmed after [`PATIENT_RESETS`] of them is what the LEMF cannot take: it is
-//! counted as unconfirmed, and what comes after it has its turn. That holds for an LEMF that ends its connections. One
-//! that is slow, and reads or answers nothing in time, is tried again for ever.
+//! A PDU waits until it is acknowledged: by the LEMF, where that was agreed (TS 102 232-1, `pDUAcknowledgementRequest`),
+//! and it is let go then; else by TCP, all of it. In that case it may still be lost, in the memory of an LEMF that
+//! dies before it reads it; nobody tells. So the youngest of those that were acknowledged are kept, up to an eighth of
+//! the buffer and as long as nothing else wants the room, until the LEMF has shown that it read them: it answered a later
+//! keep-alive, or closed in order, which TCP lets nobody do who has octets unread. If the connection is reset instead
+//! they go again, with caution: a few at a time, and a keep-alive after them that the LEMF has to answer. Each reset
+//! without any progress makes them fewer, down to one. A PDU that was alone and is not confirmed after [`PATIENT_RESETS`]
+//! of them is what the LEMF cannot take: it is counted as unconfirmed, and what comes after it has its turn. That holds
+//! for an LEMF that ends its connections. One that is slow, and reads or answers nothing in time, is tried again for
+//! ever, and so is one that acknowledges PDUs.
 //!
 //! PDUs have places here, in the order in which they came: 0 for the first one ever.
 //!
@@ -230,7 +231,7 @@ impl Buffer {
         within.cloned().collect()
     }
 
-    /// TCP has acknowledged every PDU before this place.
+    /// TCP, or the LEMF, has acknowledged every PDU before this place.
     pub(crate) fn acknowledged(&self, place: u64) {
         let mut held = self.lock();
         while held.next() < place {
@@ -284,6 +285,22 @@ impl Buffer {
         self.gauge(&held);
     }
 
+    /// The connection is over, and the LEMF, which acknowledges PDUs, has not acknowledged all that went before this
+    /// place: that goes again, with caution. However often: an LEMF that cannot store says so in this way.
+    pub(crate) fn unacknowledged(&self, sent: u64) {
+        let mut held = self.lock();
+        let back = sent.saturating_sub(held.next());
+        if back == 0 {
+            return;
+        }
+        if held.stuck_at != held.first {
+            (held.stuck_at, held.resets, held.resets_of_lemf) = (held.first, 0, 0);
+        }
+        held.resets = held.resets.saturating_add(1);
+        held.returned = held.returned.max(sent);
+        self.counters.pdus_returned.add(back);
+    }
+
     /// How many PDUs may go from this place on before the LEMF has to show that it read them. None: any number.
     pub(crate) fn caution(&self, place: u64) -> Option<usize> {
         let held = self.lock();
@@ -301,6 +318,11 @@ impl Buffer {
     pub(crate) fn held(&self) -> (u64, u64) {
         let Share { pdus, octets } = self.lock().waiting;
         (pdus as u64, octets as u64)
+    }
+
+    /// Octets that it holds at most.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
     }
 
     /// From now on `push` drops rather than waits: the process is to end.

@@ -2,30 +2,26 @@
 //!
 //! It knows no sockets, only octets in and out, and asks [`Acknowledged`] what became of them.
 
-use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use crate::acknowledged::Acknowledged;
+use crate::acknowledgement::Overdue;
 use crate::buffer::Buffer;
 use crate::counters::LinkCounters;
 use crate::incoming::{Arrival, Incoming, NoProtocol};
 use crate::keep_alive::{Due, KeepAlive};
-use crate::latency::{Latency, now};
+use crate::latency::Latency;
 use crate::link_pdu::LinkPdus;
-use crate::pdu::Pdu;
+use crate::options::{Options, Outcome};
+use crate::outgoing::Outgoing;
 use crate::settings::KeepAliveSettings;
 use crate::tls::TlsFault;
 
-/// PDUs in one write: well below the 1024 pieces that the kernel takes.
-const BATCH_PDUS: usize = 128;
-/// Octets in one write, where PDUs are small enough to be put together.
-const BATCH_OCTETS: usize = 256 << 10;
 /// How often TCP is asked what was acknowledged, while something is not: nothing tells of it by itself.
 const ASK: Duration = Duration::from_millis(10);
 /// How long the LEMF's end of the connection is awaited after everything was acknowledged.
@@ -42,6 +38,8 @@ pub(crate) struct Resources {
     /// open before the LEMF has looked at our certificate: what went at once could be acknowledged by TCP, and thrown
     /// away.
     pub(crate) greet: bool,
+    /// What the LEMF is asked for beyond that, if anything.
+    pub(crate) options: Option<Options>,
 }
 
 /// Tells links to finish: once it holds the time by which they must, nothing more comes into the buffers.
@@ -62,6 +60,8 @@ pub(crate) enum Ended {
     Unanswered,
     /// The LEMF took nothing for TIME1 and TIME3 together.
     Stalled,
+    /// The LEMF, which had agreed to, has not acknowledged PDUs in time.
+    Unacknowledged,
     /// The LEMF sent what is no PDU, or too much.
     NoProtocol,
 }
@@ -97,22 +97,20 @@ where
     S: AsyncRead + AsyncWrite,
 {
     let buffer = &resources.buffer;
-    let mut outgoing = Outgoing::beginning_at(buffer.next());
-    if resources.greet {
-        outgoing.keep_alive = resources.link_pdus.keep_alive().ok();
-        outgoing.greeted = outgoing.keep_alive.is_none();
-    }
-    resources.counters.connected.set(outgoing.greeted.into());
+    let mut outgoing = Outgoing::new(resources);
+    resources.counters.connected.set(outgoing.is_greeted().into());
     let ended = converse(stream, acknowledged, &mut outgoing, resources, finish).await;
     outgoing.acknowledged(acknowledged, buffer);
     match ended {
+        _ if outgoing.acknowledgement.is_agreed() => buffer.unacknowledged(outgoing.next()),
         // In order: the LEMF has read what its kernel took (RFC 1122 §4.2.2.13).
         Ended::Finished | Ended::Closed => buffer.confirmed(buffer.next()),
-        Ended::Unanswered | Ended::Stalled => buffer.reset(false),
+        Ended::Unanswered | Ended::Stalled | Ended::Unacknowledged => buffer.reset(false),
         Ended::Failed(_) | Ended::Tls(_) | Ended::NoProtocol => buffer.reset(true),
     }
     resources.counters.connected.set(0);
-    Served { ended, greeted: outgoing.greeted }
+    resources.counters.acknowledging.set(0);
+    Served { ended, greeted: outgoing.is_greeted() }
 }
 
 async fn converse<S>(
@@ -130,9 +128,9 @@ where
     let mut keep_alive = KeepAlive::new(resources.keep_alive, Instant::now());
     let mut finishing = finish.borrow_and_update().is_some();
     loop {
-        outgoing.refill(resources, &keep_alive);
+        outgoing.refill(resources, &keep_alive, finishing);
         let writing = outgoing.has_octets();
-        if finishing && !writing && (outgoing.is_free() || resources.buffer.held().0 == 0) {
+        if finishing && !writing && (outgoing.is_done() || resources.buffer.held().0 == 0) {
             return part(&mut reader, &mut writer, acknowledged, outgoing, &resources.buffer).await;
         }
         let asking = outgoing.unacknowledged();
@@ -145,6 +143,7 @@ where
             () = resources.buffer.filled(), if !writing => Turn::Again,
             () = sleep_until(keep_alive.deadline(writing)) => Turn::Due,
             () = sleep(ASK), if asking => Turn::Again,
+            () = until(outgoing.acknowledgement.deadline(writing)) => Turn::Again,
             changed = finish.changed(), if !finishing => {
                 finishing = changed.is_err() || finish.borrow_and_update().is_some();
                 Turn::Again
@@ -170,7 +169,7 @@ where
             Turn::Flushed(flushed) => flushed.map_err(Ended::from).map(|()| outgoing.flushed = true),
             Turn::Due => match keep_alive.due(Instant::now(), writing) {
                 Some(Due::Send) => {
-                    outgoing.keep_alive = resources.link_pdus.keep_alive().ok();
+                    outgoing.keep_alive(resources);
                     Ok(())
                 }
                 Some(Due::Late) => {
@@ -182,9 +181,34 @@ where
                 None => Ok(()),
             },
         };
-        if let Err(ended) = ended {
+        if let Err(ended) = ended.and_then(|()| in_time(outgoing, resources)) {
             return ended;
         }
+    }
+}
+
+/// Sees to what the LEMF has not answered in time.
+fn in_time(outgoing: &mut Outgoing, resources: &Resources) -> Result<(), Ended> {
+    match outgoing.acknowledgement.overdue(Instant::now()) {
+        Some(Overdue::Pdus) => Err(Ended::Unacknowledged),
+        Some(Overdue::Options) => {
+            settled(Outcome::Unanswered, resources);
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+fn settled(outcome: Outcome, resources: &Resources) {
+    if let Some(options) = &resources.options {
+        options.settled(outcome, &resources.counters);
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -214,13 +238,35 @@ fn take_in(
     resources: &Resources,
 ) -> Result<(), Ended> {
     while let Some(arrival) = incoming.next()? {
-        if arrival == Arrival::KeepAliveResponse && keep_alive.answered() {
-            resources.counters.keep_alives_answered.one();
-            resources.buffer.confirmed(outgoing.before_keep_alive);
-            outgoing.answered();
-            resources.counters.connected.set(1);
-        } else {
-            resources.counters.unexpected_pdus.one();
+        let counters = &resources.counters;
+        let expected = match arrival {
+            Arrival::KeepAliveResponse if keep_alive.answered() => {
+                counters.keep_alives_answered.one();
+                outgoing.keep_alive_answered(&resources.buffer);
+                counters.connected.set(1);
+                true
+            }
+            // These count for the limit already, or are harmless.
+            Arrival::KeepAliveResponse | Arrival::Unexpected => {
+                counters.unexpected_pdus.one();
+                continue;
+            }
+            Arrival::Options(accepted) => {
+                let awaited = outgoing.acknowledgement.responded(accepted);
+                if awaited {
+                    settled(if accepted { Outcome::Accepted } else { Outcome::Declined }, resources);
+                }
+                awaited
+            }
+            Arrival::Acknowledged(number) => {
+                let acknowledged = outgoing.pdus_acknowledged(number, &resources.buffer);
+                counters.acknowledgements_answered.add(acknowledged.into());
+                acknowledged
+            }
+        };
+        if !expected {
+            counters.unexpected_pdus.one();
+            incoming.unexpected()?;
         }
     }
     Ok(())
@@ -257,164 +303,6 @@ async fn part<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
             },
             () = sleep(ASK) => {}
         }
-    }
-}
-
-/// A keep-alive that goes after a few PDUs, the answer to which shows that these were read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Probe {
-    /// Not needed.
-    None,
-    /// It goes next, and no PDU before it.
-    Due,
-    /// Its answer is awaited, and no PDU goes before it.
-    Out,
-}
-
-/// What is being written.
-struct Outgoing {
-    /// From the buffer, where they stay until they are acknowledged.
-    batch: Vec<Pdu>,
-    /// How many of the batch are written.
-    done: usize,
-    /// A keep-alive goes between PDUs.
-    keep_alive: Option<Bytes>,
-    /// Octets written of the first PDU that is not, be it of the batch or the keep-alive.
-    partial: usize,
-    /// Octets written on this connection.
-    written: u64,
-    /// Whether the stream holds none of them back.
-    flushed: bool,
-    /// Whether PDUs may go.
-    greeted: bool,
-    /// After PDUs that a reset has returned.
-    probe: Probe,
-    /// The place in the buffer of the first PDU that is not written.
-    next: u64,
-    /// Of each PDU that is written and not acknowledged: at which octet it ends.
-    ends: VecDeque<u64>,
-    /// The first place that was not written when the last keep-alive was.
-    before_keep_alive: u64,
-}
-
-impl Outgoing {
-    fn beginning_at(next: u64) -> Self {
-        Self {
-            batch: Vec::new(),
-            done: 0,
-            keep_alive: None,
-            partial: 0,
-            written: 0,
-            flushed: true,
-            greeted: true,
-            probe: Probe::None,
-            next,
-            ends: VecDeque::new(),
-            before_keep_alive: next,
-        }
-    }
-
-    /// Takes the next batch when this one is written.
-    fn refill(&mut self, resources: &Resources, keep_alive: &KeepAlive) {
-        if !self.greeted || self.done < self.batch.len() {
-            return;
-        }
-        // One at a time, or the answer to one would be taken for that to the next.
-        if self.probe == Probe::Due && self.keep_alive.is_none() && !keep_alive.is_awaited() {
-            self.keep_alive = resources.link_pdus.keep_alive().ok();
-            self.probe = if self.keep_alive.is_some() { Probe::Out } else { Probe::None };
-        }
-        if self.probe != Probe::None {
-            return;
-        }
-        self.done = 0;
-        let caution = resources.buffer.caution(self.next);
-        self.batch = resources.buffer.from(self.next, caution.unwrap_or(BATCH_PDUS), BATCH_OCTETS);
-        if caution.is_some() && !self.batch.is_empty() {
-            self.probe = Probe::Due;
-        }
-    }
-
-    /// The LEMF has answered a keep-alive.
-    fn answered(&mut self) {
-        self.greeted = true;
-        if self.probe == Probe::Out {
-            self.probe = Probe::None;
-        }
-    }
-
-    /// Whether PDUs go without waiting for an answer.
-    fn is_free(&self) -> bool {
-        self.greeted && self.probe == Probe::None
-    }
-
-    fn has_octets(&self) -> bool {
-        self.keep_alive.is_some() || self.done < self.batch.len()
-    }
-
-    fn unacknowledged(&self) -> bool {
-        !self.ends.is_empty()
-    }
-
-    /// Lets go the PDUs that were acknowledged since the last call.
-    fn acknowledged(&mut self, acknowledged: &impl Acknowledged, buffer: &Buffer) {
-        if self.ends.is_empty() {
-            return;
-        }
-        let octets = acknowledged.of(self.written);
-        let whole = self.ends.partition_point(|end| *end <= octets);
-        if whole > 0 {
-            self.ends.drain(..whole);
-            buffer.acknowledged(self.next - self.ends.len() as u64);
-        }
-    }
-
-    /// The keep-alive goes before the batch: it is made only when there was none, so it never comes between the parts
-    /// of a PDU.
-    fn pdus(&self) -> impl Iterator<Item = &Bytes> {
-        self.keep_alive.iter().chain(self.batch.iter().skip(self.done).map(|pdu| &pdu.octets))
-    }
-
-    fn slices(&self) -> Vec<IoSlice<'_>> {
-        let starts = std::iter::once(self.partial).chain(std::iter::repeat(0));
-        self.pdus().zip(starts).map(|(octets, start)| IoSlice::new(octets.get(start..).unwrap_or_default())).collect()
-    }
-
-    /// Counts what the socket took.
-    fn written(&mut self, octets: usize, keep_alive: &mut KeepAlive, resources: &Resources) {
-        resources.counters.octets_sent.add(octets as u64);
-        keep_alive.written(Instant::now());
-        let mut taken = self.partial + octets;
-        let mut end = self.written - self.partial as u64;
-        self.written += octets as u64;
-        self.flushed = false;
-        if let Some(pdu) = &self.keep_alive {
-            if taken < pdu.len() {
-                self.partial = taken;
-                return;
-            }
-            taken -= pdu.len();
-            end += pdu.len() as u64;
-            self.keep_alive = None;
-            self.before_keep_alive = self.next;
-            keep_alive.sent(Instant::now());
-            resources.counters.keep_alives_sent.one();
-        }
-        let time = now();
-        let mut sent = 0;
-        for pdu in self.batch.iter().skip(self.done) {
-            if taken < pdu.octets.len() {
-                break;
-            }
-            taken -= pdu.octets.len();
-            end += pdu.octets.len() as u64;
-            self.ends.push_back(end);
-            resources.latency.record(time.since(pdu.time));
-            sent += 1;
-        }
-        self.partial = taken;
-        self.done += sent;
-        self.next += sent as u64;
     }
 }
 

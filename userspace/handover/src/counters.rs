@@ -90,10 +90,11 @@ counts! {
         tri,
         /// Octets of all those.
         octets,
-        /// PDUs that TCP has acknowledged entirely; one is counted again when it was returned and acknowledged again.
+        /// PDUs that the LEMF has acknowledged, or, where it does not, its TCP entirely; one is counted again when it was
+        /// returned and acknowledged again.
         pdus_sent,
-        /// PDUs that had been acknowledged and waited again, since the connection was reset before the LEMF showed that
-        /// it had read them.
+        /// PDUs that had been acknowledged by TCP and waited again, since the connection was reset before the LEMF showed
+        /// that it had read them; and PDUs that went and were not acknowledged by an LEMF that had agreed to.
         pdus_returned,
         /// PDUs given up since the connection was reset seven times after they had been acknowledged, the last times alone:
         /// whether the LEMF has read them nobody can tell.
@@ -137,6 +138,10 @@ counts! {
         tls_refused,
         /// Attempts and connections given up for another fault of TLS.
         tls_protocol,
+        /// When our certificate on the connection opened last ends, in seconds since 1970; 0 without TLS.
+        tls_own_expiry,
+        /// When the LEMF's does.
+        tls_lemf_expiry,
         /// Connections that ended, by either side.
         disconnects,
         /// Whether a connection is open now, 0 or 1.
@@ -149,9 +154,21 @@ counts! {
         keep_alives_late,
         /// Keep-alives without a response by TIME3: the connection was closed.
         keep_alives_missed,
+        /// Whether the LEMF has agreed to acknowledge PDUs on the connection that is open now, 0 or 1.
+        acknowledging,
+        /// Connections on which it declined to.
+        options_declined,
+        /// Connections on which it did not answer whether it will.
+        options_unanswered,
+        /// Requests to acknowledge what it has.
+        acknowledgements_asked,
+        /// Responses to them.
+        acknowledgements_answered,
+        /// Requests without a response in time: the connection was closed.
+        acknowledgements_missed,
         /// Connections closed since the LEMF took no octet for as long as TIME1 and TIME3 together.
         stalls,
-        /// PDUs from the LEMF that were no response to a keep-alive.
+        /// PDUs from the LEMF that were no response to a keep-alive or a request.
         unexpected_pdus,
         /// Connections closed since what the LEMF sent was no PDU, too large, or too much.
         protocol_errors,

@@ -26,6 +26,7 @@ use crate::encoder::Encoder;
 use crate::intake::{Clock, Entrance, Exit, Intake, Lane, NetworkExit, Reserve};
 use crate::link::Link;
 use crate::link_pdu::LinkPdus;
+use crate::options::Options;
 use crate::outlet::{Destination, Outlet, PduFile};
 use crate::pdu::Interface;
 use crate::settings::{HandoverSettings, LemfSettings, SettingsError};
@@ -362,6 +363,9 @@ impl<'a> Plan<'a> {
                 link_pdus: Arc::clone(&link_pdus),
                 keep_alive: lemf.keep_alive,
                 greet: lemf.tls.is_some(),
+                options: lemf.acknowledgement.map(|settings| {
+                    Options::new(settings, outlet.lemf.clone(), interface.name(), lemf.keep_alive.time2)
+                }),
             },
             tls: lemf.tls.clone(),
             spooled: lemf.spool.is_some(),

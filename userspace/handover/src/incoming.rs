@@ -1,8 +1,8 @@
-//! What an LEMF sends: responses to keep-alives, and whatever else a faulty or hostile one may write. Pure, and
+//! What an LEMF sends: responses to keep-alives and to requests, and whatever else a faulty or hostile one may write. Pure, and
 //! bounded.
 
 use bytes::{Buf, BytesMut};
-use writ_etsi::{FrameScanner, Payload, TriPayload};
+use writ_etsi::{FrameScanner, Payload, TransportOption, TriPayload};
 
 /// Octets of the largest PDU taken from an LEMF. A response to a keep-alive has about a hundred.
 const MAX_PDU: usize = 4096;
@@ -14,6 +14,10 @@ const MAX_UNEXPECTED: u32 = 100;
 pub(crate) enum Arrival {
     /// `keep-aliveResponse`.
     KeepAliveResponse,
+    /// `optionResponse`: whether it accepts `pDUAcknowledgement`.
+    Options(bool),
+    /// `pDUAcknowledgementResponse` with this sequence number.
+    Acknowledged(u32),
     /// Another PDU, or one with a payload that is not understood.
     Unexpected,
 }
@@ -48,15 +52,32 @@ impl Incoming {
             },
         };
         let Some(pdu) = self.octets.get(..length) else { return Ok(None) };
-        let response = writ_etsi::decode(pdu)
-            .is_ok_and(|pdu| matches!(pdu.payload, Payload::TriPayload(TriPayload::KeepAliveResponse)));
+        let arrival = arrival(pdu);
         self.octets.advance(length);
         self.length = None;
-        if response {
-            return Ok(Some(Arrival::KeepAliveResponse));
+        if arrival == Arrival::Unexpected {
+            self.unexpected()?;
         }
+        Ok(Some(arrival))
+    }
+
+    /// What came was of no use.
+    pub(crate) fn unexpected(&mut self) -> Result<(), NoProtocol> {
         self.unexpected += 1;
-        if self.unexpected > MAX_UNEXPECTED { Err(NoProtocol) } else { Ok(Some(Arrival::Unexpected)) }
+        if self.unexpected > MAX_UNEXPECTED { Err(NoProtocol) } else { Ok(()) }
+    }
+}
+
+fn arrival(pdu: &[u8]) -> Arrival {
+    let Ok(pdu) = writ_etsi::decode(pdu) else { return Arrival::Unexpected };
+    let Payload::TriPayload(payload) = pdu.payload else { return Arrival::Unexpected };
+    match payload {
+        TriPayload::KeepAliveResponse => Arrival::KeepAliveResponse,
+        TriPayload::OptionResponse(response) => {
+            Arrival::Options(response.accepted_options.contains(&TransportOption::PduAcknowledgement))
+        }
+        TriPayload::PduAcknowledgementResponse => Arrival::Acknowledged(pdu.ps_header.sequence_number),
+        _ => Arrival::Unexpected,
     }
 }
 

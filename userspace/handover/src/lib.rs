@@ -7,6 +7,7 @@
 //! ```
 
 mod acknowledged;
+mod acknowledgement;
 mod aggregation;
 mod buffer;
 mod connection;
@@ -22,6 +23,8 @@ mod integrity;
 mod keep_alive;
 mod link;
 mod link_pdu;
+mod options;
+mod outgoing;
 mod outlet;
 mod sequence;
 mod signing;

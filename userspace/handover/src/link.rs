@@ -72,8 +72,8 @@ impl Link {
             let (stream, acknowledged) = connect(&address).await?;
             let Some(settings) = &tls else { return Ok(Open::Plain(stream, acknowledged)) };
             let name = settings.expected_name(&address).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-            let (stream, acknowledged) = secure(stream, settings, name).await?;
-            Ok(Open::Tls(Box::new(stream), acknowledged))
+            let (stream, acknowledged, expiry) = secure(stream, settings, name).await?;
+            Ok(Open::Tls(Box::new(stream), acknowledged, expiry))
         });
         match opened.await.unwrap_or_else(|_| Err(NoTls::Io(io::ErrorKind::TimedOut.into()))) {
             Ok(open) => {
@@ -84,7 +84,10 @@ impl Link {
                         tracing::info!(lemf = self.lemf, interface = self.interface, "connected");
                         serve(stream, &acknowledged, &self.resources, finish).await
                     }
-                    Open::Tls(stream, acknowledged) => {
+                    Open::Tls(stream, acknowledged, expiry) => {
+                        let counters = &self.resources.counters;
+                        counters.tls_own_expiry.set(expiry.own);
+                        counters.tls_lemf_expiry.set(expiry.lemf);
                         let tls = stream.version();
                         if self.last_reason.is_none() {
                             tracing::info!(lemf = self.lemf, interface = self.interface, tls, "connected");
@@ -156,6 +159,10 @@ impl Link {
                 counters.stalls.one();
                 "the LEMF reads nothing".to_owned()
             }
+            Ended::Unacknowledged => {
+                counters.acknowledgements_missed.one();
+                "the LEMF does not acknowledge PDUs".to_owned()
+            }
             Ended::NoProtocol => {
                 counters.protocol_errors.one();
                 "the LEMF sent what is no PDU, or too much".to_owned()
@@ -185,7 +192,7 @@ impl Link {
 /// A connection that is open.
 enum Open {
     Plain(TcpStream, TcpAcknowledged),
-    Tls(Box<crate::tls::TlsStream>, crate::tls::TlsAcknowledged),
+    Tls(Box<crate::tls::TlsStream>, crate::tls::TlsAcknowledged, crate::tls::Expiry),
 }
 
 /// How long to wait before each attempt.

@@ -4,7 +4,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
-use writ_etsi::{EncodeError, MessagePriority, Payload, Profile, PsPdu, TimeStampQualifier, TriPayload};
+use writ_etsi::asn1::Additions;
+use writ_etsi::{
+    EncodeError, MessagePriority, OptionRequest, Payload, Profile, PsPdu, TimeStampQualifier, TransportOption,
+    TriPayload,
+};
 
 use crate::encoder::operator_message;
 use crate::header::{HeaderFields, HeaderTemplate};
@@ -53,6 +57,26 @@ impl LinkPdus {
         self.pdu(Payload::TriPayload(TriPayload::KeepAlive)).map(|pdu| pdu.octets)
     }
 
+    /// `optionRequest` for `pDUAcknowledgement`. As all that settles how PDUs are acknowledged it is never buffered.
+    pub(crate) fn option_request(&self) -> Result<Bytes, EncodeError> {
+        let request = OptionRequest {
+            requested_options: vec![TransportOption::PduAcknowledgement],
+            additions: Additions::default(),
+        };
+        self.pdu(Payload::TriPayload(TriPayload::OptionRequest(request))).map(|pdu| pdu.octets)
+    }
+
+    /// `optionComplete`.
+    pub(crate) fn option_complete(&self) -> Result<Bytes, EncodeError> {
+        self.pdu(Payload::TriPayload(TriPayload::OptionComplete)).map(|pdu| pdu.octets)
+    }
+
+    /// `pDUAcknowledgementRequest`, and its number, by which the response is known.
+    pub(crate) fn acknowledgement_request(&self) -> Result<(u32, Bytes), EncodeError> {
+        let payload = Payload::TriPayload(TriPayload::PduAcknowledgementRequest);
+        self.numbered(payload).map(|(number, pdu)| (number, pdu.octets))
+    }
+
     /// `cINReset`: CINs start anew.
     pub(crate) fn cin_reset(&self) -> Result<Pdu, EncodeError> {
         self.pdu(Payload::TriPayload(TriPayload::CinReset))
@@ -66,16 +90,21 @@ impl LinkPdus {
     }
 
     fn pdu(&self, payload: Payload) -> Result<Pdu, EncodeError> {
+        self.numbered(payload).map(|(_, pdu)| pdu)
+    }
+
+    fn numbered(&self, payload: Payload) -> Result<(u32, Pdu), EncodeError> {
         let time = now();
+        let sequence_number = self.next.fetch_add(1, Ordering::Relaxed);
         let ps_header = self.template.header(HeaderFields {
             liid: LINK_LIID,
             authorization_country: None,
             cin: None,
-            sequence_number: self.next.fetch_add(1, Ordering::Relaxed),
+            sequence_number,
             time,
             qualifier: TimeStampQualifier::TimeOfMediation,
         });
         let octets = writ_etsi::encode_as(self.template.profile(), &PsPdu { ps_header, payload })?;
-        Ok(Pdu { interface: self.interface, kind: Kind::Tri, time, octets: octets.into() })
+        Ok((sequence_number, Pdu { interface: self.interface, kind: Kind::Tri, time, octets: octets.into() }))
     }
 }

@@ -3,12 +3,16 @@
 use std::net::SocketAddrV6;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use thiserror::Error;
 
+mod acknowledgement;
+mod seconds;
 mod spool;
 mod tls;
 
+pub use acknowledgement::AcknowledgementSettings;
+pub(crate) use seconds::seconds;
 pub use spool::{SpoolSettings, WhenSpoolFull};
 pub use tls::TlsSettings;
 
@@ -156,6 +160,9 @@ pub struct LemfSettings {
     /// The spool on disk. None: what waits is in memory alone.
     #[serde(default)]
     pub spool: Option<SpoolSettings>,
+    /// Whether the LEMF is asked to acknowledge PDUs, and when. None: what TCP acknowledges has to do.
+    #[serde(default)]
+    pub acknowledgement: Option<AcknowledgementSettings>,
 }
 
 /// Times of the keep-alive, in seconds (TS 102 232-1: TIME1, TIME2, TIME3).
@@ -205,6 +212,7 @@ impl LemfSettings {
             buffer: buffer(),
             tls: None,
             spool: None,
+            acknowledgement: None,
         }
     }
 
@@ -257,7 +265,22 @@ impl LemfSettings {
         let buffer_good = (1 << 20..=MOST_BUFFER).contains(&(self.buffer as u64));
         check(at("buffer"), buffer_good, "octets, 1048576 to 1099511627776")?;
         self.tls.as_ref().map_or(Ok(()), |tls| self.validate_tls(tls))?;
-        self.spool.as_ref().map_or(Ok(()), |spool| self.validate_spool(spool))
+        self.spool.as_ref().map_or(Ok(()), |spool| self.validate_spool(spool))?;
+        self.acknowledgement.as_ref().map_or(Ok(()), |settings| self.validate_acknowledgement(settings))
+    }
+
+    fn validate_acknowledgement(&self, settings: &AcknowledgementSettings) -> Result<(), SettingsError> {
+        let has_it = self.profile == ProfileSetting::Current;
+        check(
+            format!("lemf.{}.acknowledgement", self.name),
+            has_it,
+            "profile \"current\": \"v3.3.1\" has no acknowledgement of PDUs",
+        )?;
+        let at = |setting: &str| format!("lemf.{}.acknowledgement.{setting}", self.name);
+        check(at("pdus"), (1..=100_000).contains(&settings.pdus), "PDUs, 1 to 100000")?;
+        let up_to = |time: Duration, seconds| !time.is_zero() && time <= Duration::from_secs(seconds);
+        check(at("interval"), up_to(settings.interval, 60), "seconds, above 0 and at most 60")?;
+        check(at("answer"), up_to(settings.answer, 3600), "seconds, above 0 and at most 3600")
     }
 
     fn validate_spool(&self, spool: &SpoolSettings) -> Result<(), SettingsError> {
@@ -323,21 +346,6 @@ fn is_host(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let good = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_';
     host.len() <= 253 && host.split('.').all(|label| !label.is_empty() && label.bytes().all(good))
-}
-
-/// Seconds as TOML gives them, whole or in decimals.
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected seconds, as a number")]
-    enum Seconds {
-        Whole(u64),
-        Decimal(f64),
-    }
-    match Seconds::deserialize(deserializer)? {
-        Seconds::Whole(seconds) => Ok(Duration::from_secs(seconds)),
-        Seconds::Decimal(seconds) => Duration::try_from_secs_f64(seconds)
-            .map_err(|_| serde::de::Error::custom("expected seconds, as a number that is not negative")),
-    }
 }
 
 #[cfg(test)]

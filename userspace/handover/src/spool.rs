@@ -12,10 +12,13 @@
 //! takes nothing, and everything on it has gone, PDUs pass it by: delivery goes on as if there were no spool.
 
 mod feeder;
+mod format;
 mod key;
 mod log;
+mod reserve;
 mod segment;
 mod state;
+mod taken;
 mod waiting;
 
 use std::io;
@@ -57,6 +60,16 @@ pub enum SpoolError {
     Key {
         /// The folder.
         folder: PathBuf,
+    },
+    /// It was written by another version of the program, in another format.
+    #[error("{file}: expected a spool of format {expected}, not {found}: let the version that wrote it deliver it")]
+    Format {
+        /// A file of it.
+        file: PathBuf,
+        /// The format that is read.
+        expected: char,
+        /// That of the file.
+        found: char,
     },
     /// Another process has it open.
     #[error("{folder}: in use by another process")]
@@ -121,6 +134,7 @@ impl Spool {
         let (finish, finished) = bounded(1);
         let policy = feeder::Policy {
             limit,
+            reserve: (parts.interface == Interface::Hi3).then_some(settings.iri),
             evicts: settings.when_full == WhenSpoolFull::Oldest,
             interval: settings.sync_interval,
             pdus: settings.sync_pdus,

@@ -5,6 +5,7 @@
 //! longer, for whoever replaced it may have meant to withdraw it. Sessions are not resumed, so that every connection
 //! proves anew who is at its ends.
 
+mod expiry;
 mod fault;
 mod files;
 mod marks;
@@ -39,19 +40,31 @@ impl From<io::Error> for NoTls {
     }
 }
 
+/// When the certificates of a connection end, in seconds since 1970; 0 where that is not to be found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Expiry {
+    /// Ours.
+    pub(crate) own: u64,
+    /// The LEMF's.
+    pub(crate) lemf: u64,
+}
+
 /// Makes a fresh TCP connection one of TLS.
 pub(crate) async fn secure(
     stream: TcpStream,
     settings: &TlsSettings,
     name: ServerName<'static>,
-) -> Result<(TlsStream, TlsAcknowledged), NoTls> {
+) -> Result<(TlsStream, TlsAcknowledged, Expiry), NoTls> {
     let settings = settings.clone();
     // Off the thread of the connections: a file system that hangs must not hold up other LEMFs.
     let read = tokio::task::spawn_blocking(move || files::read(&settings)).await.map_err(io::Error::other)?;
-    let config = read.map_err(NoTls::Files)?;
+    let (config, own) = read.map_err(NoTls::Files)?;
     let (counted, acknowledged) = stream::Counted::new(stream)?;
     let inner = TlsConnector::from(Arc::new(config)).connect(name, counted).await?;
-    Ok(stream::TlsStream::new(inner, acknowledged))
+    let certificates = inner.get_ref().1.peer_certificates();
+    let lemf = certificates.and_then(<[_]>::first).and_then(expiry::not_after).unwrap_or_default();
+    let (stream, acknowledged) = stream::TlsStream::new(inner, acknowledged);
+    Ok((stream, acknowledged, Expiry { own, lemf }))
 }
 
 /// Whether the files of the settings can be used now.

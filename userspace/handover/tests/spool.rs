@@ -80,6 +80,35 @@ fn segments(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
+fn a_spool_of_another_format_is_refused_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(spooled(folder.path(), nowhere()));
+    running.send(1, 5, 200);
+    running.stop(Duration::from_millis(300));
+    let state = folder.path().join("spool/lea-1/hi2/state");
+    for file in [segments(folder.path()).remove(0), state] {
+        let of_ours = fs::read(&file).unwrap();
+        let mut of_another = of_ours.clone();
+        of_another[7] = b'2';
+        fs::write(&file, &of_another).unwrap();
+        let (_, receiver) = bounded(1);
+        let lea = Outlet::network(spooled(folder.path(), nowhere()));
+        let Err(error) = Delivery::start(DeliverySettings::default(), vec![lea], vec![receiver]) else {
+            panic!("{}", file.display())
+        };
+        assert!(matches!(&error, StartError::Spool(SpoolError::Format { found: '2', .. })), "{error}");
+        let expected = format!("{}: expected a spool of format 1, not 2", file.display());
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        assert_eq!(fs::read(&file).unwrap(), of_another);
+        fs::write(&file, of_ours).unwrap();
+    }
+    let lemf = Lemf::start(Conduct::Proper);
+    let running = Running::start(spooled(folder.path(), lemf.address));
+    eventually("all of it", || numbers(&lemf.received(), 1) == [0, 1, 2, 3, 4]);
+    running.stop(PATIENTLY);
+}
+
+#[test]
 fn what_an_lemf_did_not_take_comes_after_the_restart() {
     let folder = tempfile::tempdir().unwrap();
     let running = Running::start(spooled(folder.path(), nowhere()));

@@ -198,6 +198,9 @@ fn a_certificate_is_renewed_without_a_restart() {
     assert_eq!(delivering.hi2().pdus_sent, 0);
     ends.authority.issue(ends.folder.path(), "writ", "writ.example");
     eventually("it is accepted", || delivering.hi2().pdus_sent == 10);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let hi2 = delivering.hi2();
+    assert!(hi2.tls_own_expiry > now && hi2.tls_lemf_expiry > now, "{hi2:?}");
     delivering.finish();
     ends.receiver.stop();
     assert!(numbers(&stored(&ends.folder.path().join("store")), 1).into_iter().eq(0..10));

@@ -16,6 +16,6 @@ mod summary;
 mod unblocked;
 
 pub use decode_file::{DecodeSummary, End, Found, decode_file, decode_reader};
-pub use receiver::{LemfError, ServerTls, ServerTlsError, Settings, receive};
+pub use receiver::{Acknowledge, LemfError, ServerTls, ServerTlsError, Settings, receive};
 pub use summary::Summary;
 pub use unblocked::Unblocked;

@@ -15,7 +15,9 @@ pub struct Summary {
     pub connections_broken: u64,
     /// Keep-alives answered.
     pub keep_alives: u64,
-    /// PDUs stored, keep-alives left out.
+    /// Requests to acknowledge PDUs that were answered.
+    pub acknowledgements: u64,
+    /// PDUs stored, those that are answered left out.
     pub pdus: u64,
     /// Octets of them.
     pub octets: u64,
@@ -79,8 +81,15 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} PDUs ({} IRI, {} CC, {} TRI), {} octets, {} keep-alives answered, {} connections",
-            self.pdus, self.iri, self.cc, self.tri, self.octets, self.keep_alives, self.connections
+            "{} PDUs ({} IRI, {} CC, {} TRI), {} octets, {} keep-alives answered, {} acknowledgements, {} connections",
+            self.pdus,
+            self.iri,
+            self.cc,
+            self.tri,
+            self.octets,
+            self.keep_alives,
+            self.acknowledgements,
+            self.connections
         )?;
         writeln!(
             f,

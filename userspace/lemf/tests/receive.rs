@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use writ_etsi::*;
-use writ_lemf::{LemfError, Settings, Summary, receive};
+use writ_lemf::{Acknowledge, LemfError, Settings, Summary, receive};
 
 struct Lemf {
     root: TempDir,
@@ -239,4 +239,80 @@ async fn addresses_and_stores_that_cannot_be_used() {
     let listen = "127.0.0.1:0".parse().unwrap();
     let refused = receive(listen, root.path().join("file"), Settings::default(), std::future::pending()).await;
     assert!(matches!(refused, Err(LemfError::Store(_))));
+}
+
+/// Sends these, and reads as many PDUs in answer.
+async fn ask(stream: &mut TcpStream, pdus: &[PsPdu], answers: usize) -> Vec<PsPdu> {
+    stream.write_all(&octets(pdus)).await.unwrap();
+    let mut found = Vec::new();
+    let mut read = Vec::new();
+    while found.len() < answers {
+        let octet = tokio::time::timeout(Duration::from_secs(10), stream.read_u8()).await.unwrap().unwrap();
+        read.push(octet);
+        if pdu_length(&read).unwrap() == Some(read.len()) {
+            found.push(decode(&read).unwrap());
+            read.clear();
+        }
+    }
+    found
+}
+
+fn option_request(sender: &mut Sender, number: u32) -> PsPdu {
+    let request = OptionRequest {
+        requested_options: vec![TransportOption::PduAcknowledgement],
+        additions: asn1::Additions::NONE,
+    };
+    PsPdu { payload: Payload::TriPayload(TriPayload::OptionRequest(request)), ..sender.keep_alive(number) }
+}
+
+fn acknowledgement_request(sender: &mut Sender, number: u32) -> PsPdu {
+    PsPdu { payload: Payload::TriPayload(TriPayload::PduAcknowledgementRequest), ..sender.keep_alive(number) }
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_is_in_the_store_and_a_lost_connection_costs_none_of_it() {
+    let lemf = Lemf::start(Settings::default()).await;
+    let (mut stream, mut sender) = (lemf.connect().await, Sender::new("L", 1));
+    let response = ask(&mut stream, &[option_request(&mut sender, 1)], 1).await;
+    let Payload::TriPayload(TriPayload::OptionResponse(options)) = &response[0].payload else { panic!("{response:?}") };
+    assert_eq!(options.accepted_options, [TransportOption::PduAcknowledgement]);
+    assert!(options.declined_options.is_empty());
+
+    let pdus = data_session(&mut sender, MESSAGE, 5);
+    let request = acknowledgement_request(&mut sender, 77);
+    let response = ask(&mut stream, &[pdus.clone(), vec![request.clone()]].concat(), 1).await;
+    // It is there by the time that the answer is.
+    assert_eq!(fs::read(lemf.root.path().join("pdus.etsi")).unwrap(), octets(&pdus));
+    let expected = PsPdu { payload: Payload::TriPayload(TriPayload::PduAcknowledgementResponse), ..request };
+    assert_eq!(response[0], expected);
+
+    // The connection breaks inside the next PDU: the sender knows what it has to repeat.
+    let next = sender.event(EmailEvent::Logoff, IriType::End);
+    stream.write_all(&encode(&next).unwrap()[..20]).await.unwrap();
+    drop(stream);
+    let mut stream = lemf.connect().await;
+    ask(&mut stream, &[option_request(&mut sender, 2), next.clone(), acknowledgement_request(&mut sender, 78)], 2)
+        .await;
+    assert_eq!(fs::read(lemf.root.path().join("pdus.etsi")).unwrap(), octets(&[pdus, vec![next]].concat()));
+    let (_, summary, _) = lemf.stop().await;
+    assert_eq!((summary.acknowledgements, summary.duplicates, summary.missing), (2, 0, 0));
+}
+
+#[tokio::test]
+async fn it_can_decline_or_say_nothing() {
+    let mut sender = Sender::new("L", 1);
+    let requests = [option_request(&mut sender, 1), acknowledgement_request(&mut sender, 2), sender.keep_alive(3)];
+    let lemf = Lemf::start(Settings { acknowledge: Acknowledge::Decline, ..Settings::default() }).await;
+    let answers = ask(&mut lemf.connect().await, &requests, 2).await;
+    let Payload::TriPayload(TriPayload::OptionResponse(options)) = &answers[0].payload else { panic!("{answers:?}") };
+    assert!(options.accepted_options.is_empty());
+    assert_eq!(options.declined_options, [TransportOption::PduAcknowledgement]);
+    assert_eq!(answers[1].payload, Payload::TriPayload(TriPayload::KeepAliveResponse), "what was not agreed has none");
+    lemf.stop().await;
+
+    let lemf = Lemf::start(Settings { acknowledge: Acknowledge::Never, ..Settings::default() }).await;
+    let answers = ask(&mut lemf.connect().await, &requests, 1).await;
+    assert_eq!(answers[0].payload, Payload::TriPayload(TriPayload::KeepAliveResponse));
+    let (_, summary, _) = lemf.stop().await;
+    assert_eq!((summary.acknowledgements, summary.pdus, summary.keep_alives), (0, 0, 1));
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use writ_handover::settings::is_host_port;
 
 /// A passive appliance that answers a warrant for mail: watches SMTP, POP3 and IMAP4 on the wire and hands over exactly what a
@@ -91,6 +91,9 @@ pub struct Lemf {
     /// The folder where everything that is received is kept.
     #[arg(long, value_name = "DIR")]
     pub store: PathBuf,
+    /// Whether PDUs are acknowledged to a sender that asks for it; `never` leaves the question without an answer.
+    #[arg(long, value_enum, value_name = "WORD", default_value_t)]
+    pub acknowledge: Acknowledge,
     /// Serves TLS with this certificate (PEM), those between it and what senders trust after it.
     #[arg(long, value_name = "FILE", requires_all = ["tls_key", "tls_client_ca"])]
     pub tls_certificate: Option<PathBuf>,
@@ -102,6 +105,18 @@ pub struct Lemf {
     pub tls_client_ca: Option<PathBuf>,
     #[command(flatten)]
     pub keys: Keys,
+}
+
+/// `writ lemf --acknowledge`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Acknowledge {
+    /// Once they are on disk.
+    #[default]
+    Accept,
+    /// No, and the sender is told.
+    Decline,
+    /// No, and the sender is told nothing.
+    Never,
 }
 
 /// Keys that were agreed with the sender.

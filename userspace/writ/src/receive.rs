@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use writ_lemf::decryption::ContentKey;
 use writ_lemf::integrity::VerifyingKey;
 use writ_lemf::record::Keys;
-use writ_lemf::{ServerTls, Settings, Unblocked, receive};
+use writ_lemf::{Acknowledge, ServerTls, Settings, Unblocked, receive};
 
 use crate::cli;
 
@@ -34,7 +34,13 @@ pub fn run(arguments: &cli::Lemf) -> anyhow::Result<()> {
         };
         // Who looks at the lines must not hold up what is received and stored.
         let keys = keys(&arguments.keys)?;
-        let settings = Settings { out: Box::new(Unblocked::new(io::stdout())?), keys, tls, ..Settings::default() };
+        let acknowledge = match arguments.acknowledge {
+            cli::Acknowledge::Accept => Acknowledge::Accept,
+            cli::Acknowledge::Decline => Acknowledge::Decline,
+            cli::Acknowledge::Never => Acknowledge::Never,
+        };
+        let out = Box::new(Unblocked::new(io::stdout())?);
+        let settings = Settings { out, keys, acknowledge, tls, ..Settings::default() };
         anyhow::Ok(receive(listen, arguments.store.clone(), settings, shutdown).await?)
     })?;
     writeln!(Unblocked::new(io::stdout())?, "{summary}")?;

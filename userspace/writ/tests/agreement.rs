@@ -134,7 +134,7 @@ fn an_agreement_that_cannot_be_used_is_told_with_its_line() {
         ),
         (
             "[[agreement]]\nlemf = \"a\"\n[agreement.aggregate]\ndelay = \"soon\"\n",
-            "c.toml:8: agreement.aggregate.delay: expected a number",
+            "c.toml:8: agreement.aggregate.delay: expected seconds, as a number",
         ),
         (
             "[[agreement]]\nlemf = \"a\"\n[agreement.encryption]\ncipher = \"aes-256-cbc\"\nkey_file = \"none\"\n",

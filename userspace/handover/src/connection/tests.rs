@@ -4,7 +4,7 @@ use writ_etsi::{Payload, Profile, TriPayload, decode, pdu_length};
 use writ_wire::Time;
 
 use super::*;
-use crate::pdu::{Interface, Kind};
+use crate::pdu::{Interface, Kind, Pdu};
 use crate::settings::HandoverSettings;
 
 /// Of the tests: a hundredth of a second stands for some ten of the standard.
@@ -18,7 +18,15 @@ fn resources(keep_alive: KeepAliveSettings) -> Resources {
     let link_pdus = Arc::new(LinkPdus::new(&HandoverSettings::default(), Profile::Current, Interface::Hi2).unwrap());
     let counters: Arc<LinkCounters> = Arc::default();
     let buffer = Buffer::new("lea".into(), 1 << 20, Duration::ZERO, Arc::clone(&counters), Arc::clone(&link_pdus));
-    Resources { buffer: Arc::new(buffer), counters, latency: Arc::default(), link_pdus, keep_alive, greet: false }
+    Resources {
+        buffer: Arc::new(buffer),
+        counters,
+        latency: Arc::default(),
+        link_pdus,
+        keep_alive,
+        greet: false,
+        options: None,
+    }
 }
 
 /// An LEMF's TCP that acknowledges everything at once.

@@ -50,7 +50,7 @@ fn every_setting_is_read() {
         name = "lea-1"
         hi2 = "lea.example:5002"
         hi3 = "lea.example:5003"
-        profile = "v3.3.1"
+        acknowledgement = { pdus = 5, interval = 0.25, answer = 7 }
         keep_alive = { time1 = 0.5, time2 = 2, time3 = 3 }
         retry = 1
         buffer = 2097152
@@ -61,7 +61,8 @@ fn every_setting_is_read() {
     assert_eq!(file.handover.sequence_numbers, Numbering::PerLiid);
     let lemf = &file.lemf[0];
     assert_eq!((lemf.hi2_address(), lemf.hi3_address()), ("lea.example:5002", "lea.example:5003"));
-    assert_eq!(lemf.profile, ProfileSetting::V331);
+    let AcknowledgementSettings { pdus, interval, answer } = lemf.acknowledgement.unwrap();
+    assert_eq!((pdus, interval, answer), (5, Duration::from_millis(250), Duration::from_secs(7)));
     assert_eq!(lemf.keep_alive.time1, Duration::from_millis(500));
     let moved = lemf.clone().redirected("127.0.0.1:9");
     assert_eq!((moved.hi2_address(), moved.hi3_address()), ("127.0.0.1:9", "127.0.0.1:9"));
@@ -74,6 +75,7 @@ fn what_is_unknown_or_ill_typed_is_refused_on_reading() {
     assert!(file("[[lemf]]\nname = \"a\"\naddress = \"h:1\"\nretry = -1").is_err());
     assert!(file("[[lemf]]\nname = \"a\"\naddress = \"h:1\"\nretry = \"soon\"").is_err());
     assert!(file("[[lemf]]\nname = \"a\"\naddress = \"h:1\"\nprofile = \"v1\"").is_err());
+    assert!(file("[[lemf]]\nname = \"a\"\naddress = \"h:1\"\nprofile = \"v3.3.1\"").is_ok());
 }
 
 #[test]
@@ -98,6 +100,14 @@ fn an_error_names_the_setting() {
         ("[[lemf]]\nname = \"a\"\naddress = \"a b:1\"".into(), "lemf.a.address"),
         ("[[lemf]]\nname = \"a\"\naddress = \"a..b:1\"".into(), "lemf.a.address"),
         ("[[lemf]]\nname = \"a\"\naddress = \"[a]:1\"".into(), "lemf.a.address"),
+        (
+            "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\nacknowledgement = { pdus = 0 }".into(),
+            "lemf.a.acknowledgement.pdus",
+        ),
+        (
+            "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\nprofile = \"v3.3.1\"\nacknowledgement = {}".into(),
+            "lemf.a.acknowledgement",
+        ),
         ("[[lemf]]\nname = \"\"\naddress = \"h:1\"".into(), "lemf.name"),
     ] {
         assert!(matches!(refused(&text), SettingsError::Invalid { setting: named, .. } if named == setting), "{text}");

@@ -12,9 +12,10 @@ use writ_etsi::decode;
 
 use super::key::SpoolKey;
 use super::log::{Log, Next};
-use super::state::{Lost, State};
+use super::state::{Lost, MAGIC, State};
+use super::taken::Taken;
 use super::waiting::{Standing, Waiting};
-use super::{Parts, SpoolError};
+use super::{Parts, SpoolError, format, reserve};
 use crate::link_pdu::LINK_LIID;
 use crate::pdu::Pdu;
 use crate::settings::Numbering;
@@ -26,6 +27,8 @@ const BATCH_OCTETS: usize = 4 << 20;
 const FEED_PDUS: usize = 1024;
 /// How often the state is written, while it changes. What the LEMF got since comes again after a crash.
 const SAVE: Duration = Duration::from_secs(1);
+/// How often the position alone is written, which is not synced: a file that changes all the time makes syncing others slow.
+const NOTE: Duration = Duration::from_millis(10);
 /// How long after a disk has failed it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// When there is nothing to do.
@@ -35,6 +38,8 @@ const LONG: Duration = Duration::from_secs(3600);
 pub(super) struct Policy {
     /// Octets on disk.
     pub(super) limit: u64,
+    /// Of content: the octets that IRI may have on disk.
+    pub(super) reserve: Option<u64>,
     /// Whether the oldest goes when it is full; else the newest.
     pub(super) evicts: bool,
     /// How long a PDU waits for others.
@@ -67,6 +72,7 @@ enum Told {
 pub(super) struct Feeder {
     log: Log,
     state: PathBuf,
+    taken: Taken,
     key: SpoolKey,
     policy: Policy,
     parts: Parts,
@@ -84,6 +90,8 @@ pub(super) struct Feeder {
     failed: Option<Instant>,
     saved: Instant,
     changed: bool,
+    /// The position that was noted last, and when.
+    noted: (u64, Instant),
 }
 
 impl Feeder {
@@ -97,6 +105,7 @@ impl Feeder {
     ) -> Result<Self, SpoolError> {
         let failed = |source| SpoolError::Io { folder: folder.to_owned(), source };
         let path = folder.join("state");
+        format::check(&path, MAGIC)?;
         let found = State::read(&path, &key).map_err(failed)?;
         if found.is_none() && path.exists() {
             tracing::warn!(lemf = parts.lemf, "the state of a spool cannot be read: all that is in it goes again");
@@ -108,9 +117,14 @@ impl Feeder {
             tracing::warn!(lemf = parts.lemf, interface, octets, "the end of a spool was torn: cut off");
             parts.counters.spool_torn.one();
         }
+        let (taken, position) = Taken::open(&folder.join("taken")).map_err(failed)?;
+        // What was given up is told once more rather than in a wrong place.
+        let as_told = state.gap.is_none() && state.untold.is_none();
+        let released = position.filter(|position| as_told && (state.released..=log.next()).contains(position));
         let mut feeder = Self {
             log,
             state: path,
+            taken,
             key,
             policy,
             parts,
@@ -118,12 +132,13 @@ impl Feeder {
             finished: Some(finished),
             numbers: state.next,
             fed: VecDeque::new(),
-            released: state.released,
+            released: released.unwrap_or(state.released),
             untold: state.untold,
             refused: Lost::default(),
             failed: None,
             saved: Instant::now(),
             changed: true,
+            noted: (0, Instant::now()),
         };
         feeder.parts.link_pdus.go_on_from(state.link_next);
         feeder.log.read_from(state.as_of);
@@ -167,6 +182,7 @@ impl Feeder {
             }
         }
         self.release();
+        let _ = self.taken.note(self.released);
         self.save();
         let _ = self.log.release(self.released);
         self.gauge();
@@ -219,6 +235,9 @@ impl Feeder {
             if !self.make_room(Log::cost(&batch))? {
                 self.refuse(&batch);
                 continue;
+            }
+            if let (Some(iri), Some(folder)) = (self.policy.reserve, self.state.parent()) {
+                reserve::check(folder, Log::cost(&batch), iri)?;
             }
             self.append(&batch)?;
             self.waiting.taken(batch.len());
@@ -380,6 +399,11 @@ impl Feeder {
             self.released = self.released.max(fed.position);
             self.changed = true;
         }
+        if self.released > self.noted.0 && self.noted.1.elapsed() >= NOTE {
+            // Without it the LEMF gets more of it twice.
+            let _ = self.taken.note(self.released);
+            self.noted = (self.released, Instant::now());
+        }
         if self.log.would_remove(self.released) && self.save() {
             // What cannot be removed now is tried again with the next.
             let _ = self.log.release(self.released);
@@ -456,6 +480,7 @@ impl Feeder {
             standing.since.filter(|_| self.failed.is_none()).map(|since| since + self.policy.interval),
             self.failed,
             self.changed.then(|| self.saved + SAVE),
+            (self.released > self.noted.0).then(|| self.noted.1 + NOTE),
             standing.finish.filter(|_| self.finished.is_some()).map(|_| now + Duration::from_millis(20)),
         ];
         looks.into_iter().flatten().min().unwrap_or(now + LONG)

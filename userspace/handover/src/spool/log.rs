@@ -8,10 +8,10 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::SpoolError;
 use super::key::SpoolKey;
-use super::segment::{Found, HEAD, RECORD_OVERHEAD, Reader, Unreadable, Writer, first_of, name, pdu};
+use super::segment::{FILE_MAGIC, Found, HEAD, RECORD_OVERHEAD, Reader, Unreadable, Writer, first_of, name, pdu};
 use super::state::Lost;
+use super::{SpoolError, format};
 use crate::pdu::{Interface, Pdu};
 
 /// A segment is this part of the whole.
@@ -76,6 +76,7 @@ impl Log {
         let failed = |source| SpoolError::Io { folder: folder.to_owned(), source };
         let lock = lock(folder)?;
         let mut segments = segments(folder).map_err(failed)?;
+        segments.iter().try_for_each(|segment| format::check(&segment.path, FILE_MAGIC))?;
         let mut recovered = Recovered::default();
         let mut next = released;
         // From the last one that can be read, the place where appending goes on is known.

@@ -12,7 +12,7 @@ use super::key::{CHECK, FileKey, SALT, SpoolKey, TAG, salt};
 use crate::durable;
 use crate::pdu::{Interface, Kind, Pdu};
 
-const FILE_MAGIC: &[u8; 8] = b"WRITSPL1";
+pub(super) const FILE_MAGIC: &[u8; 8] = b"WRITSPL1";
 const RECORD_MAGIC: &[u8; 4] = b"WREC";
 /// Octets of the head of a file: magic, first position, salt, check, CRC-32.
 pub(super) const HEAD: u64 = 8 + 8 + SALT as u64 + CHECK as u64 + 4;

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use super::key::{SALT, SpoolKey, salt};
 use crate::durable;
 
-const MAGIC: &[u8; 8] = b"WRITSST1";
+pub(super) const MAGIC: &[u8; 8] = b"WRITSST1";
 /// The longest that is read: a hundred thousand LIIDs.
 const LONGEST: u64 = 16 << 20;
 

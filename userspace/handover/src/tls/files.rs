@@ -15,6 +15,7 @@ use rustls::{ClientConfig, Error, RootCertStore};
 use thiserror::Error as ThisError;
 use zeroize::Zeroizing;
 
+use super::expiry::not_after;
 use crate::settings::TlsSettings;
 
 /// The longest file that is read: thousands of certificates.
@@ -36,10 +37,11 @@ pub struct TlsFileError {
     pub reason: Option<io::Error>,
 }
 
-/// Reads all that a connection needs.
-pub(super) fn read(settings: &TlsSettings) -> Result<ClientConfig, TlsFileError> {
+/// Reads all that a connection needs, and when our certificate ends.
+pub(super) fn read(settings: &TlsSettings) -> Result<(ClientConfig, u64), TlsFileError> {
     let roots = roots(&settings.ca)?;
     let chain = certificates("certificate", &settings.certificate)?;
+    let expires = chain.first().and_then(not_after).unwrap_or_default();
     let key = private_key(&settings.key)?;
     let versions: &[_] = if settings.allow_tls12 { &[&TLS13, &TLS12] } else { &[&TLS13] };
     let wrong =
@@ -58,7 +60,7 @@ pub(super) fn read(settings: &TlsSettings) -> Result<ClientConfig, TlsFileError>
             _ => wrong("key", &settings.key, "a private key of RSA, ECDSA (P-256, P-384) or Ed25519"),
         })?;
     config.resumption = Resumption::disabled();
-    Ok(config)
+    Ok((config, expires))
 }
 
 fn roots(file: &Path) -> Result<RootCertStore, TlsFileError> {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use writ_etsi::{Payload, PsPdu, TriPayload, decode, encode, pdu_length};
+use writ_etsi::{OptionResponse, Payload, PsPdu, TriPayload, decode, encode, pdu_length};
 use writ_handover::settings::{KeepAliveSettings, LemfSettings};
 use writ_intercept::record::{Body, Cin, Iri, IriType, MailEvent, Mandate, Protocol, Record, Status};
 use writ_wire::Time;
@@ -32,6 +32,14 @@ pub enum Conduct {
     Babble,
     /// Reads so slowly: a pause after each PDU.
     Slow(Duration),
+    /// As proper, and acknowledges PDUs when asked.
+    Acknowledge,
+    /// Agrees to acknowledge PDUs, answers so many requests, and closes at the next.
+    AcknowledgeOnly(usize),
+    /// Agrees to, and answers no request.
+    NeverAcknowledge,
+    /// As proper, and declines to acknowledge.
+    Decline,
 }
 
 /// The LEMF. Its threads end with the test's process, or by themselves when their connection does.
@@ -107,7 +115,7 @@ fn serve(mut stream: TcpStream, conduct: Conduct, number: usize, connections: &M
     if conduct == Conduct::Babble {
         let _ = stream.write_all(b"220 lemf.example ESMTP\r\n");
     }
-    let (mut octets, mut piece, mut read) = (Vec::new(), vec![0; 1 << 16], 0);
+    let (mut octets, mut piece, mut read, mut answered) = (Vec::new(), vec![0; 1 << 16], 0, 0);
     loop {
         let wanted = pdu_length(&octets).unwrap().map_or(1, |length| length - octets.len()).min(piece.len());
         match stream.read(&mut piece[..wanted]) {
@@ -126,6 +134,17 @@ fn serve(mut stream: TcpStream, conduct: Conduct, number: usize, connections: &M
                 }
                 continue;
             }
+            match acknowledge(&pdu, conduct, &mut answered) {
+                Asked::Nothing => {}
+                Asked::Answer(answer) => {
+                    if stream.write_all(&answer).is_err() {
+                        return;
+                    }
+                    continue;
+                }
+                Asked::Silence => continue,
+                Asked::Close => return,
+            }
             if conduct == Conduct::FailAt(pdu.ps_header.sequence_number) {
                 // With a linger of 0 the end is a reset.
                 let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
@@ -142,6 +161,44 @@ fn serve(mut stream: TcpStream, conduct: Conduct, number: usize, connections: &M
                 _ => {}
             }
         }
+    }
+}
+
+/// What a PDU asks for about acknowledgement, and what comes of it.
+enum Asked {
+    Nothing,
+    Answer(Vec<u8>),
+    Silence,
+    Close,
+}
+
+fn acknowledge(pdu: &PsPdu, conduct: Conduct, answered: &mut usize) -> Asked {
+    let agrees = matches!(conduct, Conduct::Acknowledge | Conduct::AcknowledgeOnly(_) | Conduct::NeverAcknowledge);
+    let answer = |payload| {
+        let response = PsPdu { payload: Payload::TriPayload(payload), ..pdu.clone() };
+        Asked::Answer(encode(&response).unwrap())
+    };
+    let Payload::TriPayload(payload) = &pdu.payload else { return Asked::Nothing };
+    match payload {
+        TriPayload::OptionRequest(request) if agrees || conduct == Conduct::Decline => {
+            let (accepted_options, declined_options) = if agrees {
+                (request.requested_options.clone(), vec![])
+            } else {
+                (vec![], request.requested_options.clone())
+            };
+            let additions = writ_etsi::asn1::Additions::NONE;
+            answer(TriPayload::OptionResponse(OptionResponse { accepted_options, declined_options, additions }))
+        }
+        TriPayload::PduAcknowledgementRequest => {
+            *answered += 1;
+            match conduct {
+                Conduct::AcknowledgeOnly(limit) if *answered > limit => Asked::Close,
+                Conduct::NeverAcknowledge => Asked::Silence,
+                _ => answer(TriPayload::PduAcknowledgementResponse),
+            }
+        }
+        TriPayload::OptionRequest(_) | TriPayload::OptionComplete => Asked::Silence,
+        _ => Asked::Nothing,
     }
 }
 

@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::oneshot;
 use writ_etsi::{PsPdu, decode, pdu_length};
+use writ_lemf::record::Keys;
 use writ_lemf::{ServerTls, Settings, Summary, receive};
 
 /// A running receiver.
@@ -24,12 +25,17 @@ pub struct Receiver {
 
 impl Receiver {
     pub fn start(store: &Path, listen: &str, tls: Option<ServerTls>) -> Self {
+        Self::with_keys(store, listen, tls, Keys::default())
+    }
+
+    pub fn with_keys(store: &Path, listen: &str, tls: Option<ServerTls>, keys: Keys) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let (bound, address) = oneshot::channel();
         let (folder, listen) = (store.to_owned(), listen.parse().unwrap());
         let running = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let settings = Settings { out: Box::new(std::io::sink()), bound: Some(bound), tls, ..Settings::default() };
+            let settings =
+                Settings { out: Box::new(std::io::sink()), bound: Some(bound), tls, keys, ..Settings::default() };
             runtime
                 .block_on(receive(listen, folder, settings, async {
                     let _ = stopped.await;

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
-use writ_etsi::{DecodeError, FrameError, Payload, PsPdu, TriPayload};
+use writ_etsi::{DecodeError, FrameError, PsPdu};
 
+use super::answers::{Acknowledge, Answer, Asked, Kind, Taken};
 use super::tls::ServerTls;
 use crate::pdu_buffer::PduBuffer;
 
@@ -22,11 +23,21 @@ const DRAIN_AT_MOST: Duration = Duration::from_secs(2);
 
 /// What connections tell the recorder.
 pub(super) enum Arrived {
-    Opened { peer: SocketAddr },
-    Refused { peer: SocketAddr },
+    Opened {
+        peer: SocketAddr,
+    },
+    Refused {
+        peer: SocketAddr,
+    },
     Pdus(Vec<(Bytes, Result<PsPdu, DecodeError>)>),
     KeepAlives(u64),
-    Closed { peer: SocketAddr, ended: Ended },
+    Acknowledged(u64),
+    /// To be told once everything before is on disk.
+    Sync(oneshot::Sender<()>),
+    Closed {
+        peer: SocketAddr,
+        ended: Ended,
+    },
 }
 
 /// How a connection ended.
@@ -63,6 +74,7 @@ pub(super) struct Connection {
     pub(super) max_pdu_octets: usize,
     pub(super) idle: Option<Duration>,
     pub(super) answer: Duration,
+    pub(super) acknowledge: Acknowledge,
     pub(super) tls: Option<ServerTls>,
     pub(super) sender: mpsc::Sender<Arrived>,
     pub(super) stopping: watch::Receiver<bool>,
@@ -84,6 +96,7 @@ impl Connection {
 
     async fn converse<S: AsyncRead + AsyncWrite + Unpin>(&mut self, mut stream: S) -> Ended {
         let mut buffer = PduBuffer::new(self.max_pdu_octets);
+        let mut asked = Asked::new(self.acknowledge);
         let mut stop_at = None;
         loop {
             if *self.stopping.borrow()
@@ -111,42 +124,65 @@ impl Connection {
                 }
                 Some(Ok(_)) => {}
             }
-            let (pdus, answers, framed) = take_in(&mut buffer);
+            let (pdus, answers, framed) = take_in(&mut buffer, &mut asked);
             if !pdus.is_empty() {
                 self.tell(Arrived::Pdus(pdus)).await;
             }
             if let Err(error) = framed {
                 return Ended::NoPdu { offset: buffer.offset(), error };
             }
-            if !answers.is_empty() {
-                let count = answers.len() as u64;
-                match within(Some(self.answer), answer_all(&mut stream, &answers.concat())).await {
-                    None => return Ended::Unanswerable,
-                    Some(Err(error)) => return Ended::Lost(error),
-                    Some(Ok(())) => self.tell(Arrived::KeepAlives(count)).await,
-                }
+            if let Some(ended) = self.answer_all(&mut stream, answers).await {
+                return ended;
             }
         }
     }
+
+    /// Answers in the order of the requests; an acknowledgement only when what came before it is on disk.
+    async fn answer_all<S: AsyncWrite + Unpin>(&mut self, stream: &mut S, answers: Vec<Answer>) -> Option<Ended> {
+        if answers.is_empty() {
+            return None;
+        }
+        let count = |kind| answers.iter().filter(|answer| answer.kind == kind).count() as u64;
+        let (keep_alives, acknowledgements) = (count(Kind::KeepAlive), count(Kind::Acknowledgement));
+        if acknowledgements > 0 {
+            let (synced, wait) = oneshot::channel();
+            self.tell(Arrived::Sync(synced)).await;
+            if wait.await.is_err() {
+                return Some(Ended::Stopped);
+            }
+        }
+        let octets: Vec<u8> = answers.into_iter().flat_map(|answer| answer.octets).collect();
+        match within(Some(self.answer), write_all(stream, &octets)).await {
+            None => return Some(Ended::Unanswerable),
+            Some(Err(error)) => return Some(Ended::Lost(error)),
+            Some(Ok(())) => {}
+        }
+        if keep_alives > 0 {
+            self.tell(Arrived::KeepAlives(keep_alives)).await;
+        }
+        if acknowledgements > 0 {
+            self.tell(Arrived::Acknowledged(acknowledgements)).await;
+        }
+        None
+    }
 }
 
-async fn answer_all<S: AsyncWrite + Unpin>(stream: &mut S, octets: &[u8]) -> io::Result<()> {
+async fn write_all<S: AsyncWrite + Unpin>(stream: &mut S, octets: &[u8]) -> io::Result<()> {
     stream.write_all(octets).await?;
     stream.flush().await
 }
 
-type TakenIn = (Vec<(Bytes, Result<PsPdu, DecodeError>)>, Vec<Vec<u8>>, Result<(), FrameError>);
+type TakenIn = (Vec<(Bytes, Result<PsPdu, DecodeError>)>, Vec<Answer>, Result<(), FrameError>);
 
 /// The PDUs that are there as a whole, the answers to those that ask for one, and whether the octets after them can be read.
-fn take_in(buffer: &mut PduBuffer) -> TakenIn {
+fn take_in(buffer: &mut PduBuffer, asked: &mut Asked) -> TakenIn {
     let (mut pdus, mut answers) = (Vec::new(), Vec::new());
     loop {
         match buffer.next() {
             Ok(Some((_, octets))) => match writ_etsi::decode(&octets) {
-                Ok(pdu) => match pdu.payload {
-                    Payload::TriPayload(TriPayload::KeepAlive) => answers.extend(answer(pdu)),
-                    Payload::TriPayload(TriPayload::KeepAliveResponse) => {}
-                    _ => pdus.push((octets, Ok(pdu))),
+                Ok(pdu) => match asked.take(pdu) {
+                    Taken::Answered(answer) => answers.extend(answer),
+                    Taken::Kept(pdu) => pdus.push((octets, Ok(*pdu))),
                 },
                 Err(error) => pdus.push((octets, Err(error))),
             },
@@ -154,13 +190,6 @@ fn take_in(buffer: &mut PduBuffer) -> TakenIn {
             Err(error) => return (pdus, answers, Err(error)),
         }
     }
-}
-
-/// `keep-aliveResponse` under the header of the request. None to a header that the standard does not allow: a sender that waits for the
-/// answer then sees that something is wrong with it.
-fn answer(request: PsPdu) -> Option<Vec<u8>> {
-    let response = PsPdu { payload: Payload::TriPayload(TriPayload::KeepAliveResponse), ..request };
-    writ_etsi::encode(&response).ok()
 }
 
 /// The outcome of `act`, unless it takes longer than `limit`.

@@ -1,5 +1,6 @@
 //! A monitoring facility that listens, for PDUs over TCP.
 
+mod answers;
 mod connection;
 mod tls;
 
@@ -14,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::timeout;
 
+pub use self::answers::Acknowledge;
 use self::connection::{Arrived, Connection, Ended};
 pub use self::tls::{ServerTls, ServerTlsError};
 use crate::record::{Keys, RecordSettings, Recorder, StoreError};
@@ -41,6 +43,8 @@ pub struct Settings {
     pub idle: Option<Duration>,
     /// How long a peer may take to accept an answer.
     pub answer: Duration,
+    /// Whether PDUs are acknowledged to a sender that asks for it.
+    pub acknowledge: Acknowledge,
     /// TLS around each connection. `None`: plain TCP.
     pub tls: Option<ServerTls>,
     /// Where lines about what arrives go.
@@ -58,6 +62,7 @@ impl Default for Settings {
             max_pdu_octets: writ_etsi::MAX_PDU_OCTETS,
             idle: None,
             answer: Duration::from_secs(30),
+            acknowledge: Acknowledge::default(),
             tls: None,
             out: Box::new(io::stdout()),
             bound: None,
@@ -98,7 +103,7 @@ pub async fn receive(
     settings: Settings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Summary, LemfError> {
-    let Settings { record, keys, connections, max_pdu_octets, idle, answer, tls, out, bound } = settings;
+    let Settings { record, keys, connections, max_pdu_octets, idle, answer, acknowledge, tls, out, bound } = settings;
     let recorder = Recorder::open_with(&store, record, keys, out)?;
     let refused = |error| LemfError::Listen { address: listen, error };
     let listener = TcpListener::bind(listen).await.map_err(refused)?;
@@ -109,7 +114,7 @@ pub async fn receive(
     let (sender, arrived) = mpsc::channel(BATCHES);
     let mut recording = tokio::task::spawn_blocking(move || keep(recorder, arrived));
     let (stop, stopping) = watch::channel(false);
-    let connection = Connection { max_pdu_octets, idle, answer, tls, sender, stopping };
+    let connection = Connection { max_pdu_octets, idle, answer, acknowledge, tls, sender, stopping };
 
     let mut open = JoinSet::new();
     tokio::pin!(shutdown);
@@ -192,6 +197,16 @@ fn take(recorder: &mut Recorder, arrived: Arrived) -> io::Result<()> {
         }
         Arrived::KeepAlives(count) => {
             recorder.summary().keep_alives += count;
+            Ok(())
+        }
+        Arrived::Acknowledged(count) => {
+            recorder.summary().acknowledgements += count;
+            Ok(())
+        }
+        Arrived::Sync(synced) => {
+            recorder.sync()?;
+            // A connection that is gone does not want to know.
+            let _ = synced.send(());
             Ok(())
         }
         Arrived::Pdus(pdus) => pdus.into_iter().try_for_each(|(octets, pdu)| match pdu {

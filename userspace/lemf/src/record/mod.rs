@@ -104,6 +104,8 @@ pub struct Recorder {
     is_blind: bool,
     out: Box<dyn Write + Send>,
     clock: u64,
+    /// Whether the folder was synced since the files are in it.
+    is_named: bool,
 }
 
 /// The keys that were agreed with the sender, where there are any.
@@ -157,6 +159,7 @@ impl Recorder {
             is_blind: false,
             out,
             clock: 0,
+            is_named: false,
         };
         let path = recorder.pdus();
         if path.exists() {
@@ -418,6 +421,23 @@ impl Recorder {
     pub fn flush(&mut self) -> io::Result<()> {
         self.store.files.flush()?;
         self.out.flush()
+    }
+
+    /// Puts every PDU that was taken on disk: what may be acknowledged. What is made of them, the transcripts and messages,
+    /// can be made again.
+    ///
+    /// # Errors
+    /// Where a file cannot be written or synced.
+    pub fn sync(&mut self) -> io::Result<()> {
+        for path in [self.pdus(), self.store.root.join("malformed.etsi")] {
+            self.store.files.sync(&path)?;
+        }
+        if !self.is_named {
+            // That the files are there at all.
+            fs::File::open(&self.store.root)?.sync_all()?;
+            self.is_named = true;
+        }
+        Ok(())
     }
 
     /// Closes every session and file, and says what was counted.

@@ -61,6 +61,18 @@ impl OpenFiles {
         fs::rename(from, to)
     }
 
+    /// Writes what is gathered for a file, and puts it on disk.
+    pub(super) fn sync(&mut self, path: &Path) -> io::Result<()> {
+        let Some(open) = self.open.get_mut(path) else {
+            return match File::open(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                file => file?.sync_data(),
+            };
+        };
+        open.file.flush()?;
+        open.file.get_ref().sync_data()
+    }
+
     /// Writes what is gathered, so that readers of the files see it.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.open.values_mut().try_for_each(|open| open.file.flush())

@@ -409,6 +409,10 @@ mod tests {
                 "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.spool]\nfolder = \"s\"\nkey = \"k\"\niri = 5\n",
                 "C:7: lemf.a.spool.iri: expected octets, 1048576 to",
             ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\nprofile = \"v3.3.1\"\n[lemf.acknowledgement]\npdus = 5\n",
+                "C:5: lemf.a.acknowledgement: expected profile \"current\": \"v3.3.1\" has no acknowledgement of PDUs",
+            ),
             ("[wire]\nmax_flows = -1\n", "C:2: wire.max_flows: expected a whole number, 0 or more"),
             (
                 "[wire]\nmax_flows = 99999999999999999999999\n",

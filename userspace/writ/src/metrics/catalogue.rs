@@ -436,14 +436,14 @@ pub const LINKS: &[Metric] = &[
         Counter,
         LINK,
         One("pdus_sent"),
-        "PDUs that the LEMF's TCP acknowledged; one is counted again when it was returned and acknowledged again.",
+        "PDUs that the LEMF, or its TCP, acknowledged; one is counted again when it was returned and acknowledged again.",
     ),
     metric(
         "writ_returned_pdus_total",
         Counter,
         LINK,
         One("pdus_returned"),
-        "PDUs acknowledged and sent again: the connection was reset before the LEMF showed that it had read them.",
+        "PDUs sent again: the connection ended before the LEMF acknowledged them, or showed that it had read them.",
     ),
     metric(
         "writ_unconfirmed_pdus_total",
@@ -514,6 +514,13 @@ pub const LINKS: &[Metric] = &[
         ),
         "Attempts and connections that TLS ended: nothing is delivered by them.",
     ),
+    metric(
+        "writ_delivery_certificate_expiry_seconds",
+        Gauge,
+        LINK,
+        Each("end", &[("tls_own_expiry", "own"), ("tls_lemf_expiry", "lemf")]),
+        "When the certificate on the connection opened last ends, in seconds since 1970; 0 without TLS.",
+    ),
     metric("writ_delivery_queue_pdus", Gauge, LINK, One("buffered_pdus"), "PDUs that wait to be sent or acknowledged."),
     metric("writ_delivery_queue_bytes", Gauge, LINK, One("buffered_octets"), "Octets of the PDUs that wait."),
     metric(
@@ -530,6 +537,29 @@ pub const LINKS: &[Metric] = &[
             ],
         ),
         "Keep-alives: sent, answered, answered after TIME2, not answered by TIME3.",
+    ),
+    metric(
+        "writ_delivery_acknowledging",
+        Gauge,
+        LINK,
+        One("acknowledging"),
+        "1 while a connection is up on which the LEMF acknowledges PDUs, else 0.",
+    ),
+    metric(
+        "writ_acknowledgements_total",
+        Counter,
+        LINK,
+        Each(
+            "event",
+            &[
+                ("acknowledgements_asked", "asked"),
+                ("acknowledgements_answered", "answered"),
+                ("acknowledgements_missed", "missed"),
+                ("options_declined", "declined"),
+                ("options_unanswered", "unanswered"),
+            ],
+        ),
+        "Acknowledgement of PDUs: asked for, answered, not answered in time; declined, and not answered whether it will be.",
     ),
     metric(
         "writ_delivery_faults_total",
