@@ -82,6 +82,12 @@ fn mail_filter(context: XdpContext) -> u32 {
     action
 }
 
+/// Decides nothing: what it costs to run is what the kernel spends on calling any program. It is only ever measured.
+#[xdp]
+fn nothing(_: XdpContext) -> u32 {
+    XDP_DROP
+}
+
 /// Redirects to the socket of `queue`, for `verdict`, if there is one.
 #[inline(always)]
 fn redirect(queue: u32, verdict: Verdict) -> (Verdict, u32) {

@@ -26,6 +26,8 @@ pub const MOST_QUEUES: u32 = 128;
 pub mod name {
     /// The XDP program.
     pub const PROGRAM: &str = "mail_filter";
+    /// An XDP program that does nothing, to measure the other against.
+    pub const NOTHING: &str = "nothing";
     /// XSKMAP: the socket of each queue.
     pub const SOCKETS: &str = "SOCKETS";
     /// Array of one [`crate::ports::PortSet`].

@@ -42,8 +42,24 @@ impl MailFilter {
     /// # Errors
     /// [`AfxdpError::Load`] where the object holds no such program.
     pub fn program(&mut self) -> Result<&mut Xdp, AfxdpError> {
-        let program = self.bpf.program_mut(name::PROGRAM);
-        let program = program.ok_or_else(|| AfxdpError::Load { reason: format!("no program {}", name::PROGRAM) })?;
+        self.program_named(name::PROGRAM)
+    }
+
+    /// The program of the object that does nothing, loaded: what running it costs is the kernel's share of running any.
+    ///
+    /// # Errors
+    /// [`AfxdpError::Load`].
+    pub(super) fn nothing(&mut self) -> Result<&mut Xdp, AfxdpError> {
+        let program = self.program_named(name::NOTHING)?;
+        if program.fd().is_err() {
+            program.load().map_err(|error| load_error(&error))?;
+        }
+        Ok(program)
+    }
+
+    fn program_named(&mut self, name: &str) -> Result<&mut Xdp, AfxdpError> {
+        let program = self.bpf.program_mut(name);
+        let program = program.ok_or_else(|| AfxdpError::Load { reason: format!("no program {name}") })?;
         program.try_into().map_err(|error| load_error(&error))
     }
 
@@ -149,7 +165,7 @@ fn map_error(map: &'static str, error: &MapError) -> AfxdpError {
     AfxdpError::Map { map, reason: with_causes(error) }
 }
 
-fn load_error(error: &(dyn Error + 'static)) -> AfxdpError {
+pub(super) fn load_error(error: &(dyn Error + 'static)) -> AfxdpError {
     match os_error(error) {
         Some(cause) if cause.kind() == io::ErrorKind::PermissionDenied => AfxdpError::denied("load the XDP program"),
         _ => AfxdpError::Load { reason: with_causes(error) },

@@ -29,6 +29,7 @@ mod link;
 mod queue;
 mod settings;
 mod sys;
+mod trial;
 
 pub use counters::{QueueCounters, QueueCounts, VerdictCount};
 pub use error::AfxdpError;
@@ -36,6 +37,7 @@ pub use filter::MailFilter;
 pub use interface::{AttachMode, Condition, Interface};
 pub use queue::{BATCH, BATCHES_A_STATISTIC, QueueSource};
 pub use settings::{BusyPoll, OtherTraffic, Queues, Settings};
+pub use trial::{Trial, Trials};
 pub use writ_filter::verdict::Verdict;
 
 /// How a socket is bound to its queue.

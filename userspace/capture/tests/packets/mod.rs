@@ -104,6 +104,19 @@ fn plain(protocol: u8, source: u16, destination: u16) -> Vec<u8> {
     ipv4(protocol, &[], 0, &tcp(source, destination, b"250 OK\r\n"))
 }
 
+/// The packets whose cost is measured: a name, whether it is mail, and the frame.
+pub fn measured() -> Vec<(&'static str, bool, Vec<u8>)> {
+    vec![
+        ("ARP", false, ethernet(&[], ETHER_ARP, &[0; 28])),
+        ("UDP", false, ethernet(&[], ETHER_IPV4, &plain(UDP, 40_000, 53))),
+        ("other TCP", false, ethernet(&[], ETHER_IPV4, &plain(TCP, 40_000, 443))),
+        ("mail", true, ethernet(&[], ETHER_IPV4, &plain(TCP, 40_000, 25))),
+        ("mail over VLAN", true, ethernet(&[CUSTOMER_TAG], ETHER_IPV4, &plain(TCP, 40_000, 25))),
+        ("mail over QinQ", true, ethernet(&[SERVICE_TAG, CUSTOMER_TAG], ETHER_IPV4, &plain(TCP, 40_000, 25))),
+        ("mail over IPv6", true, ethernet(&[], ETHER_IPV6, &ipv6(&[], TCP, &tcp(40_000, 25, b"NOOP\r\n")))),
+    ]
+}
+
 /// Every branch of the filter, with the default mail ports.
 pub fn cases() -> Vec<Case> {
     use Class::{Fragment, Mail, Malformed, Other, TooDeep};
