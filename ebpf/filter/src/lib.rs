@@ -3,6 +3,7 @@
 //! The program in the kernel and the tests on the host run this very code: it allocates nothing, walks every chain of
 //! headers only so far, and reads the packet through [`Packet`], whose kernel side is the only unsafe part.
 //!
+//! - [`walk`] goes from the first header of a packet, through its tunnels, to what it carries; `writ-wire` goes the same way.
 //! - [`class_of`] says what a packet is.
 //! - [`verdict::Verdict`] names what became of it, one counter each.
 //! - [`ports::PortSet`] is the set of mail ports as the program's map holds it.
@@ -10,14 +11,19 @@
 #![no_std]
 
 mod class;
-mod ipv6;
+mod header;
+mod ip;
+mod link;
 mod packet;
 pub mod ports;
+mod tunnel;
 pub mod verdict;
+mod walk;
 
-pub use class::{Class, MOST_TAGS, class_of};
-pub use ipv6::MOST_EXTENSION_HEADERS;
+pub use class::{Class, class_of};
+pub use header::protocol;
 pub use packet::{FARTHEST, Packet};
+pub use walk::{Carried, MOST_HEADERS, Passed, Start, walk};
 
 /// Queues of an interface that can have an AF_XDP socket: the size of the program's socket map.
 pub const MOST_QUEUES: u32 = 128;

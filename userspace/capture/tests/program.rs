@@ -1,16 +1,20 @@
 //! The built XDP program in the kernel, run on packets made by hand (BPF_PROG_TEST_RUN): no interface, no traffic.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod packets;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 use std::process::Command;
 
 use aya::programs::{TestRun, TestRunOptions};
-use writ_capture::afxdp::{AfxdpError, MailFilter, OtherTraffic, Verdict};
-use writ_filter::{Class, ports};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use writ_capture::afxdp::{AfxdpError, MailFilter, OtherTraffic, Trials, Verdict};
+use writ_filter::{Class, class_of, ports};
 
 const XDP_DROP: u32 = 1;
 const XDP_PASS: u32 = 2;
@@ -120,6 +124,57 @@ fn the_cost_of_a_packet_is_printed() {
         println!("{name}: {} ns a packet", result.duration.as_nanos());
         assert!(result.duration.as_micros() < 10, "{name}: {:?}", result.duration);
     }
+}
+
+/// The kernel's copy of the filter and the host's say the same of good packets with some octets changed, and cut anywhere.
+#[test]
+fn the_kernel_decides_as_the_host_does() {
+    let mut trials = match Trials::new(&ports::MAIL, OtherTraffic::Drop) {
+        Ok(trials) => trials,
+        Err(AfxdpError::Permission { .. }) => return println!("SKIPPED: loading an XDP program needs CAP_BPF"),
+        Err(error) => panic!("{error}"),
+    };
+    let set = ports::set_of(&ports::MAIL);
+    let cases = packets::cases();
+    let mutated = (
+        any::<prop::sample::Index>(),
+        prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        any::<prop::sample::Index>(),
+    );
+    let config = ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() };
+    let before = totals(trials.filter());
+    let state = RefCell::new((trials, before, BTreeMap::new()));
+    let outcome = TestRunner::new(config).run(&mutated, |(which, changes, cut)| {
+        let mut frame = which.get(&cases).frame.clone();
+        for (at, octet) in changes {
+            // Most headers stand in the first octets.
+            let end = frame.len().min(128);
+            *at.get_mut(&mut frame[..end]) = octet;
+        }
+        // The kernel runs no program on less than an Ethernet header; half of the frames stay whole.
+        frame.truncate(14 + cut.index(2 * (frame.len() - 13)));
+        let verdict = match class_of(&frame[..], &set) {
+            Class::Mail => Verdict::MailRedirected,
+            Class::Fragment => Verdict::FragmentRedirected,
+            Class::Other => Verdict::OtherDropped,
+            Class::Malformed => Verdict::Malformed,
+            Class::TooDeep => Verdict::TooDeep,
+        };
+        let (trials, expected, seen) = &mut *state.borrow_mut();
+        *seen.entry(verdict.name()).or_insert(0) += 1;
+        trials.run(&frame, 1).unwrap();
+        for (counted, packets, octets) in expected.iter_mut() {
+            if *counted == verdict {
+                *packets += 1;
+                *octets += frame.len() as u64;
+            }
+        }
+        prop_assert_eq!(&totals(trials.filter()), &*expected);
+        Ok(())
+    });
+    outcome.unwrap();
+    let (.., seen) = state.into_inner();
+    assert!(seen.len() == 5 && seen.values().all(|count| *count > 20), "{seen:?}");
 }
 
 #[test]

@@ -166,8 +166,9 @@ fn map_error(map: &'static str, error: &MapError) -> AfxdpError {
 }
 
 pub(super) fn load_error(error: &(dyn Error + 'static)) -> AfxdpError {
-    match os_error(error) {
-        Some(cause) if cause.kind() == io::ErrorKind::PermissionDenied => AfxdpError::denied("load the XDP program"),
+    match os_error(error).and_then(io::Error::raw_os_error) {
+        // EACCES is the verifier's, which says why.
+        Some(libc::EPERM) => AfxdpError::denied("load the XDP program"),
         _ => AfxdpError::Load { reason: with_causes(error) },
     }
 }
