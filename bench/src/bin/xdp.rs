@@ -9,7 +9,8 @@ mod packets;
 use anyhow::{Context as _, ensure};
 use clap::Parser;
 use writ_capture::afxdp::{OtherTraffic, Trials};
-use writ_filter::ports::MAIL;
+use writ_filter::ports::{MAIL, set_of};
+use writ_filter::{flow, looked_at};
 
 /// `XDP_DROP` and `XDP_REDIRECT`.
 const DROP: u32 = 1;
@@ -59,19 +60,35 @@ fn main() -> anyhow::Result<()> {
             Measured { name, frame, action, nanos: Vec::new() }
         })
         .collect();
+    // The same while a connection is let go: packets of others, and its own.
+    let mut busy = Trials::new(&MAIL, OtherTraffic::Drop)?;
+    let table = busy.filter().let_go_table()?;
+    let mut beside = vec![];
+    for (name, action) in [("mail, others being let go", REDIRECT), ("mail that is let go", DROP)] {
+        let (_, _, frame) = packets::measured().swap_remove(3);
+        beside.push(Measured { name, frame, action, nanos: vec![] });
+    }
+    let [other, let_go] = &mut beside[..] else { unreachable!("two were made") };
+    // Another port of the client's.
+    other.frame[35] ^= 1;
+    let (_, place) = looked_at(&let_go.frame[..], &set_of(&MAIL));
+    let segment = flow::segment_of(&let_go.frame[..], place.ip, place.tcp).context("it is mail")?;
+    table.let_go(&segment.key, (segment.sequence, segment.sequence))?;
     let mut nothing =
         Measured { name: "(a program that does nothing)", frame: vec![0; 64], action: DROP, nanos: vec![] };
     for _ in 0..arguments.rounds {
         nothing.nanos.push(trials.run_nothing(&nothing.frame, arguments.runs)?.nanos);
-        for measured in &mut all {
-            let trial = trials.run(&measured.frame, arguments.runs)?;
-            ensure!(trial.action == measured.action, "{}: the program returned {}", measured.name, trial.action);
-            measured.nanos.push(trial.nanos);
+        for (some, trials) in [(&mut all, &mut trials), (&mut beside, &mut busy)] {
+            for measured in some {
+                let trial = trials.run(&measured.frame, arguments.runs)?;
+                ensure!(trial.action == measured.action, "{}: the program returned {}", measured.name, trial.action);
+                measured.nanos.push(trial.nanos);
+            }
         }
     }
     let empty = nothing.median();
     println!("| packet | octets | ns, median | least | without the kernel's share |\n| --- | --- | --- | --- | --- |");
-    for measured in std::iter::once(&mut nothing).chain(&mut all) {
+    for measured in std::iter::once(&mut nothing).chain(&mut all).chain(&mut beside) {
         let median = measured.median();
         let (least, own) = (measured.nanos[0], median.saturating_sub(empty));
         println!("| {} | {} | {median} | {least} | {own} |", measured.name, measured.frame.len());

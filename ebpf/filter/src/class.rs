@@ -2,7 +2,7 @@
 
 use crate::packet::Packet;
 use crate::ports::{self, PortSet};
-use crate::walk::{Carried, Start, walk};
+use crate::walk::{Carried, Passed, Start, walk};
 
 /// What a packet is, as far as its handling needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,16 +19,43 @@ pub enum Class {
     TooDeep,
 }
 
+/// Where a TCP packet of a mail port has its headers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mail {
+    /// The innermost IP header.
+    pub ip: usize,
+    /// The TCP header.
+    pub tcp: usize,
+}
+
+impl Passed for Mail {
+    #[inline(always)]
+    fn ip(&mut self, at: usize, _version: u8) {
+        self.ip = at;
+    }
+}
+
 /// Classes `packet`, which begins with an Ethernet header, by the mail ports in `ports`.
 #[inline(always)]
 pub fn class_of<P: Packet + ?Sized>(packet: &P, ports: &PortSet) -> Class {
-    match walk(packet, Start::ETHERNET, &mut ()) {
-        Carried::Tcp { at } => class_of_tcp(packet, at, ports).unwrap_or(Class::Malformed),
+    looked_at(packet, ports).0
+}
+
+/// The same, and where [`Class::Mail`] was found.
+#[inline(always)]
+pub fn looked_at<P: Packet + ?Sized>(packet: &P, ports: &PortSet) -> (Class, Mail) {
+    let mut mail = Mail::default();
+    let class = match walk(packet, Start::ETHERNET, &mut mail) {
+        Carried::Tcp { at } => {
+            mail.tcp = at;
+            class_of_tcp(packet, at, ports).unwrap_or(Class::Malformed)
+        }
         Carried::Fragment => Class::Fragment,
         Carried::Other => Class::Other,
         Carried::Malformed => Class::Malformed,
         Carried::TooDeep => Class::TooDeep,
-    }
+    };
+    (class, mail)
 }
 
 /// Looks the ports of a TCP header up (RFC 9293 §3.1).

@@ -8,6 +8,7 @@ pub(crate) const FIRST_ETHER_TYPE: u16 = 0x0600;
 
 pub(crate) const IPV4: Header = 0x0800;
 pub(crate) const IPV6: Header = 0x86dd;
+pub(crate) const ARP: Header = 0x0806;
 /// 802.1Q.
 const CUSTOMER_TAG: Header = 0x8100;
 /// 802.1ad.
@@ -58,6 +59,10 @@ pub(crate) fn is_tag(header: Header) -> bool {
 
 /// IANA's protocol numbers.
 pub mod protocol {
+    /// ICMP.
+    pub const ICMP: u8 = 1;
+    /// ICMP of IPv6.
+    pub const ICMP_V6: u8 = 58;
     /// IPv4 in IP (RFC 2003).
     pub const IPV4: u8 = 4;
     /// TCP.

@@ -58,6 +58,12 @@ fn erspan_iii<P: Packet + ?Sized>(packet: &P, at: usize) -> Option<Step> {
     })
 }
 
+/// Whether this destination port of UDP is that of a tunnel.
+#[inline(always)]
+pub(crate) fn is_a_tunnels(port: u16) -> bool {
+    matches!(port, VXLAN | VXLAN_OF_LINUX | GTP_U)
+}
+
 /// A UDP datagram, which is a tunnel's by its destination port.
 #[inline(always)]
 pub(crate) fn udp<P: Packet + ?Sized>(packet: &P, at: usize) -> Option<Step> {

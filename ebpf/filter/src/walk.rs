@@ -3,7 +3,7 @@
 //! One header after the other, each a [`Step`], until TCP, a fragment, or something that is no mail. The chain ends after
 //! [`MOST_HEADERS`], whatever the packet says; nothing is kept of a header but what comes next, and where.
 
-use crate::header::{self, Header};
+use crate::header::{self, Header, protocol};
 use crate::packet::Packet;
 use crate::{ip, link, tunnel};
 
@@ -75,6 +75,74 @@ pub(crate) enum Step {
 /// Walks the headers of `packet`.
 #[inline(always)]
 pub fn walk<P: Packet + ?Sized>(packet: &P, start: Start, passed: &mut impl Passed) -> Carried {
+    match direct(packet, start, passed) {
+        Some(carried) => carried,
+        None => walk_each(packet, start, passed),
+    }
+}
+
+/// What nearly every frame is: IP without options or extension headers behind an Ethernet header and at most one tag, or no IP at
+/// all. There the places are known beforehand, which makes it fast in the kernel. `None` for all else, and then nothing was passed.
+#[inline(always)]
+pub fn direct<P: Packet + ?Sized>(packet: &P, start: Start, passed: &mut impl Passed) -> Option<Carried> {
+    if start != Start::ETHERNET {
+        return None;
+    }
+    let header = packet.u16(12)?;
+    if !header::is_tag(header) {
+        return directly_at(packet, header, 14, None, passed);
+    }
+    let [control @ .., high, low] = packet.octets::<4>(14)?;
+    let header = u16::from_be_bytes([high, low]);
+    directly_at(packet, header, 18, Some(u16::from_be_bytes(control)), passed)
+}
+
+/// The IP header that `header` announces at `at`, behind a tag or none.
+#[inline(always)]
+fn directly_at<P: Packet + ?Sized>(
+    packet: &P,
+    header: Header,
+    at: usize,
+    tag: Option<u16>,
+    passed: &mut impl Passed,
+) -> Option<Carried> {
+    let (number, version, length) = match header {
+        header::IPV4 => {
+            let [first, _, total_high, total_low, _, _, fragment_high, fragment_low, _, number] = packet.octets(at)?;
+            let is_plain = first == 0x45 && fragment_high & 0x3f | fragment_low == 0;
+            // What ends before the ports of TCP is looked at more closely.
+            if !is_plain || total_high == 0 && total_low < 24 {
+                return None;
+            }
+            (number, 4, 20)
+        }
+        header::IPV6 => {
+            let [first, _, _, _, _, _, number] = packet.octets(at)?;
+            if first >> 4 != 6 {
+                return None;
+            }
+            (number, 6, 40)
+        }
+        header::ARP => {
+            tag.into_iter().for_each(|control| passed.tag(control));
+            return Some(Carried::Other);
+        }
+        _ => return None,
+    };
+    let carried = match number {
+        protocol::TCP => Carried::Tcp { at: at + length },
+        protocol::UDP if !tunnel::is_a_tunnels(packet.u16(at + length + 2)?) => Carried::Other,
+        protocol::ICMP | protocol::ICMP_V6 => Carried::Other,
+        _ => return None,
+    };
+    tag.into_iter().for_each(|control| passed.tag(control));
+    passed.ip(at, version);
+    Some(carried)
+}
+
+/// Walks one header after the other.
+#[inline(always)]
+pub fn walk_each<P: Packet + ?Sized>(packet: &P, start: Start, passed: &mut impl Passed) -> Carried {
     let Start { mut header, mut at } = start;
     for _ in 0..MOST_HEADERS {
         (header, at) = packet.unrelated(header, at);

@@ -13,8 +13,8 @@ use std::process::Command;
 use aya::programs::{TestRun, TestRunOptions};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use writ_capture::afxdp::{AfxdpError, MailFilter, OtherTraffic, Trials, Verdict};
-use writ_filter::{Class, class_of, ports};
+use writ_capture::afxdp::{AfxdpError, LetGoTotals, MailFilter, OtherTraffic, Trials, Verdict};
+use writ_filter::{Class, class_of, flow, looked_at, ports};
 
 const XDP_DROP: u32 = 1;
 const XDP_PASS: u32 = 2;
@@ -124,6 +124,69 @@ fn the_cost_of_a_packet_is_printed() {
         println!("{name}: {} ns a packet", result.duration.as_nanos());
         assert!(result.duration.as_micros() < 10, "{name}: {:?}", result.duration);
     }
+}
+
+/// A segment of one connection, by its client or its server.
+fn segment(from_client: bool, flags: u8, sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let (source, destination) = if from_client { (40_000, 993) } else { (993, 40_000) };
+    let mut tcp = packets::tcp(source, destination, payload);
+    tcp[4..8].copy_from_slice(&sequence.to_be_bytes());
+    tcp[13] = flags;
+    let mut packet = packets::ipv4(packets::TCP, &[], 0, &tcp);
+    if !from_client {
+        packet.swap(15, 19);
+    }
+    packets::ethernet(&[], packets::ETHER_IPV4, &packet)
+}
+
+#[test]
+fn a_connection_that_is_let_go_is_counted_until_its_end() {
+    const ACK: u8 = 0x10;
+    let mut trials = match Trials::new(&ports::MAIL, OtherTraffic::Drop) {
+        Ok(trials) => trials,
+        Err(AfxdpError::Permission { .. }) => return println!("SKIPPED: loading an XDP program needs CAP_BPF"),
+        Err(error) => panic!("{error}"),
+    };
+    let table = trials.filter().let_go_table().unwrap();
+    let set = ports::set_of(&ports::MAIL);
+    let (_, mail) = looked_at(&segment(true, ACK, 1000, b"x")[..], &set);
+    let key = flow::segment_of(&segment(true, ACK, 1000, b"x")[..], mail.ip, mail.tcp).unwrap().key;
+    let mut action = |frame: Vec<u8>| trials.run(&frame, 1).unwrap().action;
+
+    assert_eq!(action(segment(true, ACK, 1000, b"x")), XDP_REDIRECT);
+    assert_eq!(table.take_back(&key).unwrap(), None);
+    table.let_go(&key, (1001, 5000)).unwrap();
+    let aside =
+        [segment(true, ACK, 1001, &[7; 100]), segment(false, ACK, 5000, &[7; 900]), segment(true, ACK, 1101, b"")];
+    let octets: u64 = aside.iter().map(|frame| frame.len() as u64).sum();
+    for frame in aside {
+        assert_eq!(action(frame), XDP_DROP);
+    }
+    // Another connection of the same hosts.
+    let other = packets::ipv4(packets::TCP, &[], 0, &packets::tcp(40_001, 993, b""));
+    assert_eq!(action(packets::ethernet(&[], packets::ETHER_IPV4, &other)), XDP_REDIRECT);
+    // Somebody guesses: it goes on.
+    let forged = segment(false, 0x04, 1 << 30, b"");
+    let octets = octets + forged.len() as u64;
+    assert_eq!(action(forged), XDP_DROP);
+    // Its end, and all that follows.
+    assert_eq!(action(segment(false, ACK | 1, 5900, b"")), XDP_REDIRECT);
+    assert_eq!(action(segment(true, ACK, 1101, b"bye")), XDP_REDIRECT);
+    assert_eq!(table.take_back(&key).unwrap(), Some(LetGoTotals { packets: 4, octets }));
+    assert_eq!(table.take_back(&key).unwrap(), None);
+    assert_eq!(action(segment(true, ACK, 1104, b"x")), XDP_REDIRECT);
+
+    // Another connection between the same ports begins.
+    table.let_go(&key, (1104, 5901)).unwrap();
+    assert_eq!(action(segment(true, ACK, 1104, b"x")), XDP_DROP);
+    assert_eq!(action(segment(true, 2, 77, b"")), XDP_REDIRECT);
+    assert_eq!(action(segment(false, ACK, 5901, b"x")), XDP_REDIRECT);
+    // Let go again, it begins anew.
+    table.let_go(&key, (1105, 5902)).unwrap();
+    assert_eq!(action(segment(false, ACK, 5902, b"x")), XDP_DROP);
+    let counts = totals(trials.filter());
+    let of = |verdict| counts.iter().find(|(counted, ..)| *counted == verdict).map(|(_, packets, _)| *packets);
+    assert_eq!((of(Verdict::LetGo), of(Verdict::MailRedirected)), (Some(6), Some(7)));
 }
 
 /// The kernel's copy of the filter and the host's say the same of good packets with some octets changed, and cut anywhere.

@@ -111,7 +111,7 @@ impl Fragments {
         // extension headers.
         let number = fragment.protocol;
         let is_extension = protocol::is_extension(number) || number == protocol::AUTHENTICATION;
-        if !protocol::is_reassembled(number) && !(fragment.ends.v6 && is_extension) {
+        if !(protocol::is_reassembled(number) || fragment.ends.v6 && is_extension) {
             return Outcome::NotTcp;
         }
         counters.fragments += 1;

@@ -19,6 +19,7 @@
 //! `link` goes through tunnels as well (`writ-filter` names them), up to the innermost IP packet: the same decoder as in the XDP
 //! program. What the tunnel's own packets were fragmented into is put together first, and the way starts again within it.
 
+mod aside;
 mod bytes;
 mod conn;
 mod counters;
@@ -40,6 +41,7 @@ mod time;
 mod tracker;
 mod wire;
 
+pub use aside::Order;
 pub use counters::Counters;
 pub use frame::{Frame, Link};
 pub use settings::{Ports, Settings};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use writ_filter::{Carried, protocol};
 
+use crate::aside::Order;
 use crate::fragment::{Fragments, Outcome};
 use crate::link::Located;
 use crate::streams::Fragment;
@@ -94,6 +95,12 @@ impl<S: Streams> Wire<S> {
     pub fn finish(&mut self, now: Time, streams: &mut S) {
         self.tracker.finish(now, &self.settings, &mut self.counters, streams);
         self.fragments.finish(&mut self.counters);
+    }
+
+    /// Takes what is to be done about connections that are let go, since this was last asked: after every batch, where
+    /// [`Settings::let_go`] is set.
+    pub fn orders(&mut self) -> std::vec::Drain<'_, Order> {
+        self.tracker.orders.drain(..)
     }
 
     /// What was seen so far.
