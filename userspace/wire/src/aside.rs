@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use writ_filter::flow::{FlowKey, key_of};
 
+use crate::Counters;
 use crate::conn::Conn;
 use crate::flow::{Flow, Key};
 use crate::settings::Settings;
@@ -15,7 +16,6 @@ use crate::stream::Half;
 use crate::streams::{Direction, Flags, Streams};
 use crate::tcp::Segment;
 use crate::tracker::{Tracker, direction};
-use crate::{Counters, Time};
 
 /// A connection that is let go and comes in all the same is let go again, after this long.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -34,13 +34,24 @@ pub enum Order {
     TakeBack(FlowKey),
 }
 
-/// What is noted of a flow that was let go.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LetGo {
-    /// When, by the table's clock.
-    at: Time,
-    /// Who was heard since it came to be wanted again: 1 for the client, 2 for the server.
-    heard: u8,
+/// Whether a flow was let go; since when is in its `over`, which nothing else needs until it ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LetGo(u8);
+
+impl LetGo {
+    const LET_GO: u8 = 1;
+    /// Let go, and wanted again, and both ends were heard since.
+    const HEARD: u8 = Self::LET_GO | 2 | 4;
+
+    fn is_so(self) -> bool {
+        self.0 != 0
+    }
+
+    /// Notes who was heard of a connection that is wanted again; gives whether both were.
+    fn hear(&mut self, from: Direction) -> bool {
+        self.0 |= if from == Direction::FromClient { 2 } else { 4 };
+        self.0 == Self::HEARD
+    }
 }
 
 impl Key {
@@ -111,7 +122,7 @@ impl<S: Streams> Tracker<S> {
         counters: &mut Counters,
         streams: &mut S,
     ) {
-        if flow.let_go.is_some()
+        if flow.let_go.is_so()
             && let Some(session) = &mut flow.session
         {
             flow.conn.go_on(from, segment, session, counters, streams);
@@ -140,23 +151,21 @@ impl<S: Streams> Tracker<S> {
         }
         let Some(session) = flow.session.as_ref().filter(|_| !flags.has(Flags::SYN)) else { return };
         if !streams.is_unwanted(session) {
-            if let Some(let_go) = &mut flow.let_go {
-                // Each direction has its own place to go on from, which a packet of the other may not show.
-                let_go.heard |= if from == Direction::FromClient { 1 } else { 2 };
-                if let_go.heard == 3 {
-                    Self::forget(flow, &mut self.orders);
-                }
+            // Each direction has its own place to go on from, which a packet of the other may not show.
+            if flow.let_go.is_so() && flow.let_go.hear(from) {
+                Self::forget(flow, &mut self.orders);
             }
             return;
         }
-        let is_due = flow.let_go.is_none_or(|let_go| now.since(let_go.at) >= AGAIN);
+        let is_due = !flow.let_go.is_so() || now.since(flow.over) >= AGAIN;
         let (client, server) = (&flow.conn.client, &flow.conn.server);
         let is_settled = flow.is_established && flow.reset_by.is_none() && client.is_settled() && server.is_settled();
         if !is_due || !is_settled {
             return;
         }
-        counters.flows_let_go += u64::from(flow.let_go.is_none());
-        flow.let_go = Some(LetGo { at: now, heard: 0 });
+        counters.flows_let_go += u64::from(!flow.let_go.is_so());
+        flow.let_go = LetGo(LetGo::LET_GO);
+        flow.over = now;
         let (low, high) = if flow.client_is_low { (client, server) } else { (server, client) };
         let reached = (low.top() as u32, high.top() as u32);
         self.orders.push(Order::LetGo { key: flow.key.in_program(), reached });
@@ -164,7 +173,7 @@ impl<S: Streams> Tracker<S> {
 
     /// A flow's session is closed.
     pub(crate) fn forget(flow: &mut Flow<S::Session>, orders: &mut Vec<Order>) {
-        if flow.let_go.take().is_some() {
+        if std::mem::take(&mut flow.let_go).is_so() {
             orders.push(Order::TakeBack(flow.key.in_program()));
         }
     }

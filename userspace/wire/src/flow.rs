@@ -80,12 +80,12 @@ pub(crate) struct Flow<T> {
     pub(crate) conn: Conn,
     /// `None` when the connection was closed and the flow lingers.
     pub(crate) session: Option<T>,
-    /// When the RST was captured, or when the session was closed.
+    /// When the RST was captured, or when the session was closed; before that, when it was let go.
     pub(crate) over: Time,
     /// The sequence number of a SYN that may start a new connection in this one's place.
     pub(crate) challenger: Option<u32>,
     /// Whether it was let go.
-    pub(crate) let_go: Option<LetGo>,
+    pub(crate) let_go: LetGo,
     pub(crate) in_class: Links,
     pub(crate) in_wait: Links,
     pub(crate) waits: bool,
@@ -108,7 +108,7 @@ impl<T> Flow<T> {
             session: None,
             over: Time::MIN,
             challenger: None,
-            let_go: None,
+            let_go: LetGo::default(),
             in_class: Links::default(),
             in_wait: Links::default(),
             waits: false,
