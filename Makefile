@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
-.PHONY: demo faults test build deps test-deps bench-deps lint fmt bench bench-peers xdp
+.PHONY: demo faults test build deps test-deps bench-deps lint fmt bench bench-peers bench-xdp xdp
 
 ## Replays a capture that ships in the tree, and shows what is handed over and what is not.
 demo: deps
@@ -58,3 +58,7 @@ fmt:
 ## Builds the XDP program anew from its source (needs the BPF toolchain, see ebpf/README.md).
 xdp:
 	ebpf/build.sh
+
+## Nanoseconds a packet of the XDP program (as root).
+bench-xdp: deps
+	bench/xdp.sh

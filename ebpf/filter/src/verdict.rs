@@ -18,13 +18,15 @@ pub enum Verdict {
     OtherDropped = 4,
     /// Ends within a header, or has a header whose length cannot be: treated as other traffic.
     Malformed = 5,
-    /// More VLAN tags or IPv6 extension headers than are walked: treated as other traffic.
+    /// More headers than are walked: treated as other traffic.
     TooDeep = 6,
+    /// Mail of a connection that was let go: encrypted, and wanted by no warrant. Treated as other traffic.
+    LetGo = 7,
 }
 
 impl Verdict {
     /// Every verdict, in the order of its number.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::MailRedirected,
         Self::FragmentRedirected,
         Self::NoSocket,
@@ -32,6 +34,7 @@ impl Verdict {
         Self::OtherDropped,
         Self::Malformed,
         Self::TooDeep,
+        Self::LetGo,
     ];
 
     /// The verdict's name in counters and metrics.
@@ -44,6 +47,7 @@ impl Verdict {
             Self::OtherDropped => "other_dropped",
             Self::Malformed => "malformed",
             Self::TooDeep => "too_deep",
+            Self::LetGo => "let_go",
         }
     }
 }

@@ -288,7 +288,8 @@ fn told(records: &[Record]) -> Vec<String> {
             Body::Iri(iri) => {
                 let what = format!(
                     "{:?} {iri:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
-                    record.time,
+                    // As a PDU tells it: packets of one time are set nanoseconds apart.
+                    (record.time.seconds(), record.time.subsec_micros()),
                     iri.sender,
                     iri.recipients,
                     iri.status,

@@ -13,6 +13,8 @@ mod imap;
 mod inflate;
 mod interception;
 mod lemf;
+#[path = "../../../userspace/capture/tests/packets/mod.rs"]
+mod made;
 mod memory;
 mod packets;
 mod pdu;

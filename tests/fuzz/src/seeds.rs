@@ -9,6 +9,7 @@ use writ_etsi::Profile;
 use writ_wire::{Close, Connection, Direction, Frame, Link, Packet, Settings, Streams, Time, Wire};
 
 use crate::choices::Choices;
+use crate::made;
 use crate::{interception, pieces, wire_frames};
 
 /// Captures longer than this, in octets, make slow inputs and teach nothing new.
@@ -41,6 +42,9 @@ pub fn all() -> Vec<Seed> {
             name.insert_str(0, "pop3-");
         }
         of_capture(&path, &name, &mut seeds);
+    }
+    for (number, case) in made::cases().into_iter().enumerate() {
+        seeds.push(("xdp_filter", format!("made-{number}"), case.frame));
     }
     of_words(&mut seeds);
     seeds

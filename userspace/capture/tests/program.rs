@@ -1,16 +1,20 @@
 //! The built XDP program in the kernel, run on packets made by hand (BPF_PROG_TEST_RUN): no interface, no traffic.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod packets;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 use std::process::Command;
 
 use aya::programs::{TestRun, TestRunOptions};
-use writ_capture::afxdp::{AfxdpError, MailFilter, OtherTraffic, Verdict};
-use writ_filter::{Class, ports};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use writ_capture::afxdp::{AfxdpError, LetGoTotals, MailFilter, OtherTraffic, Trials, Verdict};
+use writ_filter::{Class, class_of, flow, looked_at, ports};
 
 const XDP_DROP: u32 = 1;
 const XDP_PASS: u32 = 2;
@@ -120,6 +124,120 @@ fn the_cost_of_a_packet_is_printed() {
         println!("{name}: {} ns a packet", result.duration.as_nanos());
         assert!(result.duration.as_micros() < 10, "{name}: {:?}", result.duration);
     }
+}
+
+/// A segment of one connection, by its client or its server.
+fn segment(from_client: bool, flags: u8, sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let (source, destination) = if from_client { (40_000, 993) } else { (993, 40_000) };
+    let mut tcp = packets::tcp(source, destination, payload);
+    tcp[4..8].copy_from_slice(&sequence.to_be_bytes());
+    tcp[13] = flags;
+    let mut packet = packets::ipv4(packets::TCP, &[], 0, &tcp);
+    if !from_client {
+        packet.swap(15, 19);
+    }
+    packets::ethernet(&[], packets::ETHER_IPV4, &packet)
+}
+
+#[test]
+fn a_connection_that_is_let_go_is_counted_until_its_end() {
+    const ACK: u8 = 0x10;
+    let mut trials = match Trials::new(&ports::MAIL, OtherTraffic::Drop) {
+        Ok(trials) => trials,
+        Err(AfxdpError::Permission { .. }) => return println!("SKIPPED: loading an XDP program needs CAP_BPF"),
+        Err(error) => panic!("{error}"),
+    };
+    let table = trials.filter().let_go_table().unwrap();
+    let set = ports::set_of(&ports::MAIL);
+    let (_, mail) = looked_at(&segment(true, ACK, 1000, b"x")[..], &set);
+    let key = flow::segment_of(&segment(true, ACK, 1000, b"x")[..], mail.ip, mail.tcp).unwrap().key;
+    let mut action = |frame: Vec<u8>| trials.run(&frame, 1).unwrap().action;
+
+    assert_eq!(action(segment(true, ACK, 1000, b"x")), XDP_REDIRECT);
+    assert_eq!(table.take_back(&key).unwrap(), None);
+    table.let_go(&key, (1001, 5000)).unwrap();
+    let aside =
+        [segment(true, ACK, 1001, &[7; 100]), segment(false, ACK, 5000, &[7; 900]), segment(true, ACK, 1101, b"")];
+    let octets: u64 = aside.iter().map(|frame| frame.len() as u64).sum();
+    for frame in aside {
+        assert_eq!(action(frame), XDP_DROP);
+    }
+    // Another connection of the same hosts.
+    let other = packets::ipv4(packets::TCP, &[], 0, &packets::tcp(40_001, 993, b""));
+    assert_eq!(action(packets::ethernet(&[], packets::ETHER_IPV4, &other)), XDP_REDIRECT);
+    // Somebody guesses: it goes on.
+    let forged = segment(false, 0x04, 1 << 30, b"");
+    let octets = octets + forged.len() as u64;
+    assert_eq!(action(forged), XDP_DROP);
+    // Its end, and all that follows.
+    assert_eq!(action(segment(false, ACK | 1, 5900, b"")), XDP_REDIRECT);
+    assert_eq!(action(segment(true, ACK, 1101, b"bye")), XDP_REDIRECT);
+    assert_eq!(table.take_back(&key).unwrap(), Some(LetGoTotals { packets: 4, octets }));
+    assert_eq!(table.take_back(&key).unwrap(), None);
+    assert_eq!(action(segment(true, ACK, 1104, b"x")), XDP_REDIRECT);
+
+    // Another connection between the same ports begins.
+    table.let_go(&key, (1104, 5901)).unwrap();
+    assert_eq!(action(segment(true, ACK, 1104, b"x")), XDP_DROP);
+    assert_eq!(action(segment(true, 2, 77, b"")), XDP_REDIRECT);
+    assert_eq!(action(segment(false, ACK, 5901, b"x")), XDP_REDIRECT);
+    // Let go again, it begins anew.
+    table.let_go(&key, (1105, 5902)).unwrap();
+    assert_eq!(action(segment(false, ACK, 5902, b"x")), XDP_DROP);
+    let counts = totals(trials.filter());
+    let of = |verdict| counts.iter().find(|(counted, ..)| *counted == verdict).map(|(_, packets, _)| *packets);
+    assert_eq!((of(Verdict::LetGo), of(Verdict::MailRedirected)), (Some(6), Some(7)));
+}
+
+/// The kernel's copy of the filter and the host's say the same of good packets with some octets changed, and cut anywhere.
+#[test]
+fn the_kernel_decides_as_the_host_does() {
+    let mut trials = match Trials::new(&ports::MAIL, OtherTraffic::Drop) {
+        Ok(trials) => trials,
+        Err(AfxdpError::Permission { .. }) => return println!("SKIPPED: loading an XDP program needs CAP_BPF"),
+        Err(error) => panic!("{error}"),
+    };
+    let set = ports::set_of(&ports::MAIL);
+    let cases = packets::cases();
+    let mutated = (
+        any::<prop::sample::Index>(),
+        prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        any::<prop::sample::Index>(),
+    );
+    let config = ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() };
+    let before = totals(trials.filter());
+    let state = RefCell::new((trials, before, BTreeMap::new()));
+    let outcome = TestRunner::new(config).run(&mutated, |(which, changes, cut)| {
+        let mut frame = which.get(&cases).frame.clone();
+        for (at, octet) in changes {
+            // Most headers stand in the first octets.
+            let end = frame.len().min(128);
+            *at.get_mut(&mut frame[..end]) = octet;
+        }
+        // The kernel runs no program on less than an Ethernet header; half of the frames stay whole.
+        frame.truncate(14 + cut.index(2 * (frame.len() - 13)));
+        let verdict = match class_of(&frame[..], &set) {
+            Class::Mail => Verdict::MailRedirected,
+            Class::Fragment => Verdict::FragmentRedirected,
+            Class::Other => Verdict::OtherDropped,
+            Class::Malformed => Verdict::Malformed,
+            Class::TooDeep => Verdict::TooDeep,
+        };
+        let (trials, expected, seen) = &mut *state.borrow_mut();
+        *seen.entry(verdict.name()).or_insert(0) += 1;
+        trials.run(&frame, 1).unwrap();
+        for (counted, packets, octets) in expected.iter_mut() {
+            if *counted == verdict {
+                *packets += 1;
+                *octets += frame.len() as u64;
+            }
+        }
+        prop_assert_eq!(&totals(trials.filter()), &*expected);
+        Ok(())
+    });
+    outcome.unwrap();
+    let (.., seen) = state.into_inner();
+    assert!(seen.len() == 5 && seen.values().all(|count| *count > 20), "{seen:?}");
 }
 
 #[test]

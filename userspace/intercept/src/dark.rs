@@ -81,6 +81,21 @@ impl Dark {
         self.tape.as_ref().map_or(0, |tape| tape.held())
     }
 
+    /// Whether no warrant covers it: nothing that is to come can change that but other warrants.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        self.tape.is_none() && self.covers.iter().next().is_none()
+    }
+
+    /// Octets that went by while nobody wanted the session.
+    pub(crate) fn aside(&mut self, from: Direction, octets: u64) {
+        let (sum, read_to) = match from {
+            Direction::FromClient => (&mut self.octets.0, &mut self.read_to.0),
+            Direction::FromServer => (&mut self.octets.1, &mut self.read_to.1),
+        };
+        *sum += octets;
+        *read_to += octets;
+    }
+
     /// A packet as it was captured.
     pub(crate) fn packet(&mut self, packet: &Packet<'_>, ctx: &mut Context<'_>) {
         self.look_up(ctx);

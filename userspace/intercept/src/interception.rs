@@ -99,6 +99,14 @@ impl<C: CinSource> Streams for Interception<C> {
         self.limit(session, time);
     }
 
+    fn is_unwanted(&self, session: &Session) -> bool {
+        session.is_unwanted()
+    }
+
+    fn aside(&mut self, session: &mut Session, from: Direction, length: u64) {
+        session.aside(from, length);
+    }
+
     fn close(&mut self, mut session: Session, _connection: &Connection, time: Time, how: Close) {
         session.close(time, how, &mut self.context());
         self.weigh(&mut session);

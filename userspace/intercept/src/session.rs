@@ -251,6 +251,23 @@ impl Session {
         }
     }
 
+    /// Whether nothing of what is still to come of it is wanted, as long as the warrants stay what they are: it is encrypted and no
+    /// warrant covers it.
+    pub fn is_unwanted(&self) -> bool {
+        match &self.reading {
+            Reading::Clear(_) => false,
+            Reading::Dark(dark) => dark.is_unwanted(),
+            Reading::Over => true,
+        }
+    }
+
+    /// Octets that went by while nobody wanted it.
+    pub fn aside(&mut self, from: Direction, octets: u64) {
+        if let Reading::Dark(dark) = &mut self.reading {
+            dark.aside(from, octets);
+        }
+    }
+
     /// Says of what was read whether it is covered, and leaves off reading where encryption began.
     fn decide(&mut self, time: Time, ctx: &mut Context<'_>) {
         let Reading::Clear(clear) = &mut self.reading else { return };

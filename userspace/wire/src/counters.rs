@@ -102,6 +102,10 @@ counters! {
     flows_opened,
     /// Of these, from the middle, without a SYN.
     flows_midstream,
+    /// Flows that were let go.
+    flows_let_go,
+    /// Octets of their streams that went by meanwhile, each direction's up to the last packet that came in of it.
+    let_go_octets,
     /// Flows closed by FIN.
     flows_closed_fin,
     /// Flows closed by RST.

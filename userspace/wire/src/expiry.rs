@@ -147,6 +147,7 @@ impl<S: Streams> Tracker<S> {
         let now = self.now;
         let Some(flow) = self.table.get_mut(id) else { return };
         let Some(mut session) = flow.session.take() else { return };
+        Self::forget(flow, &mut self.orders);
         let mut scope =
             Scope { streams, session: &mut session, counters, settings, held: &mut self.held, now, flush: true };
         flow.conn.advance(&mut scope);

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::Time;
+use crate::aside::LetGo;
 use crate::conn::Conn;
 use crate::ip::Address;
 use crate::streams::{Connection, Direction};
@@ -27,6 +28,11 @@ impl Key {
         let is_low = source <= destination;
         let (low, high) = if is_low { (source, destination) } else { (destination, source) };
         (Self { low, high, v6: segment.ends.v6, vlans }, is_low)
+    }
+
+    /// Both ends, the lower one first, and whether they are of IPv6.
+    pub(crate) fn ends(&self) -> (&(Address, u16), &(Address, u16), bool) {
+        (&self.low, &self.high, self.v6)
     }
 
     fn socket(&self, (address, port): (Address, u16)) -> SocketAddr {
@@ -74,10 +80,12 @@ pub(crate) struct Flow<T> {
     pub(crate) conn: Conn,
     /// `None` when the connection was closed and the flow lingers.
     pub(crate) session: Option<T>,
-    /// When the RST was captured, or when the session was closed.
+    /// When the RST was captured, or when the session was closed; before that, when it was let go.
     pub(crate) over: Time,
     /// The sequence number of a SYN that may start a new connection in this one's place.
     pub(crate) challenger: Option<u32>,
+    /// Whether it was let go.
+    pub(crate) let_go: LetGo,
     pub(crate) in_class: Links,
     pub(crate) in_wait: Links,
     pub(crate) waits: bool,
@@ -100,6 +108,7 @@ impl<T> Flow<T> {
             session: None,
             over: Time::MIN,
             challenger: None,
+            let_go: LetGo::default(),
             in_class: Links::default(),
             in_wait: Links::default(),
             waits: false,

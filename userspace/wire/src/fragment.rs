@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 
 use hashbrown::HashMap;
+use writ_filter::protocol;
 
 use crate::bytes::checksum;
-use crate::ip::{Ends, Fragment, TCP};
+use crate::ip::{Ends, Fragment};
 use crate::{Counters, Settings, Time, streams};
 
 /// What a packet costs beside its octets: its entry in the table and in the queue.
@@ -79,7 +80,7 @@ pub(crate) enum Outcome {
     Pending,
     /// No fragment can be like this.
     Malformed,
-    /// Of a packet that is no TCP.
+    /// Of a packet that is neither TCP nor a tunnel's.
     NotTcp,
     /// It completed this packet.
     Whole(Whole),
@@ -106,10 +107,11 @@ impl Fragments {
         settings: &Settings,
         counters: &mut Counters,
     ) -> Outcome {
-        // What cannot be TCP is not worth a place. In IPv6 the fragmented part can start with further extension headers.
-        let may_be_tcp = fragment.protocol == TCP
-            || fragment.ends.v6 && matches!(fragment.protocol, 0 | 43 | 51 | 60 | 135 | 139 | 140);
-        if !may_be_tcp {
+        // What cannot be TCP, nor a tunnel with it, is not worth a place. In IPv6 the fragmented part can start with further
+        // extension headers.
+        let number = fragment.protocol;
+        let is_extension = protocol::is_extension(number) || number == protocol::AUTHENTICATION;
+        if !(protocol::is_reassembled(number) || fragment.ends.v6 && is_extension) {
             return Outcome::NotTcp;
         }
         counters.fragments += 1;

@@ -16,8 +16,10 @@
 //! What is missing is waited for within the limits of [`Settings`], which bound every table as well; what is lost at a limit is
 //! in [`Counters`].
 //!
-//! A tunnel is another layer between `link` and `ip`: it takes a packet that `ip` found and gives back octets to start again with.
+//! `link` goes through tunnels as well (`writ-filter` names them), up to the innermost IP packet: the same decoder as in the XDP
+//! program. What the tunnel's own packets were fragmented into is put together first, and the way starts again within it.
 
+mod aside;
 mod bytes;
 mod conn;
 mod counters;
@@ -39,6 +41,7 @@ mod time;
 mod tracker;
 mod wire;
 
+pub use aside::Order;
 pub use counters::Counters;
 pub use frame::{Frame, Link};
 pub use settings::{Ports, Settings};

@@ -1,110 +1,102 @@
-//! Link headers: what lies between the start of a frame and its IP packet.
+//! From the start of a frame to its innermost IP packet: link headers and tunnels, by the decoder of the XDP program.
+
+use writ_filter::{Carried, Passed, Start, walk};
 
 use crate::bytes::{u16_at, u32_at};
 use crate::frame::Link;
 
-/// Most VLAN tags on a frame. Three are seen in the wild; what has more than this was made to be slow.
-const MAX_TAGS: usize = 8;
-
-const ETHERNET: usize = 14;
 const SLL: usize = 16;
 const SLL2: usize = 20;
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
 
-/// What a link header holds.
+/// Where the innermost IP packet of a frame is.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Payload {
-    /// An IP packet.
-    Ip {
-        /// Where it starts in the frame.
-        at: usize,
-        /// The version that the link header announces, where it has a word for it.
-        version: Option<u8>,
-        /// The outermost VLAN identifier in the low 12 bits, the next in the 12 above; 0 for none.
-        vlans: u32,
-    },
-    /// Something else that this room does not read.
-    Other,
-    /// A header that is cut short, or more tags than anybody stacks.
-    Malformed,
+pub(crate) struct Located {
+    /// What it carries, or what kept the decoder from going on.
+    pub(crate) carried: Carried,
+    /// Where its header starts in the frame, and the version that was announced; `None` where there is none.
+    pub(crate) ip: Option<(usize, u8)>,
+    /// Of the frame's own tags, not those within a tunnel, the outermost VLAN identifier in the low 12 bits, the next in the 12
+    /// above; 0 for none.
+    pub(crate) vlans: u32,
 }
 
-/// Reads the link header of a frame.
-pub(crate) fn parse(link: Link, frame: &[u8]) -> Payload {
+impl Located {
+    const fn nowhere(carried: Carried) -> Self {
+        Self { carried, ip: None, vlans: 0 }
+    }
+}
+
+/// Reads the headers of a frame.
+pub(crate) fn locate(link: Link, frame: &[u8]) -> Located {
     match link {
-        Link::Ethernet => tagged(frame, ETHERNET - 2),
-        Link::LinuxSll => tagged(frame, SLL - 2),
-        Link::LinuxSll2 if frame.len() < SLL2 => Payload::Malformed,
-        Link::LinuxSll2 => match u16_at(frame, 0) {
-            Some(protocol @ (IPV4 | IPV6)) => ip(protocol, SLL2, 0),
-            // The tag, when there is one, follows the cooked header just as it does in version 1.
-            Some(0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300) => tagged_after(frame, SLL2, 1, 0),
-            _ => Payload::Other,
-        },
-        Link::RawIp if frame.is_empty() => Payload::Malformed,
-        Link::RawIp => Payload::Ip { at: 0, version: None, vlans: 0 },
+        Link::Ethernet => from(Start::ETHERNET, frame),
+        Link::LinuxSll => announced_at(SLL - 2, SLL, frame),
+        Link::LinuxSll2 if frame.len() < SLL2 => Located::nowhere(Carried::Malformed),
+        Link::LinuxSll2 => announced_at(0, SLL2, frame),
+        Link::RawIp => {
+            let located = from(Start::IP, frame);
+            // That it is IP was announced, whatever it says itself.
+            let ip = located.ip.or((!frame.is_empty()).then_some((0, 4)));
+            Located { ip, ..located }
+        }
         Link::BsdLoopback => loopback(frame),
     }
 }
 
-/// From the EtherType at `at` on, through any VLAN tags.
-fn tagged(frame: &[u8], at: usize) -> Payload {
-    match u16_at(frame, at) {
-        Some(protocol @ (IPV4 | IPV6)) => ip(protocol, at + 2, 0),
-        Some(0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300) => tagged_after(frame, at + 2, 1, 0),
-        // IEEE 802.3: a length, then LLC. Only SNAP with an EtherType (RFC 1042) can hold IP.
-        Some(length) if length < 0x0600 => match frame.get(at + 2..at + 8) {
-            Some([0xaa, 0xaa, 0x03, 0, 0, 0]) => match u16_at(frame, at + 8) {
-                Some(protocol @ (IPV4 | IPV6)) => ip(protocol, at + 10, 0),
-                _ => Payload::Other,
-            },
-            _ => Payload::Other,
-        },
-        Some(_) => Payload::Other,
-        None => Payload::Malformed,
-    }
-}
-
-/// The tag control information at `at`, of the tag with the number `count`, and what follows.
-fn tagged_after(frame: &[u8], at: usize, count: usize, vlans: u32) -> Payload {
-    let (mut at, mut count, mut vlans) = (at, count, vlans);
-    loop {
-        let (Some(control), Some(protocol)) = (u16_at(frame, at), u16_at(frame, at + 2)) else {
-            return Payload::Malformed;
-        };
-        // The third tag and later do not tell connections apart: two identifiers are what provider bridging (802.1ad) has.
-        if count <= 2 {
-            vlans |= u32::from(control & 0x0fff) << (12 * (count - 1));
-        }
-        at += 4;
-        match protocol {
-            IPV4 | IPV6 => return ip(protocol, at, vlans),
-            0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300 if count == MAX_TAGS => return Payload::Malformed,
-            0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300 => count += 1,
-            _ => return Payload::Other,
-        }
+/// From what the EtherType at `field` announces at `at`.
+fn announced_at(field: usize, at: usize, frame: &[u8]) -> Located {
+    match u16_at(frame, field) {
+        Some(ether_type) => from(Start::ether_type(ether_type, at), frame),
+        None => Located::nowhere(Carried::Malformed),
     }
 }
 
 /// `LINKTYPE_NULL` and `LINKTYPE_LOOP`.
-fn loopback(frame: &[u8]) -> Payload {
-    let Some(family) = u32_at(frame, 0) else { return Payload::Malformed };
+fn loopback(frame: &[u8]) -> Located {
+    let Some(family) = u32_at(frame, 0) else { return Located::nowhere(Carried::Malformed) };
     // An address family is a small number, so the order that makes it small is the right one.
     match family.min(family.swap_bytes()) {
-        2 => ip(IPV4, 4, 0),
+        2 => from(Start::ether_type(IPV4, 4), frame),
         // AF_INET6 differs by system: Linux, NetBSD and OpenBSD, FreeBSD, Darwin.
-        10 | 24 | 28 | 30 => ip(IPV6, 4, 0),
-        _ => Payload::Other,
+        10 | 24 | 28 | 30 => from(Start::ether_type(IPV6, 4), frame),
+        _ => Located::nowhere(Carried::Other),
     }
 }
 
-fn ip(protocol: u16, at: usize, vlans: u32) -> Payload {
-    Payload::Ip { at, version: Some(if protocol == IPV4 { 4 } else { 6 }), vlans }
+/// What the decoder passes on its way.
+#[derive(Default)]
+struct Way {
+    ip: Option<(usize, u8)>,
+    tags: u32,
+    vlans: u32,
+}
+
+impl Passed for Way {
+    fn tag(&mut self, control: u16) {
+        // The third tag and later do not tell connections apart: two identifiers are what provider bridging (802.1ad) has.
+        if self.ip.is_none() && self.tags < 2 {
+            self.vlans |= u32::from(control & 0x0fff) << (12 * self.tags);
+            self.tags += 1;
+        }
+    }
+
+    fn ip(&mut self, at: usize, version: u8) {
+        self.ip = Some((at, version));
+    }
+}
+
+fn from(start: Start, frame: &[u8]) -> Located {
+    let mut way = Way::default();
+    let carried = walk(frame, start, &mut way);
+    Located { carried, ip: way.ip, vlans: way.vlans }
 }
 
 #[cfg(test)]
 mod tests {
+    use writ_filter::MOST_HEADERS;
+
     use super::*;
 
     fn ethernet(tags: &[(u16, u16)], protocol: u16) -> Vec<u8> {
@@ -117,32 +109,32 @@ mod tests {
         frame
     }
 
+    fn place(located: Located) -> (Option<(usize, u8)>, u32) {
+        (located.ip, located.vlans)
+    }
+
     #[test]
     fn tags_are_taken_off_and_the_two_outermost_are_told() {
-        let found = |tags: &[(u16, u16)]| parse(Link::Ethernet, &ethernet(tags, IPV4));
-        assert_eq!(found(&[]), Payload::Ip { at: 14, version: Some(4), vlans: 0 });
+        let found = |tags: &[(u16, u16)]| place(locate(Link::Ethernet, &ethernet(tags, IPV4)));
+        assert_eq!(found(&[]), (Some((14, 4)), 0));
         // Priority bits are no part of the identifier.
-        assert_eq!(found(&[(0x8100, 0xe064)]), Payload::Ip { at: 18, version: Some(4), vlans: 100 });
-        assert_eq!(
-            found(&[(0x88a8, 100), (0x8100, 200)]),
-            Payload::Ip { at: 22, version: Some(4), vlans: 100 | 200 << 12 }
-        );
-        assert_eq!(
-            found(&[(0x9100, 1), (0x8100, 2), (0x8100, 3)]),
-            Payload::Ip { at: 26, version: Some(4), vlans: 1 | 2 << 12 }
-        );
-        assert_eq!(found(&[(0x8100, 1); 8]), Payload::Ip { at: 46, version: Some(4), vlans: 1 | 1 << 12 });
-        assert_eq!(found(&[(0x8100, 1); 9]), Payload::Malformed);
+        assert_eq!(found(&[(0x8100, 0xe064)]), (Some((18, 4)), 100));
+        assert_eq!(found(&[(0x88a8, 100), (0x8100, 200)]), (Some((22, 4)), 100 | 200 << 12));
+        assert_eq!(found(&[(0x9100, 1), (0x8100, 2), (0x8100, 3)]), (Some((26, 4)), 1 | 2 << 12));
+        assert_eq!(found(&[(0x8100, 1); 8]), (Some((46, 4)), 1 | 1 << 12));
+        let too_many = locate(Link::Ethernet, &ethernet(&[(0x8100, 1); MOST_HEADERS], IPV4));
+        assert_eq!((too_many.ip, too_many.carried), (None, Carried::TooDeep));
     }
 
     #[test]
     fn every_prefix_of_a_header_is_malformed_and_none_panics() {
         let frame = ethernet(&[(0x88a8, 1), (0x8100, 2)], IPV6);
         for length in 0..frame.len() {
-            assert_eq!(parse(Link::Ethernet, &frame[..length]), Payload::Malformed, "{length}");
+            let located = locate(Link::Ethernet, &frame[..length]);
+            assert_eq!((located.ip, located.carried), (None, Carried::Malformed), "{length}");
         }
         for link in [Link::RawIp, Link::LinuxSll, Link::LinuxSll2, Link::BsdLoopback] {
-            assert_eq!(parse(link, &[]), Payload::Malformed, "{link:?}");
+            assert_eq!(locate(link, &[]), Located::nowhere(Carried::Malformed), "{link:?}");
         }
     }
 
@@ -150,27 +142,27 @@ mod tests {
     fn cooked_and_loopback_headers() {
         let mut sll = vec![0; 14];
         sll.extend([0x86, 0xdd]);
-        assert_eq!(parse(Link::LinuxSll, &sll), Payload::Ip { at: 16, version: Some(6), vlans: 0 });
+        assert_eq!(place(locate(Link::LinuxSll, &sll)), (Some((16, 6)), 0));
         let mut sll2 = vec![0x08, 0x00];
         sll2.extend([0; 18]);
-        assert_eq!(parse(Link::LinuxSll2, &sll2), Payload::Ip { at: 20, version: Some(4), vlans: 0 });
-        assert_eq!(parse(Link::LinuxSll2, &sll2[..19]), Payload::Malformed);
+        assert_eq!(place(locate(Link::LinuxSll2, &sll2)), (Some((20, 4)), 0));
+        assert_eq!(locate(Link::LinuxSll2, &sll2[..19]), Located::nowhere(Carried::Malformed));
         for family in [[2, 0, 0, 0], [0, 0, 0, 2]] {
-            assert_eq!(parse(Link::BsdLoopback, &family), Payload::Ip { at: 4, version: Some(4), vlans: 0 });
+            assert_eq!(place(locate(Link::BsdLoopback, &family)), (Some((4, 4)), 0));
         }
         for family in [[30, 0, 0, 0], [0, 0, 0, 24]] {
-            assert_eq!(parse(Link::BsdLoopback, &family), Payload::Ip { at: 4, version: Some(6), vlans: 0 });
+            assert_eq!(place(locate(Link::BsdLoopback, &family)), (Some((4, 6)), 0));
         }
-        assert_eq!(parse(Link::BsdLoopback, &[0, 0, 0, 7]), Payload::Other);
+        assert_eq!(locate(Link::BsdLoopback, &[0, 0, 0, 7]), Located::nowhere(Carried::Other));
     }
 
     #[test]
     fn snap_can_hold_ip() {
         let mut frame = vec![0; 12];
         frame.extend([0, 40, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0]);
-        assert_eq!(parse(Link::Ethernet, &frame), Payload::Ip { at: 22, version: Some(4), vlans: 0 });
+        assert_eq!(place(locate(Link::Ethernet, &frame)), (Some((22, 4)), 0));
         frame[14] = 0x42;
-        assert_eq!(parse(Link::Ethernet, &frame), Payload::Other);
+        assert_eq!(locate(Link::Ethernet, &frame), Located::nowhere(Carried::Other));
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub struct Settings {
     /// two directions of one connection in different VLANs (a VLAN a direction, or routed between), and then each half
     /// would be alone. Set it where customers with overlapping private addresses share the tap.
     pub vlan_in_key: bool,
+    /// Whether connections that nobody wants anything of are let go: [`crate::Wire::orders`]. Not with `vlan_in_key`, for who
+    /// carries the orders out knows no VLANs.
+    pub let_go: bool,
     /// Most flows at a time; the least recently used gives way, those without an octet of payload first.
     pub max_flows: usize,
     /// A flow is over when nothing was heard of it for this long. A day: IMAP's IDLE may be silent for 29 minutes (RFC 2177), in
@@ -96,6 +99,7 @@ impl Default for Settings {
             server_ports: Self::MAIL_PORTS.into_iter().collect(),
             verify_checksums: false,
             vlan_in_key: false,
+            let_go: false,
             max_flows: 1_000_000,
             idle_time: Duration::from_secs(86_400),
             half_open_time: Duration::from_secs(30),

@@ -4,12 +4,13 @@ use crate::ip::{self, Ends};
 use crate::{Frame, link};
 
 /// A number that is the same for both directions of every connection between two hosts, fragments included; `None` where
-/// the frame carries no IP. Ports are left out, since later fragments have none.
+/// the frame carries no IP. Ports are left out, since later fragments have none. In a tunnel the hosts are those of the innermost
+/// packet; fragments of the tunnel's own packets do not show these, and go by its ends.
 pub fn steering(frame: &Frame<'_>) -> Option<u64> {
-    let link::Payload::Ip { at, version, .. } = link::parse(frame.link, frame.octets) else { return None };
+    let (at, version) = link::locate(frame.link, frame.octets).ip?;
     let octets = frame.octets.get(at..)?;
     let on_wire = (frame.wire_len as usize).max(frame.octets.len()) - at;
-    let ends = match ip::parse(octets, on_wire, version) {
+    let ends = match ip::parse(octets, on_wire, Some(version)) {
         ip::Parsed::Whole(packet) => packet.ends,
         ip::Parsed::Fragment(fragment) => fragment.ends,
         ip::Parsed::Malformed => return None,

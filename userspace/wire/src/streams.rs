@@ -167,6 +167,14 @@ pub trait Streams {
     /// This direction ended with a FIN at `offset`. A hostile end can forge one: octets may follow after all.
     fn end(&mut self, _session: &mut Self::Session, _from: Direction, _time: Time, _offset: u64) {}
 
+    /// Whether nothing of what is still to come of this connection is wanted: it may be let go then. Asked after each packet.
+    fn is_unwanted(&self, _session: &Self::Session) -> bool {
+        false
+    }
+
+    /// `length` octets of this direction went by while the connection was let go.
+    fn aside(&mut self, _session: &mut Self::Session, _from: Direction, _length: u64) {}
+
     /// The connection is over; nothing more comes for this session.
     fn close(&mut self, session: Self::Session, connection: &Connection, time: Time, how: Close);
 }

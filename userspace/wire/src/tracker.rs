@@ -1,5 +1,6 @@
 //! The life of flows: which segment opens one, which ends one, and which one gives way.
 
+use crate::aside::Order;
 use crate::conn::{Received, Scope};
 use crate::flow::{Class, Flow, Key};
 use crate::settings::Settings;
@@ -23,11 +24,19 @@ pub(crate) struct Tracker<S: Streams> {
     pub(crate) now: Time,
     /// The flows of the last packets, as long as each of these was far from the clock.
     pub(crate) far_off: Vec<u32>,
+    /// What was not yet taken of what is to be done about connections that are let go.
+    pub(crate) orders: Vec<Order>,
 }
 
 impl<S: Streams> Tracker<S> {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self { table: Table::new(settings.max_flows, settings.hash_seed), held: 0, now: Time::MIN, far_off: Vec::new() }
+        Self {
+            table: Table::new(settings.max_flows, settings.hash_seed),
+            held: 0,
+            now: Time::MIN,
+            far_off: Vec::new(),
+            orders: Vec::new(),
+        }
     }
 
     pub(crate) fn open_flows(&self) -> usize {
@@ -80,6 +89,7 @@ impl<S: Streams> Tracker<S> {
             *last = id;
         }
         self.receive(id, segment, is_low, time, settings, counters, streams);
+        self.consider(id, segment, is_low, settings, counters, streams);
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one packet, taken apart once")]
@@ -96,6 +106,7 @@ impl<S: Streams> Tracker<S> {
         let now = self.now;
         let Some(flow) = self.table.get_mut(id) else { return };
         let from = direction(flow, is_low);
+        Self::go_on(flow, from, segment, counters, streams);
         let Some(session) = &mut flow.session else {
             counters.after_close += 1;
             let (here, _) = flow.conn.pair(from);
@@ -193,7 +204,7 @@ impl<S: Streams> Tracker<S> {
     }
 }
 
-fn direction<T>(flow: &Flow<T>, sender_is_low: bool) -> Direction {
+pub(crate) fn direction<T>(flow: &Flow<T>, sender_is_low: bool) -> Direction {
     if flow.client_is_low == sender_is_low { Direction::FromClient } else { Direction::FromServer }
 }
 

@@ -2,14 +2,21 @@
 
 use std::time::Duration;
 
+use writ_filter::{Carried, protocol};
+
+use crate::aside::Order;
 use crate::fragment::{Fragments, Outcome};
+use crate::link::Located;
 use crate::streams::Fragment;
 use crate::tick::Ticks;
 use crate::tracker::Tracker;
-use crate::{Counters, Frame, Settings, Streams, Time, ip, link, tcp};
+use crate::{Counters, Frame, Link, Settings, Streams, Time, ip, link, tcp};
 
 /// How often, in time of packets, the tables are looked through for what is late when nobody calls [`Wire::tick`].
 const SWEEP: Duration = Duration::from_millis(250);
+
+/// How often a packet that was put together may bring, in its tunnel, a fragment of another.
+const NESTED_FRAGMENTS: u32 = 2;
 
 /// The decoder, the fragments, and the flow table of one worker.
 ///
@@ -90,6 +97,12 @@ impl<S: Streams> Wire<S> {
         self.fragments.finish(&mut self.counters);
     }
 
+    /// Takes what is to be done about connections that are let go, since this was last asked: after every batch, where
+    /// [`Settings::let_go`] is set.
+    pub fn orders(&mut self) -> std::vec::Drain<'_, Order> {
+        self.tracker.orders.drain(..)
+    }
+
     /// What was seen so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
@@ -106,32 +119,67 @@ impl<S: Streams> Wire<S> {
     }
 
     fn read(&mut self, frame: &Frame<'_>, streams: &mut S) -> Class {
-        let (at, version, vlans) = match link::parse(frame.link, frame.octets) {
-            link::Payload::Ip { at, version, vlans } => (at, version, vlans),
-            link::Payload::Other => return Class::NotIp,
-            link::Payload::Malformed => return Class::MalformedLink,
+        let located = link::locate(frame.link, frame.octets);
+        let Some((at, version)) = located.ip else {
+            return match located.carried {
+                Carried::Malformed | Carried::TooDeep => Class::MalformedLink,
+                Carried::Tcp { .. } | Carried::Fragment | Carried::Other => Class::NotIp,
+            };
         };
         let octets = frame.octets.get(at..).unwrap_or_default();
         let on_wire = (frame.wire_len as usize).max(frame.octets.len()) - at.min(frame.octets.len());
-        match ip::parse(octets, on_wire, version) {
-            ip::Parsed::Whole(packet) => self.packet(&packet, &[], vlans, frame.time, streams),
-            ip::Parsed::Fragment(fragment) => self.fragment(&fragment, vlans, frame.time, streams),
+        let Located { carried, vlans, .. } = located;
+        match ip::parse(octets, on_wire, Some(version)) {
+            ip::Parsed::Whole(packet) => self.whole(carried, &packet, &[], vlans, frame.time, streams),
+            ip::Parsed::Fragment(fragment) => self.fragment(&fragment, vlans, frame.time, NESTED_FRAGMENTS, streams),
             ip::Parsed::Malformed => Class::MalformedIp,
         }
     }
 
-    fn fragment(&mut self, fragment: &ip::Fragment<'_>, vlans: u32, time: Time, streams: &mut S) -> Class {
+    /// An IP packet that is no fragment, with what the decoder found that it carries.
+    fn whole<'a>(
+        &mut self,
+        carried: Carried,
+        packet: &ip::Packet<'a>,
+        fragments: &'a [Fragment<'a>],
+        vlans: u32,
+        time: Time,
+        streams: &mut S,
+    ) -> Class {
+        match carried {
+            Carried::Tcp { .. } => self.packet(packet, fragments, vlans, time, streams),
+            // Its ports are cut off.
+            Carried::Malformed if packet.protocol == protocol::TCP => Class::MalformedTcp,
+            Carried::Other => Class::NotTcp,
+            Carried::Fragment | Carried::Malformed | Carried::TooDeep => Class::MalformedIp,
+        }
+    }
+
+    /// A fragment, which may complete a packet that is a tunnel's, in which fragments may be again, `nested` times.
+    fn fragment(&mut self, fragment: &ip::Fragment<'_>, vlans: u32, time: Time, nested: u32, streams: &mut S) -> Class {
         let key_vlans = if self.settings.vlan_in_key { vlans } else { 0 };
         let now = self.tracker.now();
-        match self.fragments.add(fragment, key_vlans, time, now, &self.settings, &mut self.counters) {
-            Outcome::Pending => Class::FragmentPending,
-            Outcome::Malformed => Class::MalformedIp,
-            Outcome::NotTcp => Class::NotTcp,
-            Outcome::Whole(whole) => match ip::parse(&whole.packet, whole.packet.len(), None) {
-                ip::Parsed::Whole(packet) => self.packet(&packet, &whole.fragments(), vlans, time, streams),
-                // A fragment within a fragment.
-                ip::Parsed::Fragment(_) | ip::Parsed::Malformed => Class::MalformedIp,
-            },
+        let whole = match self.fragments.add(fragment, key_vlans, time, now, &self.settings, &mut self.counters) {
+            Outcome::Pending => return Class::FragmentPending,
+            Outcome::Malformed => return Class::MalformedIp,
+            Outcome::NotTcp => return Class::NotTcp,
+            Outcome::Whole(whole) => whole,
+        };
+        let Located { carried, ip: Some((at, version)), .. } = link::locate(Link::RawIp, &whole.packet) else {
+            return Class::MalformedIp;
+        };
+        let octets = whole.packet.get(at..).unwrap_or_default();
+        match ip::parse(octets, octets.len(), Some(version)) {
+            ip::Parsed::Whole(packet) if at == 0 => {
+                self.whole(carried, &packet, &whole.fragments(), vlans, time, streams)
+            }
+            // What was cut is the tunnel's packet, and this one is whole.
+            ip::Parsed::Whole(packet) => self.whole(carried, &packet, &[], vlans, time, streams),
+            ip::Parsed::Fragment(inner) if at > 0 && nested > 0 => {
+                self.fragment(&inner, vlans, time, nested - 1, streams)
+            }
+            // A fragment within a fragment.
+            ip::Parsed::Fragment(_) | ip::Parsed::Malformed => Class::MalformedIp,
         }
     }
 
@@ -143,9 +191,6 @@ impl<S: Streams> Wire<S> {
         time: Time,
         streams: &mut S,
     ) -> Class {
-        if packet.protocol != ip::TCP {
-            return Class::NotTcp;
-        }
         let Some(segment) = tcp::parse(packet, fragments) else { return Class::MalformedTcp };
         let ports = &self.settings.server_ports;
         if !ports.contains(segment.source_port) && !ports.contains(segment.destination_port) {

@@ -8,6 +8,8 @@
     reason = "a test may panic"
 )]
 
+#[path = "../../capture/tests/packets/mod.rs"]
+mod packets;
 mod support;
 
 use proptest::prelude::*;
@@ -322,4 +324,62 @@ fn a_packet_that_stays_incomplete_is_given_up() {
     assert_eq!(tap.wire.counters().fragments_cut, 1);
     tap.finish();
     assert_eq!(tap.wire.counters().fragments_timed_out, 2);
+}
+
+#[test]
+fn mail_is_found_in_every_tunnel_and_the_rest_is_told_apart() {
+    use writ_filter::Class::{Mail, Other};
+    for case in packets::tunnels::cases() {
+        let class = class_of(Link::Ethernet, &case.frame);
+        let fits = match case.class {
+            Mail => class == "segments",
+            Other => ["not_ip", "not_tcp", "not_mail"].contains(&class),
+            _ => !["segments", "not_mail"].contains(&class),
+        };
+        assert!(fits, "{}: {class}", case.name);
+    }
+}
+
+#[test]
+fn tags_within_a_tunnel_are_not_those_of_the_tap() {
+    let settings = Settings { vlan_in_key: true, ..Settings::default() };
+    for (name, frame) in packets::tunnels::each() {
+        let mut tap = Tap::new(settings.clone());
+        tap.frame(Link::Ethernet, &frame);
+        let tagged = frame[12..14] != [8, 0] && [[0x81, 0], [0x88, 0xa8]].contains(&[frame[12], frame[13]]);
+        assert_eq!(tap.only().connection.vlan, if tagged { 100 } else { 0 }, "{name}");
+    }
+}
+
+/// A tunnel's packet that was cut into fragments is put together, and so is what was in fragments already when it went in.
+#[test]
+fn fragments_of_a_tunnel_and_within_one_are_put_together() {
+    let fragments = |packet: &[u8], at: usize| {
+        let cut = |offset: u16, part: &[u8]| {
+            let mut fragment = [&packet[..20], part].concat();
+            fragment[2..4].copy_from_slice(&(20 + part.len() as u16).to_be_bytes());
+            fragment[6..8].copy_from_slice(&offset.to_be_bytes());
+            fragment
+        };
+        [cut(0x2000, &packet[20..20 + at]), cut((at / 8) as u16, &packet[20 + at..])]
+    };
+    let gre = |packet: &[u8]| packets::ipv4(47, &[], 0, &packets::tunnels::gre(0, packets::ETHER_IPV4, packet));
+    let mut outside = Tap::default();
+    fragments(&gre(&hello()), 32).iter().for_each(|fragment| outside.frame(Link::RawIp, fragment));
+    let outside = outside.only();
+    assert_eq!(outside.text(FromClient), "hello");
+    assert_eq!(outside.fragments, [], "the packet itself was whole");
+    let mut inside = Tap::default();
+    fragments(&hello(), 16).iter().for_each(|fragment| inside.frame(Link::RawIp, &gre(fragment)));
+    let inside = inside.only();
+    assert_eq!(inside.text(FromClient), "hello");
+    assert_eq!(inside.fragments.len(), 2);
+    let mut both = Tap::default();
+    for inner in fragments(&hello(), 16) {
+        let mut outer = gre(&inner);
+        // One packet's number is not another's.
+        outer[5] = inner[7];
+        fragments(&outer, 24).iter().for_each(|fragment| both.frame(Link::RawIp, fragment));
+    }
+    assert_eq!(both.only().text(FromClient), "hello");
 }

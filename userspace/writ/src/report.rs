@@ -108,6 +108,8 @@ impl Tally {
             ("unknown_link", skipped.unknown_link),
             ("carried", skipped.carried),
             ("carry_dropped", skipped.carry_dropped),
+            ("let_go_packets", skipped.aside.let_go_packets),
+            ("let_go_failed", skipped.aside.let_go_failed),
         ]);
         let mut intercept = Named::new();
         worker.counters().each(|name, count| intercept.push((name, count)));

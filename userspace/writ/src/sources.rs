@@ -5,6 +5,7 @@ use std::time::Instant;
 use writ_capture::{Batch, CaptureError, Source};
 use writ_wire::{Frame, Link, Time};
 
+use crate::live::AsideCounts;
 use crate::worker::{Flows, Worker};
 
 /// What a source gave that never reached the flows.
@@ -16,6 +17,8 @@ pub struct Skipped {
     pub carried: u64,
     /// Frames that it had no room for.
     pub carry_dropped: u64,
+    /// What the XDP program kept back.
+    pub aside: AsideCounts,
 }
 
 /// Keeps to the pace of a capture.

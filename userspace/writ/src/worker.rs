@@ -52,8 +52,8 @@ impl Worker {
         &mut self.interception
     }
 
-    /// Hands the batch's records on, and takes up a change of warrants.
-    pub fn end_batch(&mut self) {
+    /// Hands the batch's records on, and takes up a change of warrants: gives whether there was one.
+    pub fn end_batch(&mut self) -> bool {
         for record in self.interception.records.drain(..) {
             match self.when_full {
                 // Delivery is gone only when the program is ending, and then it has counted what it left.
@@ -64,9 +64,11 @@ impl Worker {
                 },
             }
         }
-        if !std::ptr::eq(Arc::as_ptr(&self.interception.index), Arc::as_ptr(&self.targets.load())) {
+        let is_changed = !std::ptr::eq(Arc::as_ptr(&self.interception.index), Arc::as_ptr(&self.targets.load()));
+        if is_changed {
             self.interception.index = self.targets.load_full();
         }
+        is_changed
     }
 
     /// What interception counted.

@@ -4,15 +4,16 @@ use std::error::Error;
 use std::io;
 use std::os::fd::AsRawFd;
 
-use aya::Ebpf;
 use aya::maps::{Array, MapError, PerCpuArray, XskMap};
 use aya::programs::{Xdp, XdpMode};
+use aya::{Ebpf, EbpfLoader};
+use writ_filter::flow::MOST_LET_GO;
 use writ_filter::ports::{self, PortSet};
 use writ_filter::verdict::{Count, OtherTraffic, Verdict, counter_index};
-use writ_filter::{MOST_QUEUES, name};
+use writ_filter::{MOST_QUEUES, name, setting};
 
 use super::link::{self, attached};
-use super::{AfxdpError, AttachMode, VerdictCount};
+use super::{AfxdpError, AttachMode, LetGoTable, VerdictCount};
 
 /// The program as `ebpf/build.sh` builds it.
 static OBJECT: &[u8] =
@@ -21,6 +22,8 @@ static OBJECT: &[u8] =
 /// A loaded program with maps of its own. Dropping it detaches the program.
 pub struct MailFilter {
     bpf: Ebpf,
+    /// The name of the one of its programs that is loaded.
+    program: &'static str,
 }
 
 impl MailFilter {
@@ -29,8 +32,24 @@ impl MailFilter {
     /// # Errors
     /// [`AfxdpError::Permission`], or [`AfxdpError::Load`] with what the verifier says.
     pub fn load(mail_ports: &[u16], other_traffic: OtherTraffic) -> Result<Self, AfxdpError> {
-        let bpf = Ebpf::load(OBJECT).map_err(|error| load_error(&error))?;
-        let mut filter = Self { bpf };
+        Self::load_sized(mail_ports, other_traffic, MOST_LET_GO, false)
+    }
+
+    /// The same, with room for so many connections that are let go, and for packets of several buffers or not (Linux 5.18).
+    ///
+    /// # Errors
+    /// As [`MailFilter::load`].
+    pub fn load_sized(
+        mail_ports: &[u16],
+        other_traffic: OtherTraffic,
+        let_go: u32,
+        jumbo: bool,
+    ) -> Result<Self, AfxdpError> {
+        let mut loader = EbpfLoader::new();
+        // The kernel makes no map without room.
+        let bpf = loader.map_max_entries(name::LET_GO, let_go.max(1)).load(OBJECT);
+        let bpf = bpf.map_err(|error| load_error(&error))?;
+        let mut filter = Self { bpf, program: if jumbo { name::JUMBO } else { name::PROGRAM } };
         filter.set_mail_ports(mail_ports)?;
         filter.set_other_traffic(other_traffic)?;
         filter.program()?.load().map_err(|error| load_error(&error))?;
@@ -42,8 +61,24 @@ impl MailFilter {
     /// # Errors
     /// [`AfxdpError::Load`] where the object holds no such program.
     pub fn program(&mut self) -> Result<&mut Xdp, AfxdpError> {
-        let program = self.bpf.program_mut(name::PROGRAM);
-        let program = program.ok_or_else(|| AfxdpError::Load { reason: format!("no program {}", name::PROGRAM) })?;
+        self.program_named(self.program)
+    }
+
+    /// The program of the object that does nothing, loaded: what running it costs is the kernel's share of running any.
+    ///
+    /// # Errors
+    /// [`AfxdpError::Load`].
+    pub(super) fn nothing(&mut self) -> Result<&mut Xdp, AfxdpError> {
+        let program = self.program_named(name::NOTHING)?;
+        if program.fd().is_err() {
+            program.load().map_err(|error| load_error(&error))?;
+        }
+        Ok(program)
+    }
+
+    fn program_named(&mut self, name: &str) -> Result<&mut Xdp, AfxdpError> {
+        let program = self.bpf.program_mut(name);
+        let program = program.ok_or_else(|| AfxdpError::Load { reason: format!("no program {name}") })?;
         program.try_into().map_err(|error| load_error(&error))
     }
 
@@ -64,7 +99,16 @@ impl MailFilter {
     /// [`AfxdpError::Map`].
     pub fn set_other_traffic(&mut self, other_traffic: OtherTraffic) -> Result<(), AfxdpError> {
         let mut map: Array<_, u32> = self.map(name::SETTINGS, Array::try_from)?;
-        map.set(0, other_traffic as u32, 0).map_err(|error| map_error(name::SETTINGS, &error))
+        map.set(setting::OTHER_TRAFFIC, other_traffic as u32, 0).map_err(|error| map_error(name::SETTINGS, &error))
+    }
+
+    /// The table of connections that the program lets go.
+    ///
+    /// # Errors
+    /// [`AfxdpError::Map`].
+    pub fn let_go_table(&self) -> Result<LetGoTable, AfxdpError> {
+        let map = |name| self.bpf.map(name).ok_or_else(|| missing(name));
+        LetGoTable::of(map(name::LET_GO)?, map(name::SETTINGS)?)
     }
 
     /// Makes `socket` the one that packets of `queue` are redirected to.
@@ -145,13 +189,14 @@ fn missing(map: &'static str) -> AfxdpError {
     AfxdpError::Map { map, reason: "it is not in the object".to_owned() }
 }
 
-fn map_error(map: &'static str, error: &MapError) -> AfxdpError {
+pub(super) fn map_error(map: &'static str, error: &MapError) -> AfxdpError {
     AfxdpError::Map { map, reason: with_causes(error) }
 }
 
-fn load_error(error: &(dyn Error + 'static)) -> AfxdpError {
-    match os_error(error) {
-        Some(cause) if cause.kind() == io::ErrorKind::PermissionDenied => AfxdpError::denied("load the XDP program"),
+pub(super) fn load_error(error: &(dyn Error + 'static)) -> AfxdpError {
+    match os_error(error).and_then(io::Error::raw_os_error) {
+        // EACCES is the verifier's, which says why.
+        Some(libc::EPERM) => AfxdpError::denied("load the XDP program"),
         _ => AfxdpError::Load { reason: with_causes(error) },
     }
 }

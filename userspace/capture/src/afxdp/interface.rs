@@ -6,7 +6,10 @@ use writ_filter::MOST_QUEUES;
 use writ_filter::verdict::OtherTraffic;
 
 use super::filter::MailFilter;
-use super::{AfxdpError, BindMode, Obtained, QueueSource, Queues, Settings, VerdictCount, link, sys};
+use super::{AfxdpError, BindMode, LetGoTable, Obtained, QueueSource, Queues, Settings, VerdictCount, link, sys};
+
+/// Octets of an Ethernet header and two tags.
+const ETHERNET_OVERHEAD: u32 = 22;
 
 /// How the XDP program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +75,14 @@ impl Interface {
 
         let promiscuous = settings.promiscuous.then(|| sys::promiscuous(index)).transpose();
         let promiscuous = promiscuous.map_err(|error| AfxdpError::system("make the interface promiscuous", error))?;
-        let mut filter = MailFilter::load(&settings.mail_ports, settings.other_traffic)?;
+        let load = |jumbo| MailFilter::load_sized(&settings.mail_ports, settings.other_traffic, settings.let_go, jumbo);
+        let is_jumbo = state.mtu.saturating_add(ETHERNET_OVERHEAD) > settings.longest_packet();
+        // A kernel that knows no packets of several buffers drops those, and counts them.
+        let (mut filter, is_jumbo) = match load(is_jumbo) {
+            Ok(filter) => (filter, is_jumbo),
+            Err(_) if is_jumbo => (load(false)?, false),
+            Err(error) => return Err(error),
+        };
         // Before the sockets: several drivers bind without copying only where a program is attached.
         let (attach, native_refusal) = filter.attach(&name, index)?;
         let hoped_for = match attach {
@@ -81,7 +91,7 @@ impl Interface {
         };
         let mut sources = Vec::with_capacity(captured.len());
         for queue in captured {
-            let source = QueueSource::bind(settings, queue, Obtained { attach, bind: hoped_for })?;
+            let source = QueueSource::bind(settings, queue, is_jumbo, Obtained { attach, bind: hoped_for })?;
             filter.set_socket(queue, source.socket())?;
             sources.push(source);
         }
@@ -110,8 +120,9 @@ impl Interface {
         }
     }
 
-    /// The longest packet that the interface takes, in octets without the Ethernet header: where that is more than
-    /// [`Settings::longest_packet`], long packets are lost and counted as `rx_dropped`.
+    /// The longest packet that the interface takes, in octets without the Ethernet header: where that is more than fits into
+    /// [`Settings::longest_packet`], long packets come in several frames, and a kernel before 6.6, or a driver that cannot,
+    /// drops them, counted as `rx_dropped`.
     pub fn mtu(&self) -> u32 {
         self.mtu
     }
@@ -138,6 +149,14 @@ impl Interface {
     /// [`AfxdpError::Map`].
     pub fn verdicts(&self) -> Result<Vec<VerdictCount>, AfxdpError> {
         self.filter.verdicts(self.queues)
+    }
+
+    /// The table of connections that the program lets go, for the workers.
+    ///
+    /// # Errors
+    /// [`AfxdpError::Map`].
+    pub fn let_go_table(&self) -> Result<LetGoTable, AfxdpError> {
+        self.filter.let_go_table()
     }
 
     /// Replaces the set of mail ports while packets go on.

@@ -25,17 +25,22 @@ mod counters;
 mod error;
 mod filter;
 mod interface;
+mod letgo;
 mod link;
 mod queue;
 mod settings;
 mod sys;
+mod trial;
 
 pub use counters::{QueueCounters, QueueCounts, VerdictCount};
 pub use error::AfxdpError;
 pub use filter::MailFilter;
 pub use interface::{AttachMode, Condition, Interface};
+pub use letgo::{LetGoTable, LetGoTotals};
 pub use queue::{BATCH, BATCHES_A_STATISTIC, QueueSource};
 pub use settings::{BusyPoll, OtherTraffic, Queues, Settings};
+pub use trial::{Trial, Trials};
+pub use writ_filter::flow::FlowKey;
 pub use writ_filter::verdict::Verdict;
 
 /// How a socket is bound to its queue.

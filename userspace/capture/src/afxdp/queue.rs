@@ -44,6 +44,8 @@ pub struct QueueSource {
     umem: Umem,
     /// Room for a batch's descriptors: which frames they name is for each batch to say.
     batch: Box<[FrameDesc]>,
+    /// What came so far of a packet that does not fit into one frame.
+    joined: Vec<u8>,
     poll_timeout_ms: i32,
     counters: Arc<QueueCounters>,
     batches_to_statistic: u32,
@@ -59,15 +61,32 @@ struct Bound {
 
 impl QueueSource {
     /// Binds a socket to `queue`: without copying if the driver can and the program runs in it, else with copying.
-    pub(super) fn bind(settings: &Settings, queue: u32, obtained: Obtained) -> Result<Self, AfxdpError> {
-        let mut bound = match obtained.bind {
-            // In generic mode a socket bound without copying would receive nothing.
-            BindMode::ZeroCopy => match bind_waiting(settings, queue, BindFlags::XDP_ZEROCOPY) {
-                Ok(bound) => bound,
+    ///
+    /// Where the interface's packets may be `jumbo`, longer than a frame, for these too (`XDP_USE_SG`, Linux 6.6), if it can be had.
+    pub(super) fn bind(settings: &Settings, queue: u32, jumbo: bool, obtained: Obtained) -> Result<Self, AfxdpError> {
+        let several = if jumbo { BindFlags::XDP_USE_SG } else { BindFlags::empty() };
+        let mut wishes = vec![
+            (BindMode::ZeroCopy, BindFlags::XDP_ZEROCOPY | several),
+            (BindMode::Copy, BindFlags::XDP_COPY | several),
+        ];
+        if jumbo {
+            wishes.extend([(BindMode::ZeroCopy, BindFlags::XDP_ZEROCOPY), (BindMode::Copy, BindFlags::XDP_COPY)]);
+        }
+        // In generic mode a socket bound without copying would receive nothing.
+        wishes.retain(|(mode, _)| obtained.bind == BindMode::ZeroCopy || *mode == BindMode::Copy);
+        let last = wishes.pop().map_or(BindFlags::XDP_COPY, |(_, flags)| flags);
+        let mut bound = None;
+        for (_, flags) in wishes {
+            match bind_waiting(settings, queue, flags) {
+                Ok(made) => bound = Some(made),
                 Err(error @ (AfxdpError::Busy { .. } | AfxdpError::Permission { .. })) => return Err(error),
-                Err(_) => bind_waiting(settings, queue, BindFlags::XDP_COPY)?,
-            },
-            BindMode::Copy => bind_waiting(settings, queue, BindFlags::XDP_COPY)?,
+                Err(_) => continue,
+            }
+            break;
+        }
+        let mut bound = match bound {
+            Some(bound) => bound,
+            None => bind_waiting(settings, queue, last)?,
         };
         let zero_copy = sys::is_zero_copy(bound.rx.fd());
         let zero_copy = zero_copy.map_err(|error| AfxdpError::system("read XDP_OPTIONS", error))?;
@@ -92,6 +111,7 @@ impl QueueSource {
             rx,
             fill,
             umem,
+            joined: Vec::new(),
             batch: vec![FrameDesc::default(); BATCH].into_boxed_slice(),
             poll_timeout_ms: i32::try_from(settings.poll_timeout().as_millis()).unwrap_or(i32::MAX),
             counters: Arc::default(),
@@ -166,27 +186,41 @@ impl QueueSource {
         // frame waited in the ring.
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let time_nanos = u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX);
-        let mut octets = 0;
+        let (mut octets, mut packets) = (0, 0);
         let frames = self.batch.get(..received).unwrap_or_default();
         for frame in frames {
             // SAFETY: the descriptor came from this UMEM's own receive ring, and its frame goes back to the kernel
             // only below, after the visit: until then nobody writes to it.
             let contents = unsafe { self.umem.data(frame) }.contents();
-            octets += contents.len() as u64;
-            let wire_len = u32::try_from(contents.len()).unwrap_or(u32::MAX);
-            visit(Frame { time_nanos, link: link::ETHERNET, octets: contents, wire_len });
+            let is_part = frame.has_more_frames();
+            let whole = if is_part || !self.joined.is_empty() {
+                self.joined.extend_from_slice(contents);
+                &self.joined[..]
+            } else {
+                contents
+            };
+            // The kernel makes no packet of more frames than an sk_buff has fragments: what is joined is bounded.
+            if is_part {
+                continue;
+            }
+            octets += whole.len() as u64;
+            packets += 1;
+            let wire_len = u32::try_from(whole.len()).unwrap_or(u32::MAX);
+            visit(Frame { time_nanos, link: link::ETHERNET, octets: whole, wire_len });
+            self.joined.clear();
         }
         // SAFETY: each descriptor came off the receive ring once, and the borrows of their frames ended with the visits.
         let given_back = unsafe { self.fill.produce(frames) };
         // The ring has an entry for every frame of the UMEM, so there is always room.
         debug_assert_eq!(given_back, received);
-        self.counters.add_batch(received as u64, octets);
+        self.counters.add_batch(packets as u64, octets);
         wake_up(&self.fill, &mut self.rx).map_err(|error| AfxdpError::system("wake the driver", error))?;
         match self.batches_to_statistic.checked_sub(1) {
             Some(left) => self.batches_to_statistic = left,
             None => self.read_statistics()?,
         }
-        Ok(Batch::Frames(received))
+        // The begin of one packet alone may have come.
+        Ok(if packets == 0 { Batch::Idle } else { Batch::Frames(packets) })
     }
 }
 

@@ -49,6 +49,10 @@ pub struct Settings {
     /// Whether the interface is made promiscuous while it is captured, as a tap has to be.
     #[serde(default = "default_promiscuous")]
     pub promiscuous: bool,
+    /// Encrypted connections that no warrant wants and that the XDP program counts without handing them up: so many at a time;
+    /// 0 for none.
+    #[serde(default = "default_let_go")]
+    pub let_go: u32,
     /// Milliseconds after which a queue without packets is reported idle, so that its worker can see to other things.
     #[serde(default = "default_poll_timeout")]
     pub poll_timeout_ms: u16,
@@ -123,6 +127,10 @@ fn default_promiscuous() -> bool {
     true
 }
 
+fn default_let_go() -> u32 {
+    writ_filter::flow::MOST_LET_GO
+}
+
 fn default_poll_timeout() -> u16 {
     100
 }
@@ -140,6 +148,7 @@ impl Settings {
             other_traffic: OtherTraffic::default(),
             mail_ports: default_mail_ports(),
             promiscuous: default_promiscuous(),
+            let_go: default_let_go(),
             poll_timeout_ms: default_poll_timeout(),
         }
     }
@@ -176,6 +185,7 @@ impl Settings {
             ([SHORTEST_FRAME, LONGEST_FRAME].contains(&self.frame_size), "frame_size", "2048 or 4096"),
             (entries(self.rx_ring) && self.rx_ring <= self.frame_count, "rx_ring", "a power of two up to frame_count"),
             (!self.mail_ports.is_empty(), "mail_ports", "at least one port"),
+            (self.let_go <= MOST_ENTRIES, "let_go", "0 to 1048576"),
             (self.poll_timeout_ms > 0, "poll_timeout_ms", "at least 1"),
         ];
         match checks.into_iter().find(|(good, ..)| !good) {
@@ -200,7 +210,7 @@ mod tests {
     #[test]
     fn every_setting_is_read() {
         let text = "interface = \"tap0\"\nqueues = [0, 3]\nframe_count = 1024\nframe_size = 2048\nrx_ring = 512\n\
-                    other_traffic = \"drop\"\nmail_ports = [25]\npromiscuous = false\npoll_timeout_ms = 5\n\
+                    other_traffic = \"drop\"\nmail_ports = [25]\npromiscuous = false\nlet_go = 9\npoll_timeout_ms = 5\n\
                     busy_poll = { micros = 20, budget = 64 }";
         let settings: Settings = toml::from_str(text).unwrap();
         let expected = Settings {
@@ -213,6 +223,7 @@ mod tests {
             other_traffic: OtherTraffic::Drop,
             mail_ports: vec![25],
             promiscuous: false,
+            let_go: 9,
             poll_timeout_ms: 5,
         };
         assert_eq!(settings, expected);
@@ -242,6 +253,7 @@ mod tests {
         assert_eq!(wrong(|settings| settings.frame_size = 1500), "frame_size");
         assert_eq!(wrong(|settings| settings.rx_ring = 8192), "rx_ring");
         assert_eq!(wrong(|settings| settings.mail_ports.clear()), "mail_ports");
+        assert_eq!(wrong(|settings| settings.let_go = u32::MAX), "let_go");
         assert_eq!(wrong(|settings| settings.poll_timeout_ms = 0), "poll_timeout_ms");
     }
 }

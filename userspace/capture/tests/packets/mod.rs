@@ -2,7 +2,9 @@
 
 #![allow(dead_code, clippy::indexing_slicing, reason = "each test uses its part, and may panic")]
 
-use writ_filter::Class;
+use writ_filter::{Class, MOST_HEADERS};
+
+pub mod tunnels;
 
 pub const TCP: u8 = 6;
 pub const UDP: u8 = 17;
@@ -104,6 +106,21 @@ fn plain(protocol: u8, source: u16, destination: u16) -> Vec<u8> {
     ipv4(protocol, &[], 0, &tcp(source, destination, b"250 OK\r\n"))
 }
 
+/// The packets whose cost is measured: a name, whether it is mail, and the frame.
+pub fn measured() -> Vec<(&'static str, bool, Vec<u8>)> {
+    let mut packets = vec![
+        ("ARP", false, ethernet(&[], ETHER_ARP, &[0; 28])),
+        ("UDP", false, ethernet(&[], ETHER_IPV4, &plain(UDP, 40_000, 53))),
+        ("other TCP", false, ethernet(&[], ETHER_IPV4, &plain(TCP, 40_000, 443))),
+        ("mail", true, ethernet(&[], ETHER_IPV4, &plain(TCP, 40_000, 25))),
+        ("mail over VLAN", true, ethernet(&[CUSTOMER_TAG], ETHER_IPV4, &plain(TCP, 40_000, 25))),
+        ("mail over QinQ", true, ethernet(&[SERVICE_TAG, CUSTOMER_TAG], ETHER_IPV4, &plain(TCP, 40_000, 25))),
+        ("mail over IPv6", true, ethernet(&[], ETHER_IPV6, &ipv6(&[], TCP, &tcp(40_000, 25, b"NOOP\r\n")))),
+    ];
+    packets.extend(tunnels::each().into_iter().map(|(name, frame)| (name, true, frame)));
+    packets
+}
+
 /// Every branch of the filter, with the default mail ports.
 pub fn cases() -> Vec<Case> {
     use Class::{Fragment, Mail, Malformed, Other, TooDeep};
@@ -134,7 +151,10 @@ pub fn cases() -> Vec<Case> {
         add(name, Other, ethernet(tags, ETHER_IPV4, &plain(TCP, 40_000, 443)));
         add(name, Other, ethernet(tags, ETHER_ARP, &[0; 28]));
     }
-    add("four tags", TooDeep, ethernet(&[CUSTOMER_TAG; 4], ETHER_IPV4, &plain(TCP, 40_000, 25)));
+    let tags = |count| ethernet(&vec![CUSTOMER_TAG; count], ETHER_IPV4, &plain(TCP, 40_000, 25));
+    // Beside the Ethernet header and that of IPv4.
+    add("as many tags as are walked", Mail, tags(MOST_HEADERS - 2));
+    add("more tags", TooDeep, tags(MOST_HEADERS - 1));
 
     for options in [4, 12, 40] {
         let packet = ipv4(TCP, &vec![1; options], 0, &to_25);
@@ -191,10 +211,13 @@ pub fn cases() -> Vec<Case> {
     let all = [extension(0, 1), extension(60, 2), extension(43, 3), authentication(), extension(60, 1)];
     add("IPv6, every extension header", Mail, ethernet(&[CUSTOMER_TAG], ETHER_IPV6, &ipv6(&all, TCP, &to_25)));
     add("IPv6, authenticated", Mail, ethernet(&[], ETHER_IPV6, &ipv6(&[authentication()], TCP, &to_25)));
-    let eight: Vec<_> = (0..8).map(|_| extension(60, 1)).collect();
-    add("IPv6, eight extension headers", Mail, ethernet(&[], ETHER_IPV6, &ipv6(&eight, TCP, &to_25)));
-    let nine: Vec<_> = (0..9).map(|_| extension(60, 1)).collect();
-    add("IPv6, nine", TooDeep, ethernet(&[], ETHER_IPV6, &ipv6(&nine, TCP, &to_25)));
+    // Beside the Ethernet header, that of IPv6, and the look at what they carry.
+    let chain = |count| {
+        let chain: Vec<_> = (0..count).map(|_| extension(60, 1)).collect();
+        ethernet(&[], ETHER_IPV6, &ipv6(&chain, TCP, &to_25))
+    };
+    add("IPv6, as many extension headers as are walked", Mail, chain(MOST_HEADERS - 3));
+    add("IPv6, more", TooDeep, chain(MOST_HEADERS - 2));
 
     add("IPv6, first fragment", Fragment, ethernet(&[], ETHER_IPV6, &ipv6(&[fragment(0, true)], TCP, &to_25)));
     add("IPv6, middle fragment", Fragment, ethernet(&[], ETHER_IPV6, &ipv6(&[fragment(8, true)], TCP, &[0; 64])));
@@ -228,5 +251,6 @@ pub fn cases() -> Vec<Case> {
     }
     let fragment = [&SNAP[..], &ETHER_IPV4.to_be_bytes(), &ipv4(TCP, &[], 0x2001, &[0; 64])].concat();
     add("SNAP, fragment", Fragment, ethernet(&[], 92, &fragment));
+    cases.extend(tunnels::cases());
     cases
 }

@@ -77,7 +77,8 @@ fn length(machine: &Machine, settings: &Settings) -> Finding {
             name,
             "packet length",
             format!("MTU {mtu}, room for {room} octets"),
-            "longer packets are counted and not read: see `frame_size`",
+            "packets that need more come in several frames, where the driver can (XDP with fragments; Writ says so at its start); \
+             else they are counted and not read",
         ),
         Some(mtu) => Finding::good(name, "packet length", format!("MTU {mtu}, room for {room} octets")),
         None => Finding::advice(name, "packet length", "not known", "compare the MTU with `frame_size`"),

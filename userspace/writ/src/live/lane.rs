@@ -14,6 +14,7 @@ use writ_capture::afxdp::QueueSource;
 use writ_capture::{Batch, Source as _};
 use writ_wire::{Frame, Link, Settings, Time, Wire, steering};
 
+use super::aside::Aside;
 use super::published::Published;
 use crate::sources::Skipped;
 use crate::worker::{Flows, Worker};
@@ -77,6 +78,7 @@ pub struct Lane {
     worker: Worker,
     wire: Flows,
     junction: Junction,
+    aside: Aside,
     published: Arc<Published>,
     stop: Arc<AtomicBool>,
     /// Let go of when the lane ends.
@@ -86,11 +88,13 @@ pub struct Lane {
 
 impl Lane {
     /// A lane that is not yet driven.
+    #[expect(clippy::too_many_arguments, reason = "what a lane is made of, put together in one place")]
     pub fn new(
         source: QueueSource,
         worker: Worker,
         settings: Settings,
         junction: Junction,
+        aside: Aside,
         published: Arc<Published>,
         stop: Arc<AtomicBool>,
         alive: mpsc::Sender<Infallible>,
@@ -100,6 +104,7 @@ impl Lane {
             worker,
             wire: Wire::new(settings),
             junction,
+            aside,
             published,
             stop,
             _alive: alive,
@@ -150,7 +155,12 @@ impl Lane {
             take(&carried, &mut self.wire, &mut self.worker);
         }
         self.wire.tick(now(), self.worker.streams());
-        self.worker.end_batch();
+        let is_changed = self.worker.end_batch();
+        self.aside.carry_out(self.wire.orders());
+        if is_changed {
+            self.aside.take_all_back();
+        }
+        self.skipped.aside = self.aside.counts();
         match batch {
             Ok(batch) => batch,
             Err(error) => {

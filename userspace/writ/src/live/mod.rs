@@ -1,5 +1,6 @@
 //! `writ run`: live, until SIGTERM.
 
+mod aside;
 mod lane;
 mod published;
 mod warranted;
@@ -15,7 +16,7 @@ use anyhow::{Context as _, bail};
 use crossbeam::channel;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use writ_capture::afxdp::{Interface, QueueSource};
+use writ_capture::afxdp::{Interface, LetGoTable, QueueSource};
 use writ_handover::cin::CinReserve;
 use writ_handover::{Delivery, DeliverySettings, Outlet, WhenFull};
 use writ_intercept::record::Record;
@@ -25,6 +26,8 @@ use crate::config::{Config, ConfigError, Cores};
 use crate::metrics;
 use crate::report::delivered;
 use crate::worker::{self, Worker};
+use aside::Aside;
+pub use aside::Counts as AsideCounts;
 use lane::{Lane, Road};
 pub use published::Published;
 pub use warranted::Warranted;
@@ -54,7 +57,8 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     let reserve = CinReserve::open(state.join("cin"))?;
     let cins = reserve.allocator();
 
-    let (interfaces, sources) = open(&config)?;
+    let (interfaces, sources, let_go) = open(&config)?;
+    let let_go: Arc<[LetGoTable]> = let_go.into();
     let road = Road::new(sources.len(), INBOX);
     let stop = Arc::new(AtomicBool::new(false));
     let (alive, mut all_ended) = tokio::sync::mpsc::channel::<std::convert::Infallible>(1);
@@ -69,8 +73,9 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
         lanes.push(Lane::new(
             source,
             worker,
-            config.wire_settings(),
+            writ_wire::Settings { let_go: !let_go.is_empty(), ..config.wire_settings() },
             road.lane(at),
+            Aside::new(Arc::clone(&let_go)),
             Arc::clone(published),
             Arc::clone(&stop),
             alive.clone(),
@@ -120,13 +125,16 @@ fn needed(config: &Config, file: &Path) -> Result<(std::path::PathBuf, std::path
     }
 }
 
-fn open(config: &Config) -> anyhow::Result<(Interfaces, Vec<QueueSource>)> {
+fn open(config: &Config) -> anyhow::Result<(Interfaces, Vec<QueueSource>, Vec<LetGoTable>)> {
     if let Some(absent) = config.absent_interfaces().first() {
         // Not as an error of the configuration: that would end with 2, and nobody would try again when the interface is there.
         bail!("{absent}");
     }
     let mut interfaces = Vec::new();
     let mut sources = Vec::new();
+    let mut let_go = Vec::new();
+    // A connection is let go on all interfaces or on none: its directions may come in by two.
+    let lets_go = config.interface.iter().all(|settings| settings.let_go > 0);
     for settings in &config.interface {
         // A worker that waits for its queue does not see what other workers carry to it.
         let poll_timeout_ms = settings.poll_timeout_ms.min(LONGEST_WAIT_MS);
@@ -145,10 +153,13 @@ fn open(config: &Config) -> anyhow::Result<(Interfaces, Vec<QueueSource>)> {
         if let Some(reason) = interface.native_refusal() {
             tracing::warn!(interface = interface.name(), reason, "no native XDP here: slower, generic mode");
         }
+        if lets_go {
+            let_go.push(interface.let_go_table()?);
+        }
         interfaces.push(interface);
         sources.extend(queues);
     }
-    Ok((Arc::new(Mutex::new(interfaces)), sources))
+    Ok((Arc::new(Mutex::new(interfaces)), sources, let_go))
 }
 
 fn delivery(

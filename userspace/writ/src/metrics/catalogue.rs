@@ -63,6 +63,7 @@ const VERDICTS: Series = Each(
         ("other_dropped", "other_dropped"),
         ("malformed", "malformed"),
         ("too_deep", "too_deep"),
+        ("let_go", "let_go"),
     ],
 );
 
@@ -244,6 +245,34 @@ pub const PROCESS: &[Metric] = &[
             ],
         ),
         "TCP connections no longer followed.",
+    ),
+    metric(
+        "writ_flows_let_go_total",
+        Counter,
+        WHOLE,
+        One("flows_let_go"),
+        "Encrypted connections that no warrant wants, let go: the XDP program counts their packets.",
+    ),
+    metric(
+        "writ_let_go_packets_total",
+        Counter,
+        WHOLE,
+        One("let_go_packets"),
+        "Packets that the XDP program counted of these, of connections that were taken back since.",
+    ),
+    metric(
+        "writ_let_go_stream_bytes_total",
+        Counter,
+        WHOLE,
+        One("let_go_octets"),
+        "Octets of their streams that went by meanwhile.",
+    ),
+    metric(
+        "writ_let_go_failures_total",
+        Counter,
+        WHOLE,
+        One("let_go_failed"),
+        "Times that the XDP program could not be told.",
     ),
     metric("writ_open_flows", Gauge, WHOLE, One("open_flows"), "TCP connections followed now."),
     metric("writ_held_bytes", Gauge, WHOLE, One("held_octets"), "Octets held until what is missing before them comes."),

@@ -194,7 +194,9 @@ mod tests {
         writ_wire::Counters::default().each(|name, _| wire.push((name, 0)));
         let mut intercept = Vec::new();
         writ_intercept::Counters::default().each(|name, _| intercept.push((name, 0)));
-        let skipped = ["unknown_link", "carried", "carry_dropped", "records_dropped"].map(|name| (name, 0));
+        let skipped =
+            ["unknown_link", "carried", "carry_dropped", "records_dropped", "let_go_packets", "let_go_failed"]
+                .map(|name| (name, 0));
         let tally = Tally { wire, intercept: [&intercept[..], &skipped].concat(), ..Tally::default() };
         let counted = process(&tally, &Snapshot::default());
         let names: BTreeSet<_> = counted.iter().map(|(name, _)| *name).collect();
