@@ -12,7 +12,7 @@ use writ_intercept::Warrant;
 use super::place::{key_at, line_at, line_of, says_nothing};
 use super::validate::Wrong;
 use super::warrants::{Lemfs, read_warrants};
-use super::{ConfigError, here, read_text, words};
+use super::{ConfigError, Ingest, here, read_text, words};
 
 /// Everything that an operator can set but the warrants.
 #[derive(Debug, Default, Deserialize)]
@@ -34,6 +34,8 @@ pub struct Config {
     pub wire: Wire,
     /// `[intercept]`.
     pub intercept: Intercept,
+    /// `[ingest]`.
+    pub ingest: Option<Ingest>,
     /// `[metrics]`.
     pub metrics: Option<Metrics>,
     /// `[cores]`.
@@ -173,6 +175,7 @@ impl Config {
             *path = folder.join(&*path);
         }
         config.agreement.iter_mut().for_each(|agreement| agreement.relative_to(folder));
+        config.ingest = config.ingest.take().map(|ingest| ingest.relative_to(folder));
         for lemf in &mut config.lemf {
             lemf.tls = lemf.tls.take().map(|tls| tls.relative_to(folder));
             lemf.spool = lemf.spool.take().map(|spool| spool.relative_to(folder));
@@ -217,7 +220,10 @@ impl Config {
     pub fn lacking(&self) -> Option<&'static str> {
         [
             (self.handover.is_some(), "[handover] is missing: expected operator_identifier in it"),
-            (!self.interface.is_empty(), "[[interface]] is missing: expected at least one"),
+            (
+                !self.interface.is_empty() || self.ingest.is_some(),
+                "[[interface]] is missing: expected at least one, or [ingest]",
+            ),
             (self.warrants.is_some(), "warrants is missing: expected the path of the warrants file"),
             (self.state.is_some(), "state is missing: expected the path of a folder"),
         ]
