@@ -135,7 +135,8 @@ fn its_keys_are_those_that_are_accepted() {
 
 /// Each place of one of several: under which schema, and in what event.
 fn choices() -> [(&'static str, fn(Value) -> Value); 3] {
-    let event = || json!({ "id": "a", "system": "s", "time": "2026-01-01T00:00:00Z", "status": "unknown", "trigger": "user" });
+    let event =
+        || json!({ "id": "a", "system": "s", "time": "2026-01-01T00:00:00Z", "status": "unknown", "trigger": "user" });
     fn with(mut event: Value, key: &str, value: Value) -> Value {
         event[key] = value;
         event
@@ -146,7 +147,9 @@ fn choices() -> [(&'static str, fn(Value) -> Value); 3] {
     }
     [
         ("Category", |value| with(plain(), "event", value)),
-        ("Identity", |value| with(plain(), "parties", json!([{ "qualifier": "originating-party", "identity": value }]))),
+        ("Identity", |value| {
+            with(plain(), "parties", json!([{ "qualifier": "originating-party", "identity": value }]))
+        }),
         ("Property", |value| with(plain(), "properties", json!([value]))),
     ]
 }
@@ -157,7 +160,8 @@ fn its_alternatives_are_those_that_are_accepted() {
         let alternatives = component(name)["oneOf"].as_array().unwrap().clone();
         for alternative in &alternatives {
             let (key, of) = alternative["properties"].as_object().unwrap().iter().next().unwrap();
-            is_accepted(&carry(json!({ key: example(of, true) }))).unwrap_or_else(|error| panic!("{name} {key}: {error}"));
+            is_accepted(&carry(json!({ key: example(of, true) })))
+                .unwrap_or_else(|error| panic!("{name} {key}: {error}"));
             assert!(is_accepted(&carry(json!({ key: [] }))).is_err() || key == "email-address", "{name} {key}");
         }
         let said = is_accepted(&carry(json!({ "x": 1 }))).unwrap_err();
@@ -237,9 +241,16 @@ fn its_words_and_limits_are_those_that_are_accepted() {
                 };
                 tried(text(most)).unwrap_or_else(|error| panic!("{place}: {error}"));
                 assert!(tried(text(most + 1)).is_err(), "{place}");
-                assert!(of["minLength"].as_u64().is_none_or(|least| least == 0 || tried(json!("")).is_err()), "{place}");
+                assert!(
+                    of["minLength"].as_u64().is_none_or(|least| least == 0 || tried(json!("")).is_err()),
+                    "{place}"
+                );
                 let is_long = of["description"] == "Characters.";
-                assert_eq!(tried(json!("ö".repeat(most as usize))).is_ok(), is_long, "{place} is in octets or characters");
+                assert_eq!(
+                    tried(json!("ö".repeat(most as usize))).is_ok(),
+                    is_long,
+                    "{place} is in octets or characters"
+                );
             }
             if let Some(most) = of["maxItems"].as_u64() {
                 limits += 1;
