@@ -133,24 +133,22 @@ fn its_keys_are_those_that_are_accepted() {
     }
 }
 
+/// Puts a value into an event.
+type Carry = fn(Value) -> Value;
+
+fn with(key: &str, value: Value) -> Value {
+    let mut event =
+        json!({ "id": "a", "system": "s", "time": "2026-01-01T00:00:00Z", "status": "unknown", "trigger": "user" });
+    event[key] = value;
+    event
+}
+
 /// Each place of one of several: under which schema, and in what event.
-fn choices() -> [(&'static str, fn(Value) -> Value); 3] {
-    let event =
-        || json!({ "id": "a", "system": "s", "time": "2026-01-01T00:00:00Z", "status": "unknown", "trigger": "user" });
-    fn with(mut event: Value, key: &str, value: Value) -> Value {
-        event[key] = value;
-        event
-    }
-    let _ = event;
-    fn plain() -> Value {
-        json!({ "id": "a", "system": "s", "time": "2026-01-01T00:00:00Z", "status": "unknown", "trigger": "user" })
-    }
+fn choices() -> [(&'static str, Carry); 3] {
     [
-        ("Category", |value| with(plain(), "event", value)),
-        ("Identity", |value| {
-            with(plain(), "parties", json!([{ "qualifier": "originating-party", "identity": value }]))
-        }),
-        ("Property", |value| with(plain(), "properties", json!([value]))),
+        ("Category", |value| with("event", value)),
+        ("Identity", |value| with("parties", json!([{ "qualifier": "originating-party", "identity": value }]))),
+        ("Property", |value| with("properties", json!([value]))),
     ]
 }
 

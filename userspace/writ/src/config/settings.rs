@@ -350,6 +350,41 @@ mod tests {
                 "[metrics]\nlisten = \"0.0.0.0:9\"\n[[lemf]]\nname = \"a\"\nhi2 = \"h:9\"\nhi3 = \"127.0.0.1:9\"\n",
                 "C:2: metrics.listen: expected an address that is not that of a [[lemf]]",
             ),
+            ("[ingest]\nlisten = \"127.0.0.1:9\"\n", "C:1: ingest: client_ca is missing"),
+            (
+                "[ingest]\nlisten = \"127.0.0.1:0\"\nclient_ca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\n",
+                "C:2: ingest.listen: expected a port above 0",
+            ),
+            (
+                "[ingest]\nlisten = \"192.0.2.1:9\"\nclient_ca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\n",
+                "C:2: ingest.listen: expected an address of this machine",
+            ),
+            (
+                "[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"\"\ncertificate = \"c\"\nkey = \"k\"\n",
+                "C:3: ingest.client_ca: expected the path of a file",
+            ),
+            (
+                "[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"nosuch\"\ncertificate = \"c\"\nkey = \"k\"\n",
+                "C:3: ingest.client_ca: expected a file of certificates that can be read: ",
+            ),
+            (
+                "[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\nidle_time = 0\n",
+                "C:6: ingest.idle_time: expected seconds, 1 to 86400",
+            ),
+            (
+                "[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\nmax_body = 1\n",
+                "C:6: ingest.max_body: expected octets, 65536 to 67108864",
+            ),
+            (
+                "[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\n\
+                 original_message_to = [\"nobody\"]\n",
+                "C:6: ingest.original_message_to: expected names of [[lemf]]",
+            ),
+            (
+                "[metrics]\nlisten = \"127.0.0.1:9\"\n[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"c\"\n\
+                 certificate = \"c\"\nkey = \"k\"\n",
+                "C:4: ingest.listen: expected an address that is not that of [metrics]",
+            ),
             ("\nstate = \"\"\n", "C:2: state: expected the path of a folder"),
             ("\nstate = \"writ.toml\"\n", "C:2: state: expected the path of a folder ("),
             ("\nstate = \"writ.toml/x\"\n", "C:2: state: expected the path of a folder ("),

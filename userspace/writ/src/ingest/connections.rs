@@ -11,13 +11,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use writ_handover::tls::{ServerTlsSettings, TlsFileError, server};
 
 use super::counters::{Counters, one};
 use crate::config::Ingest as Settings;
 
-/// Connections at a time.
+/// Connections at a time, of those who have shown a certificate.
 const CONNECTIONS: usize = 64;
+/// Connections at a time of those who have not yet: what anybody can open takes no place of the others.
+const HANDSHAKES: usize = 256;
 /// How long TLS may take to begin.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long the head of a request may take, the time before it included.
@@ -30,7 +33,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What every connection needs.
 pub struct Connections {
     tls: ServerTlsSettings,
-    acceptor: Mutex<Option<(Instant, TlsAcceptor)>>,
+    /// When the files were read, and what they gave.
+    acceptor: Mutex<Option<(Instant, Option<TlsAcceptor>)>>,
+    handshakes: Arc<Semaphore>,
     places: Arc<Semaphore>,
     counters: Arc<Counters>,
 }
@@ -44,25 +49,32 @@ impl Connections {
         let connections = Self {
             tls: settings.tls(),
             acceptor: Mutex::new(None),
+            handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
             places: Arc::new(Semaphore::new(CONNECTIONS)),
             counters,
         };
-        connections.acceptor()?;
+        connections.read()?;
         Ok(connections)
     }
 
-    fn acceptor(&self) -> Result<TlsAcceptor, TlsFileError> {
+    fn read(&self) -> Result<TlsAcceptor, TlsFileError> {
+        let mut config = server(&self.tls)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// What the files give now. Where they cannot be used nobody is let in by what was there before: whoever replaced it may have
+    /// meant to withdraw it.
+    fn acceptor(&self) -> Option<TlsAcceptor> {
         let mut held = self.acceptor.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*held {
-            Some((read, acceptor)) if read.elapsed() < FRESH => Ok(acceptor.clone()),
-            _ => {
-                let mut config = server(&self.tls)?;
-                config.alpn_protocols = vec![b"http/1.1".to_vec()];
-                let acceptor = TlsAcceptor::from(Arc::new(config));
-                *held = Some((Instant::now(), acceptor.clone()));
-                Ok(acceptor)
-            }
+        if let Some((read, acceptor)) = &*held
+            && read.elapsed() < FRESH
+        {
+            return acceptor.clone();
         }
+        let acceptor = self.read().inspect_err(|error| tracing::error!("ingest.{error}")).ok();
+        *held = Some((Instant::now(), acceptor.clone()));
+        acceptor
     }
 
     /// Takes connections for ever.
@@ -72,23 +84,28 @@ impl Connections {
                 sleep(PAUSE).await;
                 continue;
             };
-            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            let Ok(handshake) = Arc::clone(&self.handshakes).try_acquire_owned() else {
                 one(&self.counters.too_many);
                 continue;
             };
-            let acceptor = match self.acceptor() {
-                Ok(acceptor) => acceptor,
-                Err(error) => {
-                    // Nobody is let in by what was there before: whoever replaced it may have meant to withdraw it.
-                    tracing::error!("ingest.{error}");
-                    one(&self.counters.refused);
-                    continue;
-                }
+            let Some(acceptor) = self.acceptor() else {
+                one(&self.counters.refused);
+                continue;
             };
-            let (counters, router, stopped) = (Arc::clone(&self.counters), router.clone(), stopped.clone());
+            let (counters, router, mut stopped) = (Arc::clone(&self.counters), router.clone(), stopped.clone());
+            let places = Arc::clone(&self.places);
             tokio::spawn(async move {
-                connection(stream, acceptor, router, stopped, &counters).await;
-                drop(place);
+                let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await else {
+                    one(&counters.refused);
+                    return;
+                };
+                drop(handshake);
+                let Ok(_place) = places.try_acquire_owned() else {
+                    one(&counters.too_many);
+                    return;
+                };
+                one(&counters.opened);
+                answer(stream, router, &mut stopped).await;
             });
         }
     }
@@ -104,18 +121,8 @@ pub async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-async fn connection(
-    stream: TcpStream,
-    acceptor: TlsAcceptor,
-    router: Router,
-    mut stopped: watch::Receiver<bool>,
-    counters: &Counters,
-) {
-    let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await else {
-        one(&counters.refused);
-        return;
-    };
-    one(&counters.opened);
+/// Answers requests until the client or the endpoint ends.
+async fn answer(stream: TlsStream<TcpStream>, router: Router, stopped: &mut watch::Receiver<bool>) {
     let service = TowerToHyperService::new(router);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -126,7 +133,7 @@ async fn connection(
     tokio::select! {
         // How a client ends is its own affair.
         _ = connection.as_mut() => {}
-        () = told_to_stop(&mut stopped) => {
+        () = told_to_stop(stopped) => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
         }

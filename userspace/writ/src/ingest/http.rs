@@ -89,9 +89,10 @@ async fn answered(desk: Arc<Desk>, limits: &Limits, request: Request) -> Result<
     let items = writ_messaging::read(&body).map_err(|malformed| (StatusCode::BAD_REQUEST, malformed.to_string()))?;
     drop(body);
     let count = items.len();
-    match desk.take(items, now()).await {
-        Ok(()) => Ok(count),
-        Err(_) => wrong(StatusCode::SERVICE_UNAVAILABLE, "not kept: say it again"),
+    // In a task of its own: a client that goes away leaves nothing half done.
+    match tokio::spawn(desk.take(items, now())).await {
+        Ok(Ok(())) => Ok(count),
+        Ok(Err(_)) | Err(_) => wrong(StatusCode::SERVICE_UNAVAILABLE, "not kept: say it again"),
     }
 }
 
