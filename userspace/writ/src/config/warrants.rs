@@ -145,10 +145,11 @@ fn read_target<'d, 't>(mut table: Table<'d, 't>) -> Result<(Target, &'d Document
     let document = table.document();
     let wrong = table.error(format!("targets: expected {TARGET}"));
     let kinds = ["email", "login", "ip", "msisdn", "e164", "address", "box"];
-    let mut found = kinds.into_iter().filter_map(|kind| table.take(kind).map(|value| (kind, value)));
-    let (Some((kind, value)), None) = (found.next(), found.next()) else { return Err(wrong) };
-    let system = if kind == "box" { table.take("system") } else { None };
+    let mut found: Vec<_> = kinds.into_iter().filter_map(|kind| table.take(kind).map(|value| (kind, value))).collect();
+    let is_box = found.iter().any(|(kind, _)| *kind == "box");
+    let system = if is_box { table.take("system") } else { None };
     table.finish(TARGET)?;
+    let (Some((kind, value)), true) = (found.pop(), found.is_empty()) else { return Err(wrong) };
     let target = match kind {
         "email" => Target::Email(value.text("local-part@domain")?.to_owned()),
         "login" => Target::Login(value.text("a string")?.to_owned()),
