@@ -18,7 +18,8 @@ fn the_machine_is_told_of() {
     for what in ["kernel", "privileges", "clock", "cores", "interrupts", "swap"] {
         let is_told = |line: &str| {
             let mut words = line.split_whitespace();
-            matches!(words.next(), Some("good" | "advice" | "problem")) && words.eq(["machine", what].into_iter().chain(line.split_whitespace().skip(3)))
+            matches!(words.next(), Some("good" | "advice" | "problem"))
+                && words.eq(["machine", what].into_iter().chain(line.split_whitespace().skip(3)))
         };
         assert!(told.lines().any(is_told), "{what}: {told}");
     }
