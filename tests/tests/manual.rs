@@ -147,6 +147,7 @@ fn every_default_of_the_manual_can_be_set() {
         ("lemf.tls", "tls.ca = \"absent\"\ntls.certificate = \"absent\"\ntls.key = \"absent\"\n"),
         ("lemf.spool", "spool.folder = \"spool\"\nspool.key = \"absent\"\n"),
         ("agreement", "lemf = \"a\"\n"),
+        ("ingest", "listen = \"127.0.0.1:1\"\nclient_ca = \"absent\"\ncertificate = \"absent\"\nkey = \"absent\"\n"),
     ]);
     // Nor is there an agreement without the LEMF that it is with.
     let beside = BTreeMap::from([("agreement", "[[lemf]]\nname = \"a\"\naddress = \"127.0.0.1:1\"\n")]);
@@ -208,7 +209,7 @@ fn every_key_of_a_warrant_is_in_the_manual() {
         .skip(1)
         .filter_map(|target| Some(target.split_once(" = ")?.0.to_owned()))
         .collect::<BTreeSet<String>>();
-    assert_eq!(program.len(), 3, "{known}");
+    assert_eq!(program.len(), 7, "{known}");
     same("docs/warrants.md, targets", &manual(&["target", "written", "matches"]), &program);
 }
 

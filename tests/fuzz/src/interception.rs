@@ -229,7 +229,7 @@ fn check(records: &[Record], warrants: &[Arc<Warrant>]) {
                     assert!(aaa.password.is_none() && aaa.challenge.is_none() && aaa.response.is_none());
                 }
             }
-            Body::Notice(_) | Body::Closed => {}
+            Body::Notice(_) | Body::MessagingIri(_) | Body::MessagingCc(_) | Body::Closed => {}
         }
     }
     owners.sort_by_key(|(cin, _)| *cin);
@@ -310,6 +310,7 @@ fn told(records: &[Record]) -> Vec<String> {
             }
             Body::Cc(_) => continue,
             Body::Notice(notice) => told.push((head(&format!("{notice:?}")), Vec::new())),
+            Body::MessagingIri(_) | Body::MessagingCc(_) => unreachable!("the wire carries mail"),
             Body::Closed => told.push((head("closed"), Vec::new())),
         }
         since = told.len();

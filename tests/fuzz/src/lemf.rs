@@ -65,7 +65,7 @@ pub fn store(input: &[u8]) {
     assert_eq!(names(outer.path()), ["store"], "nothing is written outside the folder");
     assert!(
         names(&root).iter().all(|name| {
-            ["messages", "packets", "sessions", "pdus.etsi", "malformed.etsi"].contains(&name.as_str())
+            ["contents", "messages", "packets", "sessions", "pdus.etsi", "malformed.etsi"].contains(&name.as_str())
         }),
         "a file of another name: {:?}",
         names(&root)

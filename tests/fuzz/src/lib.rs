@@ -16,6 +16,7 @@ mod lemf;
 #[path = "../../../userspace/capture/tests/packets/mod.rs"]
 mod made;
 mod memory;
+mod messaging;
 mod packets;
 mod pdu;
 mod pieces;
@@ -31,7 +32,7 @@ mod wire_frames;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target there is; `fuzz_targets/` has a program for each.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     ("addresses", addresses::run),
     ("capture_file", capture_file::run),
     ("configuration", configuration::run),
@@ -40,6 +41,7 @@ pub const TARGETS: [Target; 16] = [
     ("interception", interception::run),
     ("lemf_smtp", lemf::smtp),
     ("lemf_store", lemf::store),
+    ("messaging", messaging::run),
     ("pdu", pdu::run),
     ("pop3", pop3::run),
     ("sasl", sasl::run),

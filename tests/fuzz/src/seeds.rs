@@ -33,6 +33,28 @@ pub fn captures() -> Vec<PathBuf> {
     captures
 }
 
+/// Requests of a messaging system.
+const MESSAGING: [&str; 3] = [
+    r#"{"id":"a","system":"vm-1","time":"2026-11-22T10:15:00Z","event":{"message":"deposit"},"status":"unknown",
+"trigger":"user","box":"1001","session":"s","parties":[{"qualifier":"originating-party","identity":{"msisdn":"+31612345678"},
+"validity":"trusted","copy":"bcc"},{"qualifier":"terminating-party","identity":{"email-address":["alice@example.org"]}}],
+"properties":[{"pincode":"4711"},{"subject":"zqxj"},{"expires":"2026-11-22T10:15:00+01:00"},{"priority":"high"}],
+"original_message":"YQ==","total_recipient_count":3,
+"contents":[{"id":0,"type":"text/plain","data":"YQ=="},{"id":1,"type":"a/b","sequence":0,"end":false,"data":"YQ=="}]}"#,
+    r#"[{"id":"c","system":"vm-1","time":"2026-11-22T10:15:00Z","event":{"message-box":"connect"},"status":"operation-lost",
+"trigger":"system","parties":[{"qualifier":"unknown-party","identity":{"sip-uri":"sip:+31612345678@ims.example;user=phone"}}]},
+{"of":"c","system":"vm-1","time":"2026-11-22T10:15:01Z","rtp":{"from":"user","sequence":0,"end":true,
+"payload_types":[{"number":96,"type":"audio/AMR"}],"packets":["gGAAAQAAAAAAAAABdm9pY2U=","gAAAAQAAAAAAAAABdm9pY2U="]}},
+{"of":"c","system":"vm-1","time":"2026-11-22T10:15:02Z","content":{"type":"a/b","sequence":1,"data":""}}]"#,
+    r#"[{"id":"x","system":"s","time":"2026-01-01T00:00:00Z","status":"unknown","trigger":"user","parties":[
+{"qualifier":"originating-party","identity":{"ip-address-and-port":"[2001:db8::1]:1"}},
+{"qualifier":"terminating-party","identity":{"imsi":"204080123456789"}},
+{"qualifier":"associated-party","identity":{"imei":"35145120840121"}},
+{"qualifier":"originating-party","identity":{"tel-url":"tel:+31-6-12345678;ext=1"}},
+{"qualifier":"terminating-party","identity":{"e164-format":"0031612345678"}},
+{"qualifier":"terminating-party","identity":{"nai":"alice@example.org"}}]}]"#,
+];
+
 /// Every seed.
 pub fn all() -> Vec<Seed> {
     let mut seeds = Vec::new();
@@ -262,6 +284,9 @@ fn of_words(seeds: &mut Vec<Seed>) {
     ];
     seeds.push(("imap", "compress".to_owned(), [&[6][..], &pieces::write(compress)].concat()));
     seeds.push(("inflate", "stored".to_owned(), [&[0x46][..], &pieces::write(compress.into_iter().skip(3))].concat()));
+    for (number, text) in MESSAGING.iter().enumerate() {
+        seeds.push(("messaging", format!("{number}"), text.as_bytes().to_vec()));
+    }
     seeds.push(("warrants", "all".to_owned(), WARRANTS.into()));
     seeds.push(("configuration", "all".to_owned(), CONFIGURATION.into()));
     for (number, text) in

@@ -130,7 +130,7 @@ pub(crate) fn stamp(time: Time) -> MicroSecondTimeStamp {
     MicroSecondTimeStamp { seconds: time.seconds(), micro_seconds: time.subsec_micros(), additions: Additions::NONE }
 }
 
-fn generalized(time: Time) -> Option<GeneralizedTime> {
+pub(crate) fn generalized(time: Time) -> Option<GeneralizedTime> {
     let epoch: GeneralizedTime = "1970-01-01T00:00:00Z".parse().ok()?;
     let since = std::time::Duration::new(time.seconds(), time.subsec_micros() * 1000);
     Some(epoch + since)

@@ -186,6 +186,12 @@ impl Buffer {
         self.lock().first
     }
 
+    /// Whether so many octets more would not be dropped.
+    pub(crate) fn has_room_for(&self, octets: usize) -> bool {
+        let held = self.lock();
+        held.dropped.is_none() && held.waiting.cost() + OVERHEAD + octets <= self.limit
+    }
+
     fn wake_feeder(&self) {
         if let Some(feeder) = self.feeder.get() {
             let _ = feeder.try_send(());

@@ -21,9 +21,10 @@ use writ_intercept::record::Record;
 use crate::buffer::Buffer;
 use crate::cin::CinReserve;
 use crate::connection::{Finish, Resources};
+use crate::consignment::{Consignment, Entrance, Rooms};
 use crate::counters::Counters;
 use crate::encoder::Encoder;
-use crate::intake::{Clock, Entrance, Exit, Intake, Lane, NetworkExit, Reserve};
+use crate::intake::{Clock, Exit, Intake, Lane, NetworkExit, Reserve};
 use crate::link::Link;
 use crate::link_pdu::LinkPdus;
 use crate::options::Options;
@@ -52,6 +53,8 @@ pub struct DeliverySettings {
     pub when_full: WhenFull,
     /// The reserve of the CINs that records bear. None in a replay: it keeps no state.
     pub cin_reserve: Option<CinReserve>,
+    /// Records whose sender waits until they are safe.
+    pub consignments: Option<Receiver<Consignment>>,
     /// Run first on each thread of the delivery core, as to pin it.
     pub on_thread_start: Option<Arc<dyn Fn() + Send + Sync>>,
 }
@@ -81,6 +84,7 @@ pub enum StartError {
 /// The running delivery core.
 pub struct Delivery {
     counters: Arc<Counters>,
+    rooms: Rooms,
     buffers: Vec<(String, Interface, Arc<Buffer>)>,
     spools: Vec<(String, Interface, Arc<Spool>)>,
     /// Dropped to stop the intake.
@@ -126,7 +130,7 @@ impl Drained {
 
 impl Delivery {
     /// Starts delivery: opens files and, from its own thread, connections. `receivers` are the ends of the workers'
-    /// queues, one or more; `Mandate::lemf` of a record is an index into `outlets`.
+    /// queues; `Mandate::lemf` of a record is an index into `outlets`.
     ///
     /// # Errors
     /// When a setting does not hold, a file cannot be begun, or there are no threads to be had. That an LEMF cannot be
@@ -142,6 +146,7 @@ impl Delivery {
             plan.add(index, outlet)?;
         }
         let Plan { lanes, files, links, buffers, spools, .. } = plan;
+        let rooms = Rooms(lanes.iter().map(|lane| lane.exit.entrances()).collect());
 
         let (finish, finishing) = watch::channel(None);
         let hook = settings.on_thread_start.clone();
@@ -162,7 +167,9 @@ impl Delivery {
             WhenFull::Drop => Clock::live(),
             WhenFull::Wait => Clock::OfRecords,
         };
-        let intake = Intake { receivers, stop: stopped, lanes, files, reserve, clock, counters: Arc::clone(&counters) };
+        let consignments = settings.consignments;
+        let counted = Arc::clone(&counters);
+        let intake = Intake { receivers, consignments, stop: stopped, lanes, files, reserve, clock, counters: counted };
         let hook = settings.on_thread_start;
         spawn("writ-intake", move || {
             if let Some(hook) = hook {
@@ -171,12 +178,26 @@ impl Delivery {
             // The receiving end is gone only if nobody waits for the number.
             let _ = ended.send(intake.run());
         })?;
-        Ok(Self { counters, buffers, spools, stop: Some(stop), intake: intake_ended, finish, links: Some(links) })
+        Ok(Self {
+            counters,
+            rooms,
+            buffers,
+            spools,
+            stop: Some(stop),
+            intake: intake_ended,
+            finish,
+            links: Some(links),
+        })
     }
 
     /// What is counted.
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.counters)
+    }
+
+    /// Says whether there is room for what is to come.
+    pub fn rooms(&self) -> Rooms {
+        self.rooms.clone()
     }
 
     /// Ends delivery: waits until the workers have let go of their queues, everything is encoded and every LEMF

@@ -20,7 +20,8 @@ use writ_etsi::{
     CcContents, CcPayload, EmailCc, EmailFormat, EncodeError, IntegrityCheck, IriContents, IriPayload, MessagePriority,
     ObjectIdOf, OperatorLeaMessage, Payload, PayloadDirection, Profile, PsPdu, TimeStampQualifier, TriPayload,
 };
-use writ_intercept::record::{Body, CcFormat, Direction, Iri, Mandate, Notice, Record};
+use writ_intercept::messaging::MessagingCc;
+use writ_intercept::record::{self, Body, CcFormat, Direction, Mandate, Notice, Record};
 use writ_wire::Time;
 
 use crate::aggregation::{Aggregation, Piece, Waiting};
@@ -29,6 +30,7 @@ use crate::email_iri::{EmailIriMapping, iri_type};
 use crate::encryption::{ByteCounter, Encryption};
 use crate::header::{EncodedHeaders, HeaderFields, HeaderTemplate, country};
 use crate::integrity::{Check, Due, Integrity};
+use crate::messaging::{self, MessagingMapping};
 use crate::pdu::{Interface, Kind, Pdu};
 use crate::sequence::{Line, Sequences};
 use crate::settings::{HandoverSettings, SettingsError};
@@ -42,6 +44,7 @@ const CC_OCTETS: usize = 40;
 pub struct Encoder {
     headers: EncodedHeaders,
     mapping: EmailIriMapping,
+    messaging: MessagingMapping,
     profile: Profile,
     cc_object_id: RelativeOid,
     max_content: usize,
@@ -81,6 +84,7 @@ impl Encoder {
         Ok(Self {
             headers: EncodedHeaders::new(HeaderTemplate::new(settings, profile)?),
             mapping,
+            messaging: MessagingMapping::new(profile),
             profile,
             cc_object_id: profile.object_id(ObjectIdOf::EmailCc),
             max_content: settings.max_content,
@@ -109,8 +113,21 @@ impl Encoder {
             |interface| Origin { mandate, line: self.sequences.line(&mandate.liid, cin.0, interface), time: *time };
         let (hi2, hi3) = (on(Interface::Hi2), on(Interface::Hi3));
         match body {
-            Body::Iri(iri) => self.iri(&hi2, iri, pdus),
-            Body::Cc(cc) => self.cc(&hi3, cc.direction, cc.format, cc.content.octets(), pdus),
+            Body::Iri(iri) => {
+                let recipients: usize = iri.recipients.iter().map(|recipient| recipient.len() + 4).sum();
+                let contents = IriContents::EmailIri(Box::new(self.mapping.map(iri)));
+                self.iri(&hi2, iri.record_type, contents, IRI_OCTETS + recipients, pdus)
+            }
+            Body::Cc(cc) => self.cc(&hi3, cc.content.octets(), pdus, |encoder, octets| {
+                encoder.email_cc(cc.direction, cc.format, octets)
+            }),
+            Body::MessagingIri(iri) => {
+                let contents = IriContents::MessagingIri(Box::new(self.messaging.iri(iri)));
+                self.iri(&hi2, iri.record_type, contents, messaging::octets_of(iri), pdus)
+            }
+            Body::MessagingCc(cc) => {
+                self.cc(&hi3, cc.content.octets(), pdus, |encoder, octets| encoder.messaging_cc(cc, octets))
+            }
             Body::Notice(notice) => self.message(&hi2, &text(*notice), pdus),
             Body::Closed => {
                 let closed = self.settle(hi2.line, pdus).and(self.settle(hi3.line, pdus));
@@ -169,9 +186,22 @@ impl Encoder {
         outcome
     }
 
+    /// Appends what waits to be aggregated, so that nothing of it is in memory alone.
+    ///
+    /// # Errors
+    /// When something of it has no encoding. Everything else is appended all the same.
+    pub(crate) fn release_all(&mut self, pdus: &mut Vec<Pdu>) -> Result<(), EncodeError> {
+        let waiting = self.aggregation.as_ref().map(Aggregation::open).unwrap_or_default();
+        let mut outcome = Ok(());
+        for line in waiting {
+            outcome = outcome.and(self.release(line, pdus));
+        }
+        outcome
+    }
+
     /// How many fields were cut to the length that their type allows, or left out, since the start.
     pub fn fields_cut(&self) -> u64 {
-        self.mapping.fields_cut + self.headers.countries_cut
+        self.mapping.fields_cut + self.messaging.fields_cut + self.headers.countries_cut
     }
 
     /// How many sequences are open.
@@ -179,33 +209,39 @@ impl Encoder {
         self.sequences.len()
     }
 
-    fn iri(&mut self, origin: &Origin<'_>, iri: &Iri, pdus: &mut Vec<Pdu>) -> Result<(), EncodeError> {
+    fn iri(
+        &mut self,
+        origin: &Origin<'_>,
+        record_type: record::IriType,
+        iri_contents: IriContents,
+        octets: usize,
+        pdus: &mut Vec<Pdu>,
+    ) -> Result<(), EncodeError> {
         let record = IriPayload {
-            iri_type: Some(iri_type(iri.record_type)),
+            iri_type: Some(iri_type(record_type)),
             time_stamp: None,
-            iri_contents: IriContents::EmailIri(Box::new(self.mapping.map(iri))),
+            iri_contents,
             micro_second_time_stamp: None,
             time_stamp_qualifier: None,
             additions: Additions::NONE,
         };
         if self.aggregation.is_some() {
-            let recipients: usize = iri.recipients.iter().map(|recipient| recipient.len() + 4).sum();
-            return self.wait(origin, IRI_OCTETS + recipients, Piece::Iri(record), pdus);
+            return self.wait(origin, octets, Piece::Iri(record), pdus);
         }
         self.push(origin, Kind::Iri, Payload::IriPayloadSequence(vec![record]), pdus)
     }
 
+    /// Content, in as many pieces as it needs, each made by `piece`.
     fn cc(
         &mut self,
         origin: &Origin<'_>,
-        direction: Direction,
-        format: CcFormat,
         content: &Bytes,
         pdus: &mut Vec<Pdu>,
+        piece: impl Fn(&mut Self, Bytes) -> CcPayload,
     ) -> Result<(), EncodeError> {
         let max = self.max_content.max(1);
         if content.len() <= max {
-            let piece = self.email_cc(direction, format, content.clone());
+            let piece = piece(self, content.clone());
             if self.aggregation.is_some() {
                 return self.wait(origin, CC_OCTETS + content.len(), Piece::Cc(piece), pdus);
             }
@@ -215,7 +251,7 @@ impl Encoder {
         self.push(origin, Kind::Tri, Payload::TriPayload(TriPayload::FirstSegmentFlag), pdus)?;
         let mut rest = content.clone();
         while !rest.is_empty() {
-            let piece = self.email_cc(direction, format, rest.split_to(max.min(rest.len())));
+            let piece = piece(self, rest.split_to(max.min(rest.len())));
             self.push(origin, Kind::Cc, Payload::CcPayloadSequence(vec![piece]), pdus)?;
         }
         self.push(origin, Kind::Tri, Payload::TriPayload(TriPayload::LastSegmentFlag), pdus)
@@ -351,6 +387,17 @@ impl Encoder {
     /// told: what stamps packets may be ahead of it, and nothing would be due until the clock has come so far.
     fn now(&self, of_record: Time) -> Time {
         if self.clock == Time::MIN { of_record } else { self.clock }
+    }
+
+    fn messaging_cc(&mut self, cc: &MessagingCc, content: Bytes) -> CcPayload {
+        CcPayload {
+            payload_direction: Some(messaging::direction(cc.direction)),
+            time_stamp: None,
+            cc_contents: CcContents::MessagingCc(Box::new(self.messaging.cc(cc, content.into()))),
+            micro_second_time_stamp: None,
+            time_stamp_qualifier: None,
+            additions: Additions::NONE,
+        }
     }
 
     fn email_cc(&self, direction: Direction, format: CcFormat, content: Bytes) -> CcPayload {

@@ -9,8 +9,8 @@ use writ_etsi::EncodeError;
 use writ_intercept::record::Record;
 use writ_wire::Time;
 
-use crate::buffer::Buffer;
 use crate::cin::{Beginning, CinReserve};
+use crate::consignment::{Consignment, Entrance, Receipt};
 use crate::counters::Counters;
 use crate::encoder::Encoder;
 use crate::latency::now;
@@ -42,6 +42,27 @@ pub(crate) enum Exit {
     Callback(Callback),
 }
 
+impl Exit {
+    /// The ways in of an LEMF on the network.
+    pub(crate) fn entrances(&self) -> Vec<(Interface, Entrance)> {
+        match self {
+            Self::Network { hi2, hi3 } => {
+                vec![(Interface::Hi2, hi2.entrance.clone()), (Interface::Hi3, hi3.entrance.clone())]
+            }
+            Self::File(_) | Self::Callback(_) => Vec::new(),
+        }
+    }
+
+    /// The spools of HI2 and HI3, where there are any.
+    fn spools(&self) -> [Option<&Spool>; 2] {
+        let Self::Network { hi2, hi3 } = self else { return [None, None] };
+        [hi2, hi3].map(|exit| match &exit.entrance {
+            Entrance::Spool(spool) => Some(&**spool),
+            Entrance::Buffer(_) => None,
+        })
+    }
+}
+
 /// One interface of an LEMF on the network.
 pub(crate) struct NetworkExit {
     pub(crate) entrance: Entrance,
@@ -50,14 +71,8 @@ pub(crate) struct NetworkExit {
     pub(crate) staged: Vec<Pdu>,
 }
 
-/// Where PDUs for a connection go in.
-pub(crate) enum Entrance {
-    Buffer(Arc<Buffer>),
-    Spool(Arc<Spool>),
-}
-
 impl Entrance {
-    fn push(&self, pdus: impl IntoIterator<Item = Pdu>) {
+    pub(crate) fn push(&self, pdus: impl IntoIterator<Item = Pdu>) {
         match self {
             Self::Buffer(buffer) => buffer.push(pdus),
             Self::Spool(spool) => spool.push(pdus),
@@ -82,6 +97,8 @@ impl Reserve {
 /// All of it, on its own thread.
 pub(crate) struct Intake {
     pub(crate) receivers: Vec<Receiver<Record>>,
+    /// Records whose sender waits until they are safe; none once nobody can send any more.
+    pub(crate) consignments: Option<Receiver<Consignment>>,
     /// Disconnected when the intake is to end though workers still hold their ends.
     pub(crate) stop: Receiver<()>,
     pub(crate) lanes: Vec<Lane>,
@@ -123,13 +140,16 @@ impl Intake {
         let mut pdus = Vec::new();
         loop {
             self.gather(&mut batch);
+            let is_consigned = self.consigned(&mut pdus);
             if !batch.is_empty() {
                 self.cover();
                 for record in batch.drain(..) {
                     self.deliver(record, &mut pdus);
                 }
                 self.pass_on();
-            } else if self.receivers.is_empty() {
+            } else if is_consigned {
+                // There may be more.
+            } else if self.receivers.is_empty() && self.consignments.is_none() {
                 self.finish(&mut pdus);
                 return 0;
             } else {
@@ -198,6 +218,9 @@ impl Intake {
         for receiver in &self.receivers {
             select.recv(receiver);
         }
+        if let Some(consignments) = &self.consignments {
+            select.recv(consignments);
+        }
         select.recv(&self.stop);
         let due = self.lanes.iter().filter_map(|lane| lane.encoder.next_due()).min();
         match (self.clock.now(), due) {
@@ -223,6 +246,61 @@ impl Intake {
         let encoded = lane.encoder.encode(&record, pdus).and(due);
         self.note(lemf, encoded);
         self.dispatch(lemf, pdus);
+    }
+
+    /// Takes one consignment, if there is one, and gives the receipt.
+    fn consigned(&mut self, pdus: &mut Vec<Pdu>) -> bool {
+        let consignment = match self.consignments.as_ref().map(Receiver::try_recv) {
+            Some(Ok(consignment)) => consignment,
+            Some(Err(TryRecvError::Disconnected)) => {
+                self.consignments = None;
+                return false;
+            }
+            Some(Err(TryRecvError::Empty)) | None => return false,
+        };
+        let Consignment { records, lemfs, receipt } = consignment;
+        let before: Vec<_> = lemfs.iter().map(|lemf| self.standing(*lemf)).collect();
+        self.cover();
+        for record in records {
+            self.deliver(record, pdus);
+        }
+        for lemf in &lemfs {
+            let Some(lane) = self.lanes.get_mut(*lemf) else { continue };
+            let released = lane.encoder.release_all(pdus);
+            self.note(*lemf, released);
+            self.dispatch(*lemf, pdus);
+        }
+        self.pass_on();
+        if let Some(receipt) = receipt {
+            // Whoever does not wait for it any more has it told again.
+            let _ = receipt.send(self.receipt(&lemfs, &before));
+        }
+        true
+    }
+
+    /// PDUs for an LEMF that were dropped so far, and the places of its spools.
+    fn standing(&self, lemf: usize) -> (u64, [u64; 2]) {
+        let counts = self.counters.lemfs.get(lemf);
+        let dropped = counts.map_or(0, |of| of.hi2.dropped_pdus.get() + of.hi3.dropped_pdus.get());
+        let places =
+            self.lanes.get(lemf).map(|lane| lane.exit.spools().map(|spool| spool.map_or(0, |spool| spool.place())));
+        (dropped, places.unwrap_or_default())
+    }
+
+    fn receipt(&self, lemfs: &[usize], before: &[(u64, [u64; 2])]) -> Receipt {
+        let mut receipt = Receipt::default();
+        for (lemf, (dropped, places)) in lemfs.iter().zip(before) {
+            let Some(lane) = self.lanes.get(*lemf) else { continue };
+            let spools = lane.exit.spools();
+            // The thread of a spool drops too, and says so by the ticket.
+            if spools.iter().all(Option::is_none) && self.standing(*lemf).0 > *dropped {
+                receipt.dropped.push(*lemf);
+            }
+            for (spool, place) in spools.into_iter().zip(places) {
+                receipt.tickets.extend(spool.map(|spool| (*lemf, spool.ticket(*place))));
+            }
+        }
+        receipt
     }
 
     fn note(&self, lemf: usize, encoded: Result<(), EncodeError>) {

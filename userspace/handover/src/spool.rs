@@ -34,6 +34,7 @@ use thiserror::Error;
 use self::feeder::Feeder;
 pub use self::key::KeyError;
 use self::key::SpoolKey;
+pub(crate) use self::waiting::Ticket;
 use self::waiting::Waiting;
 use crate::buffer::Buffer;
 use crate::counters::LinkCounters;
@@ -114,6 +115,8 @@ pub(crate) struct Spool {
     finished: Receiver<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
     counters: Arc<LinkCounters>,
+    limit: u64,
+    evicts: bool,
 }
 
 impl Spool {
@@ -152,12 +155,30 @@ impl Spool {
             tracing::debug!(lemf, interface, "spool closed");
         });
         let thread = Mutex::new(Some(thread.map_err(failed)?));
-        Ok((Self { waiting, finished, thread, counters }, numbers))
+        let evicts = settings.when_full == WhenSpoolFull::Oldest;
+        Ok((Self { waiting, finished, thread, counters, limit, evicts }, numbers))
     }
 
     /// Takes PDUs in, in order.
     pub(crate) fn push(&self, pdus: impl IntoIterator<Item = Pdu>) {
         self.waiting.push(pdus);
+    }
+
+    /// Whether so many octets more would be taken.
+    pub(crate) fn has_room_for(&self, octets: usize) -> bool {
+        // Once it is full it takes nothing before an eighth is free.
+        let on_disk = self.counters.spool_octets.get() + octets as u64;
+        (self.evicts || on_disk <= self.limit - self.limit / 8) && self.waiting.has_room_for(octets)
+    }
+
+    /// For all that was taken in: says when it is on disk. What came after `since` counts; see [`Waiting::place`].
+    pub(crate) fn ticket(&self, since: u64) -> Ticket {
+        Ticket::new(&self.waiting, since)
+    }
+
+    /// How many PDUs were ever taken in.
+    pub(crate) fn place(&self) -> u64 {
+        self.waiting.place()
     }
 
     /// Nothing more comes: all is to be put on disk, and to go to the buffer as far as the LEMF takes it.

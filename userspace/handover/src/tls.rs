@@ -9,6 +9,7 @@ mod expiry;
 mod fault;
 mod files;
 mod marks;
+mod server;
 mod stream;
 
 use std::io;
@@ -20,6 +21,7 @@ use tokio_rustls::TlsConnector;
 
 pub(crate) use self::fault::TlsFault;
 pub use self::files::TlsFileError;
+pub use self::server::{ServerTlsSettings, server};
 pub(crate) use self::stream::{TlsAcknowledged, TlsStream};
 use crate::settings::TlsSettings;
 

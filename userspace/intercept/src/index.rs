@@ -12,14 +12,16 @@ use writ_mail::sasl::Identity;
 use zeroize::Zeroizing;
 
 use crate::address::{self, Form};
+use crate::messaging::Number;
+use crate::messaging::index::MessagingIndex;
 use crate::record::CcFormat;
 use crate::warrant::{Target, Warrant};
 
-type Warrants = Vec<Arc<Warrant>>;
+pub(crate) type Warrants = Vec<Arc<Warrant>>;
 
 /// An address or login as a key. Zeroised when dropped.
 #[derive(Clone, Default, PartialEq, Eq)]
-struct Key(Zeroizing<String>);
+pub(crate) struct Key(pub(crate) Zeroizing<String>);
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -42,6 +44,7 @@ pub struct TargetIndex {
     /// By prefix length, longest first; only lengths in use.
     prefixes_v4: Vec<(u8, HashMap<u32, Warrants>)>,
     prefixes_v6: Vec<(u8, HashMap<u128, Warrants>)>,
+    messaging: MessagingIndex,
     wants_content: bool,
     wants_packets: bool,
     warrants: Warrants,
@@ -92,6 +95,7 @@ impl TargetIndex {
             Target::Ip(IpAddr::V6(ip), length) => {
                 Some(of_length(&mut self.prefixes_v6, *length).entry(ip.to_bits()).or_default())
             }
+            Target::Number(_) | Target::Address(_) | Target::Box { .. } => self.messaging.entry(target, form),
         };
         if let Some(list) = list {
             add_once(list, warrant);
@@ -167,6 +171,21 @@ impl TargetIndex {
         }
     }
 
+    /// The warrants that a number is a target of, in messaging.
+    pub fn by_number(&self, number: &Number, found: &mut Vec<Arc<Warrant>>) {
+        self.messaging.by_number(number, found);
+    }
+
+    /// The warrants that an address is a target of, in messaging.
+    pub fn by_messaging_address(&self, address: &str, found: &mut Vec<Arc<Warrant>>) {
+        self.messaging.by_address(address, found);
+    }
+
+    /// The warrants that a message box of a system is a target of.
+    pub fn by_box(&self, identifier: &str, system: &str, found: &mut Vec<Arc<Warrant>>) {
+        self.messaging.by_box(identifier, system, found);
+    }
+
     /// The warrants that a client's address is a target of.
     pub(crate) fn by_ip(&self, ip: IpAddr, found: &mut Warrants) {
         match ip.to_canonical() {
@@ -201,7 +220,7 @@ fn add_once(list: &mut Warrants, warrant: &Arc<Warrant>) {
     }
 }
 
-fn add_all(found: &mut Warrants, list: Option<&Warrants>) {
+pub(crate) fn add_all(found: &mut Warrants, list: Option<&Warrants>) {
     for warrant in list.into_iter().flatten() {
         add_once(found, warrant);
     }

@@ -12,6 +12,7 @@ mod dark;
 mod forward;
 pub mod index;
 mod interception;
+pub mod messaging;
 mod packets;
 pub mod record;
 mod session;

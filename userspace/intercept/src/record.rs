@@ -7,6 +7,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use writ_wire::Time;
 
+use crate::messaging::{MessagingCc, MessagingIri};
+
 /// What a record needs to know of the warrant that it is made under.
 #[derive(PartialEq, Eq)]
 pub struct Mandate {
@@ -105,6 +107,10 @@ pub enum Body {
     Iri(Box<Iri>),
     /// Content of communication, for HI3.
     Cc(Cc),
+    /// Information about an event of unified messaging, for HI2.
+    MessagingIri(Box<MessagingIri>),
+    /// Content of such an event, for HI3.
+    MessagingCc(Box<MessagingCc>),
     /// A message from the operator to the LEMF (`operatorLeaMessage`), as when octets of the target's session were lost.
     Notice(Notice),
     /// Nothing to send: the session is over, and no record with this CIN under this warrant follows.

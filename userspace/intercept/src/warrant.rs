@@ -11,6 +11,7 @@ use writ_wire::Time;
 use zeroize::Zeroize;
 
 use crate::address::{self, Form};
+use crate::messaging::{Number, SecretGrant};
 use crate::record::{CcFormat, ContentGrant, Deliver, Mandate};
 
 /// Who is to be intercepted. Zeroised when dropped.
@@ -22,12 +23,24 @@ pub enum Target {
     Login(String),
     /// The client's address, or the prefix that it lies in, with the prefix's length in bits.
     Ip(IpAddr, u8),
+    /// In messaging: an international telephone number, as MSISDN or otherwise, as somebody wrote it.
+    Number(String),
+    /// In messaging: what a party is known by that has the form of a mail address, as in a SIP URI.
+    Address(String),
+    /// In messaging: a message box.
+    Box {
+        /// `box-identifier`, as its system writes it.
+        identifier: String,
+        /// `system-identifier`; any system's box of this name where there is none.
+        system: Option<String>,
+    },
 }
 
 impl Drop for Target {
     fn drop(&mut self) {
         match self {
-            Self::Email(text) | Self::Login(text) => text.zeroize(),
+            Self::Email(text) | Self::Login(text) | Self::Number(text) | Self::Address(text) => text.zeroize(),
+            Self::Box { identifier, .. } => identifier.zeroize(),
             Self::Ip(..) => {}
         }
     }
@@ -110,6 +123,15 @@ pub enum WarrantError {
     /// A prefix longer than the address, or with bits set past its length.
     #[error("targets: ip: expected an address, or a prefix with no bits set past its length")]
     Prefix,
+    /// A number that is not international.
+    #[error("targets: msisdn, e164: expected an international number of 7 to 15 digits, such as +31 6 1234 5678")]
+    Number,
+    /// A target that has not the form of a mail address.
+    #[error("targets: address: expected name@domain")]
+    Address,
+    /// A box or a system without a name, or with one that no event could have.
+    #[error("targets: box, system: expected 1 to 255 and 1 to 64 octets, without control characters")]
+    Box,
 }
 
 impl Warrant {
@@ -175,8 +197,13 @@ impl Warrant {
         next
     }
 
+    /// The right to hand over PINs and passwords of messaging, if the warrant gives it.
+    pub fn secret_grant(&self) -> Option<SecretGrant> {
+        SecretGrant::of(self.authentication_data)
+    }
+
     /// The right to hand over content, if the warrant gives it.
-    pub(crate) fn grant(&self) -> Option<ContentGrant> {
+    pub fn grant(&self) -> Option<ContentGrant> {
         ContentGrant::of(self.deliver)
     }
 
@@ -192,15 +219,27 @@ impl Target {
     /// # Errors
     /// The rule that it breaks.
     pub fn check(&self) -> Result<(), WarrantError> {
-        let unlikely = |character: char| character.is_control() || character == '<' || character == '>';
         match self {
             Self::Email(email) => {
-                let plain = email.trim() == email && !email.contains(unlikely);
-                if address::split(email).is_some_and(|(_, domain)| address::is_domain(domain)) && plain {
+                if is_address(email) {
                     Ok(())
                 } else {
                     Err(WarrantError::Email)
                 }
+            }
+            Self::Address(address) => {
+                if is_address(address) {
+                    Ok(())
+                } else {
+                    Err(WarrantError::Address)
+                }
+            }
+            Self::Number(number) => Number::parse(number).map(drop).ok_or(WarrantError::Number),
+            Self::Box { identifier, system } => {
+                let fits =
+                    |text: &str, most: usize| (1..=most).contains(&text.len()) && !text.contains(char::is_control);
+                let plain = fits(identifier, 255) && system.as_deref().is_none_or(|system| fits(system, 64));
+                if plain { Ok(()) } else { Err(WarrantError::Box) }
             }
             Self::Login(login) => {
                 let plain = !login.is_empty() && login.trim() == login;
@@ -216,6 +255,13 @@ impl Target {
             }
         }
     }
+}
+
+/// Whether it has the form of a mail address and nothing around it.
+fn is_address(text: &str) -> bool {
+    let unlikely = |character: char| character.is_control() || character == '<' || character == '>';
+    let plain = text.trim() == text && !text.contains(unlikely);
+    address::split(text).is_some_and(|(_, domain)| address::is_domain(domain)) && plain
 }
 
 #[cfg(test)]
@@ -266,6 +312,13 @@ mod tests {
             (ip("2001:db8::1", 128), Ok(())),
             (ip("2001:db8::1", 64), Err(WarrantError::Prefix)),
             (ip("::", 0), Ok(())),
+            (Target::Number("+31 6 1234 5678".into()), Ok(())),
+            (Target::Number("0612345678".into()), Err(WarrantError::Number)),
+            (Target::Address("+31612345678@ims.example".into()), Ok(())),
+            (Target::Address("sip".into()), Err(WarrantError::Address)),
+            (Target::Box { identifier: "1001".into(), system: Some("vm-1".into()) }, Ok(())),
+            (Target::Box { identifier: String::new(), system: None }, Err(WarrantError::Box)),
+            (Target::Box { identifier: "1001".into(), system: Some("\u{1f}".into()) }, Err(WarrantError::Box)),
         ] {
             assert_eq!(warrant(vec![target]).check(), expected);
         }

@@ -26,6 +26,7 @@ fn every_test_named_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     let mut known = BTreeSet::new();
     functions(&root.join("userspace"), &mut known);
+    functions(&root.join("tests/tests"), &mut known);
     let page = fs::read_to_string(root.join("docs/compliance.md")).unwrap();
     // Names of tests are the only words in back quotes with three underscores or more, but for `email_cc` and the like.
     let quoted = page.split('`').skip(1).step_by(2);

@@ -272,6 +272,7 @@ fn summary(records: &[Record], liid: &str, times: bool, by_turn: bool) -> Vec<St
                 }
             }
             Body::Notice(notice) => panic!("nothing was lost: {notice:?}"),
+            Body::MessagingIri(_) | Body::MessagingCc(_) => panic!("the wire carries mail"),
             Body::Closed => {}
         }
     }

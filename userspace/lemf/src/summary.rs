@@ -55,6 +55,12 @@ pub struct Summary {
     pub message_parts: u64,
     /// Messages whose end never came.
     pub messages_incomplete: u64,
+    /// Contents of messaging written whole.
+    pub contents: u64,
+    /// Of these, and of those below, such of which pieces are missing.
+    pub contents_with_gaps: u64,
+    /// Contents whose end never came.
+    pub contents_incomplete: u64,
     /// IP packets written.
     pub packets: u64,
     /// What integrity checks showed.
@@ -71,6 +77,7 @@ impl Summary {
             && self.connections_broken == 0
             && self.connections_refused == 0
             && self.segment_faults == 0
+            && self.contents_with_gaps == 0
             && self.sessions_evicted == 0
             && self.sequences_forgotten == 0
             && self.verified.is_clean()
@@ -114,6 +121,13 @@ impl fmt::Display for Summary {
             self.connections_broken,
             self.connections_refused
         )?;
+        if self.contents + self.contents_incomplete > 0 {
+            write!(
+                f,
+                "\n{} contents of messaging ({} incomplete besides, {} with pieces missing)",
+                self.contents, self.contents_incomplete, self.contents_with_gaps
+            )?;
+        }
         if self.verified.is_any() { write!(f, "\n{}", self.verified) } else { Ok(()) }
     }
 }

@@ -6,6 +6,7 @@ mod config;
 mod decode;
 mod doctor;
 mod harden;
+mod ingest;
 mod live;
 mod metrics;
 mod receive;

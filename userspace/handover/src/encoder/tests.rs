@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use writ_etsi::{AaaInformation, AaaResult, EmailEvent, EmailIri, EmailProtocol, EmailStatus, IriType, decode};
-use writ_intercept::record::{self, Aaa, AuthMethod, Cin, MailEvent, Protocol, SenderValidity, Status};
+use writ_intercept::record::{self, Aaa, AuthMethod, Cin, Iri, MailEvent, Protocol, SenderValidity, Status};
 
 use super::*;
 use crate::settings::Numbering;
@@ -97,7 +97,11 @@ fn cc(encoder: &mut Encoder, cin: u32, content: &'static [u8]) -> Vec<Pdu> {
     let line = encoder.sequences.line("LIID-MAIL-0001", cin, Interface::Hi3);
     let origin = Origin { mandate: &mandate("LIID-MAIL-0001"), line, time: TIME };
     let content = Bytes::from_static(content);
-    encoder.cc(&origin, Direction::FromTarget, CcFormat::Application, &content, &mut pdus).unwrap();
+    encoder
+        .cc(&origin, &content, &mut pdus, |encoder, octets| {
+            encoder.email_cc(Direction::FromTarget, CcFormat::Application, octets)
+        })
+        .unwrap();
     pdus
 }
 

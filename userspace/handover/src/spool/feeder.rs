@@ -16,6 +16,7 @@ use super::state::{Lost, MAGIC, State};
 use super::taken::Taken;
 use super::waiting::{Standing, Waiting};
 use super::{Parts, SpoolError, format, reserve};
+use crate::consignment::Kept;
 use crate::link_pdu::LINK_LIID;
 use crate::pdu::Pdu;
 use crate::settings::Numbering;
@@ -240,7 +241,7 @@ impl Feeder {
                 reserve::check(folder, Log::cost(&batch), iri)?;
             }
             self.append(&batch)?;
-            self.waiting.taken(batch.len());
+            self.waiting.taken(batch.len(), Kept::Synced);
             if self.parts.numbering == Numbering::PerLiid {
                 batch.iter().for_each(|pdu| self.note(pdu));
             }
@@ -307,7 +308,7 @@ impl Feeder {
         }
         self.parts.counters.dropped_pdus.add(batch.len() as u64);
         self.parts.counters.dropped_octets.add(batch.iter().map(|pdu| pdu.octets.len() as u64).sum());
-        self.waiting.taken(batch.len());
+        self.waiting.taken(batch.len(), Kept::Dropped);
         self.changed = true;
     }
 
@@ -336,7 +337,7 @@ impl Feeder {
             let Some(pdu) = self.waiting.front(1, 0).pop() else { break };
             let octets = pdu.octets.len() as u64;
             self.hand_on(pdu, self.log.next(), Told::PassedBy(octets));
-            self.waiting.taken(1);
+            self.waiting.taken(1, Kept::Unsettled);
         }
     }
 

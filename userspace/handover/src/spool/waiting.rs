@@ -1,12 +1,13 @@
 //! PDUs that wait in memory to be put on disk: filled by the intake, emptied by the thread of the spool.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
 use super::state::Lost;
+use crate::consignment::Kept;
 use crate::counters::LinkCounters;
 use crate::pdu::Pdu;
 
@@ -19,6 +20,8 @@ pub(super) struct Waiting {
     held: Mutex<Held>,
     wake: Sender<()>,
     woken: Receiver<()>,
+    /// Woken when some need not wait any more.
+    went: Condvar,
     counters: Arc<LinkCounters>,
 }
 
@@ -33,6 +36,12 @@ struct Held {
     /// By when everything should have gone.
     finish: Option<Instant>,
     closed: bool,
+    /// How many ever came, and how many of these need not wait any more.
+    came: u64,
+    done: u64,
+    /// The places of the last of these that was dropped, and that went by another way; 0 for none.
+    dropped_at: u64,
+    passed_at: u64,
     /// What was neither on disk nor taken by the LEMF at the end.
     left: Lost,
 }
@@ -48,7 +57,7 @@ pub(super) struct Standing {
 impl Waiting {
     pub(super) fn new(limit: usize, counters: Arc<LinkCounters>) -> Self {
         let (wake, woken) = bounded(1);
-        Self { limit, held: Mutex::default(), wake, woken, counters }
+        Self { limit, held: Mutex::default(), wake, woken, went: Condvar::new(), counters }
     }
 
     /// Wakes the thread when something is sent on it.
@@ -75,10 +84,12 @@ impl Waiting {
                     self.counters.full_episodes.one();
                 }
                 held.lost.add(Lost { pdus: 1, octets: pdu.octets.len() as u64 });
+                held.dropped_at = held.came + 1;
                 continue;
             }
             held.octets += cost;
             held.pdus.push_back(pdu);
+            held.came += 1;
             held.since.get_or_insert_with(Instant::now);
         }
         drop(held);
@@ -97,14 +108,33 @@ impl Waiting {
         within.cloned().collect()
     }
 
-    /// The first so many need not wait any more.
-    pub(super) fn taken(&self, pdus: usize) {
+    /// Whether so many octets more would be taken.
+    pub(super) fn has_room_for(&self, octets: usize) -> bool {
+        let held = self.lock();
+        held.lost.is_none() && held.octets + OVERHEAD + octets <= self.limit
+    }
+
+    /// How many ever came.
+    pub(super) fn place(&self) -> u64 {
+        self.lock().came
+    }
+
+    /// The first so many need not wait any more, and what became of them.
+    pub(super) fn taken(&self, pdus: usize, kept: Kept) {
         let mut held = self.lock();
         for _ in 0..pdus {
             let Some(pdu) = held.pdus.pop_front() else { break };
             held.octets -= pdu.octets.len() + OVERHEAD;
         }
         held.since = (!held.pdus.is_empty()).then(Instant::now);
+        held.done += pdus as u64;
+        match kept {
+            Kept::Synced => {}
+            Kept::Dropped => held.dropped_at = held.done,
+            Kept::Unsettled => held.passed_at = held.done,
+        }
+        drop(held);
+        self.went.notify_all();
     }
 
     /// What was lost at the end of them, once they are all taken.
@@ -125,6 +155,7 @@ impl Waiting {
 
     pub(super) fn close(&self) {
         self.lock().closed = true;
+        self.went.notify_all();
         self.wake();
     }
 
@@ -148,5 +179,38 @@ impl Waiting {
 
     fn lock(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Stands for PDUs that wait: those after one place, up to another.
+pub(crate) struct Ticket {
+    waiting: Arc<Waiting>,
+    after: u64,
+    up_to: u64,
+}
+
+impl Ticket {
+    /// For those that came after `after`, and until now.
+    pub(super) fn new(waiting: &Arc<Waiting>, after: u64) -> Self {
+        Self { waiting: Arc::clone(waiting), after, up_to: waiting.place() }
+    }
+
+    /// Waits until all of them, and all before them, need not wait any more; says what became of them.
+    pub(crate) fn wait(self, deadline: Instant) -> Kept {
+        let mut held = self.waiting.lock();
+        while held.done < self.up_to {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || held.closed {
+                return Kept::Unsettled;
+            }
+            let waited = self.waiting.went.wait_timeout(held, left);
+            held = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        // Others of a later place may be meant; then it is said once too often, and never once too little.
+        match () {
+            () if held.dropped_at > self.after => Kept::Dropped,
+            () if held.passed_at > self.after => Kept::Unsettled,
+            () => Kept::Synced,
+        }
     }
 }

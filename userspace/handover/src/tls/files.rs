@@ -1,4 +1,4 @@
-//! The files of `[lemf.tls]`: certificates and keys, read and checked.
+//! The files of `[lemf.tls]` and of an endpoint of our own: certificates and keys, read and checked.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -23,11 +23,11 @@ const LONGEST_FILE: u64 = 1 << 20;
 /// Of a file's mode: what anybody else may do, and that its group may write.
 const OPEN_TO_OTHERS: u32 = 0o027;
 
-/// A file of `[lemf.tls]` that cannot be used.
+/// A file of certificates or of a key that cannot be used.
 #[derive(Debug, ThisError)]
 #[error("{setting}: expected {expected}: {}{}", file.display(), reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
 pub struct TlsFileError {
-    /// Which of the settings names it: `ca`, `certificate` or `key`.
+    /// Which of the settings names it: `ca`, `client_ca`, `certificate` or `key`.
     pub setting: &'static str,
     /// The file.
     pub file: PathBuf,
@@ -39,7 +39,7 @@ pub struct TlsFileError {
 
 /// Reads all that a connection needs, and when our certificate ends.
 pub(super) fn read(settings: &TlsSettings) -> Result<(ClientConfig, u64), TlsFileError> {
-    let roots = roots(&settings.ca)?;
+    let roots = roots("ca", &settings.ca)?;
     let chain = certificates("certificate", &settings.certificate)?;
     let expires = chain.first().and_then(not_after).unwrap_or_default();
     let key = private_key(&settings.key)?;
@@ -63,11 +63,11 @@ pub(super) fn read(settings: &TlsSettings) -> Result<(ClientConfig, u64), TlsFil
     Ok((config, expires))
 }
 
-fn roots(file: &Path) -> Result<RootCertStore, TlsFileError> {
+pub(super) fn roots(setting: &'static str, file: &Path) -> Result<RootCertStore, TlsFileError> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates("ca", file)? {
+    for certificate in certificates(setting, file)? {
         roots.add(certificate).map_err(|_| TlsFileError {
-            setting: "ca",
+            setting,
             file: file.to_owned(),
             expected: "X.509 certificates that can sign others",
             reason: None,
@@ -76,7 +76,7 @@ fn roots(file: &Path) -> Result<RootCertStore, TlsFileError> {
     Ok(roots)
 }
 
-fn certificates(setting: &'static str, file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFileError> {
+pub(super) fn certificates(setting: &'static str, file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFileError> {
     let octets = octets(setting, file, "a file of certificates that can be read", 0)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&octets).collect();
     match found {
@@ -85,7 +85,7 @@ fn certificates(setting: &'static str, file: &Path) -> Result<Vec<CertificateDer
     }
 }
 
-fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsFileError> {
+pub(super) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsFileError> {
     let octets = octets("key", file, "a file with the private key that can be read", OPEN_TO_OTHERS)?;
     PrivateKeyDer::from_pem_slice(&octets).map_err(|_| TlsFileError {
         setting: "key",

@@ -59,7 +59,7 @@ impl Play {
             }
             Body::Notice(Notice::OctetsNotHeld { octets }) => Some(format!("{} not held {octets}", head(record))),
             Body::Notice(Notice::SessionDropped) => Some(format!("{} dropped", head(record))),
-            Body::Cc(_) | Body::Closed => None,
+            Body::Cc(_) | Body::MessagingIri(_) | Body::MessagingCc(_) | Body::Closed => None,
         };
         self.room.records.iter().filter_map(line).collect()
     }
@@ -148,7 +148,7 @@ fn everything(record: &Record) -> Vec<u8> {
             octets.chain(aaa.and_then(|aaa| aaa.response.as_ref())).for_each(|octets| all.extend(octets));
         }
         Body::Cc(cc) => all.extend(cc.content.octets()),
-        Body::Notice(_) | Body::Closed => {}
+        Body::Notice(_) | Body::MessagingIri(_) | Body::MessagingCc(_) | Body::Closed => {}
     }
     all
 }
@@ -184,6 +184,7 @@ impl Play {
                 Some(format!("{arrow}{text}"))
             }
             Body::Notice(notice) => Some(format!("{notice:?}")),
+            Body::MessagingIri(_) | Body::MessagingCc(_) => unreachable!("the wire carries mail"),
             Body::Closed => Some(format!("closed {}", record.cin.0)),
         };
         self.room.records.iter().filter(|record| record.mandate.liid == liid).filter_map(line).collect()

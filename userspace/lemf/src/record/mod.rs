@@ -6,15 +6,18 @@
 //! DIR/sessions/LIID-CIN.txt          a transcript: C, S what client and server sent, I events, ! remarks
 //! DIR/messages/LIID-CIN-N.eml        each message; .incomplete.eml, .refused.eml, .partial.eml where it is that
 //! DIR/packets/LIID-CIN.pcap          IP packets, for content in that format
+//! DIR/contents/LIID-CIN-eEVENT-CONTENT.TYPE   contents of messaging; .part while pieces come, .incomplete where the last never came
 //! ```
 //!
 //! After a restart all of these are appended to, and `pdus.etsi` is read back so that sequence numbers go on being
 //! checked where they were. A message that was half there is left as `.eml.part`, and what comes of its session
 //! afterwards is read as a session of its own.
 
+mod contents;
 mod names;
 mod open_files;
 mod packets;
+mod protocol;
 mod sequence;
 mod session;
 
@@ -140,7 +143,7 @@ impl Recorder {
             let path = path.to_owned();
             move |error| StoreError::Io { path, error }
         };
-        for directory in ["sessions", "messages", "packets"] {
+        for directory in ["sessions", "messages", "packets", "contents"] {
             let path = root.join(directory);
             // What was intercepted is for its owner's eyes alone.
             fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(refused(&path))?;
@@ -336,6 +339,7 @@ impl Recorder {
                 let stamp = piece.micro_second_time_stamp.as_ref().or(of_header);
                 self.in_session(&communication, |session, store| match &piece.cc_contents {
                     CcContents::EmailCc(cc) => session.email_cc(store, stamp, piece.payload_direction, cc),
+                    CcContents::MessagingCc(cc) => session.messaging_cc(store, stamp, cc),
                     _ => session.remark(store, stamp, "content that is not e-mail: see pdus.etsi"),
                 })
             }),

@@ -4,11 +4,15 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 
-use writ_etsi::{EmailCc, EmailEvent, EmailFormat, EmailIri, EmailProtocol, MicroSecondTimeStamp, PayloadDirection};
+use writ_etsi::{
+    EmailCc, EmailEvent, EmailFormat, EmailIri, EmailProtocol, MessagingCc, MicroSecondTimeStamp, PayloadDirection,
+};
 
+use super::contents::Contents;
 use super::names::Communication;
 use super::open_files::OpenFiles;
 use super::packets;
+use super::protocol::protocol_of;
 use crate::mailbox::{ImapReader, Pop3Reader};
 use crate::show::{escape_octets, of_stamp};
 use crate::smtp::{Side, Sink, SmtpEvent, SmtpReader, side_of};
@@ -100,6 +104,8 @@ pub(super) struct Session {
     protocol: Option<EmailProtocol>,
     /// Content between `firstSegmentFlag` and `lastSegmentFlag`.
     segmented: Option<Vec<u8>>,
+    /// Contents of messaging.
+    contents: Contents,
     /// When this session was last heard, on the recorder's clock.
     pub(super) used: u64,
 }
@@ -113,6 +119,7 @@ impl Session {
             client_by_event: PayloadDirection::FromTarget,
             protocol: None,
             segmented: None,
+            contents: Contents::default(),
             used: 0,
         }
     }
@@ -164,12 +171,15 @@ impl Session {
     }
 
     pub(super) fn first_segment(&mut self, store: &mut Store) {
+        self.contents.first_segment();
         if self.segmented.replace(Vec::new()).is_some() {
             store.summary.segment_faults += 1;
         }
     }
 
     pub(super) fn last_segment(&mut self, store: &mut Store, stamp: Option<&MicroSecondTimeStamp>) -> io::Result<()> {
+        let words = self.contents.last_segment(store)?;
+        self.output.notes(store, stamp, &words)?;
         match self.segmented.take() {
             Some(content) if !content.is_empty() => self.output.packets(store, stamp, &content),
             Some(_) => Ok(()),
@@ -178,6 +188,16 @@ impl Session {
                 Ok(())
             }
         }
+    }
+
+    pub(super) fn messaging_cc(
+        &mut self,
+        store: &mut Store,
+        stamp: Option<&MicroSecondTimeStamp>,
+        cc: &MessagingCc,
+    ) -> io::Result<()> {
+        let words = self.contents.piece(store, &self.output.stem, cc)?;
+        self.output.notes(store, stamp, &words)
     }
 
     pub(super) fn email_cc(
@@ -289,6 +309,8 @@ impl Session {
 
     /// The session is not heard any more: what is unfinished is told so.
     pub(super) fn finish(mut self, store: &mut Store) -> io::Result<()> {
+        let words = self.contents.finish(store)?;
+        self.output.notes(store, None, &words)?;
         if let Reader::Early(_) = self.reader {
             self.read_as(store, EmailProtocol::Smtp)?;
         }
@@ -310,22 +332,6 @@ impl Session {
             }
         });
         result
-    }
-}
-
-/// Which protocol's session begins with these octets of either end, where they tell.
-fn protocol_of(content: &[u8]) -> Option<EmailProtocol> {
-    let line = content.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default();
-    let mut words = line.split(|octet| *octet == b' ').map(<[u8]>::to_ascii_uppercase);
-    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    match (first.as_slice(), second.as_slice()) {
-        ([b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', ..], _) => Some(EmailProtocol::Smtp),
-        (b"MAIL" | b"RCPT" | b"EHLO" | b"HELO" | b"DATA" | b"BDAT" | b"RSET" | b"STARTTLS", _) => {
-            Some(EmailProtocol::Smtp)
-        }
-        (b"+OK" | b"-ERR" | b"USER" | b"PASS" | b"APOP" | b"CAPA" | b"STLS", _) => Some(EmailProtocol::Pop3),
-        (b"*", _) | (_, b"LOGIN" | b"AUTHENTICATE" | b"CAPABILITY") if first != b"AUTH" => Some(EmailProtocol::Imap4),
-        _ => None,
     }
 }
 
@@ -369,6 +375,14 @@ impl Output {
         let time = stamp.and_then(of_stamp).unwrap_or_else(|| "-".to_owned());
         let path = store.root.join("sessions").join(format!("{}.txt", self.stem));
         store.files.append(&path, format!("{time} {mark}: {words}\n").as_bytes())
+    }
+
+    /// What contents of messaging became: files, in parentheses, or remarks.
+    fn notes(&mut self, store: &mut Store, stamp: Option<&MicroSecondTimeStamp>, words: &[String]) -> io::Result<()> {
+        words.iter().try_for_each(|words| {
+            let mark = if words.starts_with('(') { "I" } else { "!" };
+            self.note(store, stamp, mark, words)
+        })
     }
 
     /// Lines of a protocol that is not read any further.

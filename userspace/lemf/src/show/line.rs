@@ -6,6 +6,7 @@ use writ_etsi::{
 };
 
 use super::escape::escape;
+use super::messaging;
 use super::octets::{as_text, hex};
 use super::time::{of_generalized, of_stamp};
 
@@ -73,9 +74,7 @@ fn iri(record: &IriPayload) -> String {
     let kind = record.iri_type.and_then(|kind| kind.name()).map_or("?", |name| name.trim_start_matches("iRI-"));
     let contents = match &record.iri_contents {
         IriContents::EmailIri(iri) => email_iri(iri),
-        IriContents::MessagingIri(iri) => {
-            format!("messaging {}", iri.category.as_ref().and_then(|category| category.name()).unwrap_or("-"))
-        }
+        IriContents::MessagingIri(iri) => messaging::iri(iri),
         IriContents::UndefinedIri(octets) => format!("undefined, {} octets", octets.len()),
         IriContents::Unrecognised(_) => "unrecognised".to_owned(),
     };
@@ -130,7 +129,7 @@ fn cc(piece: &CcPayload) -> String {
         CcContents::EmailCc(cc) => {
             format!("{} {} octets", cc.email_format.name().unwrap_or("?"), cc.content.len())
         }
-        CcContents::MessagingCc(cc) => format!("messaging {} octets", cc.content.len()),
+        CcContents::MessagingCc(cc) => messaging::cc(cc),
         CcContents::UndefinedCc(octets) => format!("undefined {} octets", octets.len()),
         CcContents::MessagingMmCc(_) | CcContents::Unrecognised(_) => "unrecognised".to_owned(),
     };
@@ -138,14 +137,14 @@ fn cc(piece: &CcPayload) -> String {
 }
 
 /// Octets as text that a terminal can have, or in hex, cut to the room there is.
-fn short(octets: &[u8]) -> String {
+pub(super) fn short(octets: &[u8]) -> String {
     match as_text(octets) {
         Some(text) => clip(text),
         None => clip(&format!("0x{}", hex(octets.get(..ROOM).unwrap_or(octets)))),
     }
 }
 
-fn clip(text: &str) -> String {
+pub(super) fn clip(text: &str) -> String {
     let mut clipped = escape(&text.chars().take(ROOM).collect::<String>());
     if text.chars().nth(ROOM).is_some() {
         clipped.push('…');

@@ -6,6 +6,8 @@
 mod escape;
 mod json;
 mod line;
+mod messaging;
+mod number;
 mod octets;
 mod text;
 mod time;

@@ -193,3 +193,27 @@ pub fn names(directory: impl AsRef<Path>) -> Vec<String> {
     names.sort();
     names
 }
+
+impl Sender {
+    /// A content of an event of messaging, or a piece of one.
+    pub fn messaging(&mut self, event: u32, content: Option<u32>, piece: Option<(u32, bool)>, octets: &[u8]) -> PsPdu {
+        self.hi3(Payload::CcPayloadSequence(vec![CcPayload {
+            payload_direction: Some(PayloadDirection::ToTarget),
+            time_stamp: None,
+            cc_contents: CcContents::MessagingCc(Box::new(MessagingCc {
+                messaging_cc_obj_id: Profile::Current.object_id(ObjectIdOf::MessagingCc),
+                event_identifier: event,
+                content_identifier: content,
+                sequence_number: piece.map(|(number, _)| number),
+                end_of_sequence: piece.is_some_and(|(_, end)| end),
+                content_type: OctetString::from(&b"audio/wav"[..]),
+                content: OctetString::from(octets.to_vec()),
+                content_transfer_encoding: None,
+                additions: Additions::NONE,
+            })),
+            micro_second_time_stamp: None,
+            time_stamp_qualifier: None,
+            additions: Additions::NONE,
+        }]))
+    }
+}

@@ -4,6 +4,7 @@ mod agreements;
 mod cpus;
 mod document;
 mod here;
+mod ingest;
 mod place;
 mod settings;
 mod validate;
@@ -14,6 +15,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+pub use ingest::Ingest;
 pub use settings::{Config, Cores};
 pub use warrants::{Lemfs, read_warrants};
 use zeroize::Zeroizing;

@@ -12,7 +12,7 @@ use writ_intercept::Warrant;
 use super::place::{key_at, line_at, line_of, says_nothing};
 use super::validate::Wrong;
 use super::warrants::{Lemfs, read_warrants};
-use super::{ConfigError, here, read_text, words};
+use super::{ConfigError, Ingest, here, read_text, words};
 
 /// Everything that an operator can set but the warrants.
 #[derive(Debug, Default, Deserialize)]
@@ -34,6 +34,8 @@ pub struct Config {
     pub wire: Wire,
     /// `[intercept]`.
     pub intercept: Intercept,
+    /// `[ingest]`.
+    pub ingest: Option<Ingest>,
     /// `[metrics]`.
     pub metrics: Option<Metrics>,
     /// `[cores]`.
@@ -173,6 +175,7 @@ impl Config {
             *path = folder.join(&*path);
         }
         config.agreement.iter_mut().for_each(|agreement| agreement.relative_to(folder));
+        config.ingest = config.ingest.take().map(|ingest| ingest.relative_to(folder));
         for lemf in &mut config.lemf {
             lemf.tls = lemf.tls.take().map(|tls| tls.relative_to(folder));
             lemf.spool = lemf.spool.take().map(|spool| spool.relative_to(folder));
@@ -217,7 +220,10 @@ impl Config {
     pub fn lacking(&self) -> Option<&'static str> {
         [
             (self.handover.is_some(), "[handover] is missing: expected operator_identifier in it"),
-            (!self.interface.is_empty(), "[[interface]] is missing: expected at least one"),
+            (
+                !self.interface.is_empty() || self.ingest.is_some(),
+                "[[interface]] is missing: expected at least one, or [ingest]",
+            ),
             (self.warrants.is_some(), "warrants is missing: expected the path of the warrants file"),
             (self.state.is_some(), "state is missing: expected the path of a folder"),
         ]
@@ -343,6 +349,41 @@ mod tests {
             (
                 "[metrics]\nlisten = \"0.0.0.0:9\"\n[[lemf]]\nname = \"a\"\nhi2 = \"h:9\"\nhi3 = \"127.0.0.1:9\"\n",
                 "C:2: metrics.listen: expected an address that is not that of a [[lemf]]",
+            ),
+            ("[ingest]\nlisten = \"127.0.0.1:9\"\n", "C:1: ingest: client_ca is missing"),
+            (
+                "[ingest]\nlisten = \"127.0.0.1:0\"\nclient_ca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\n",
+                "C:2: ingest.listen: expected a port above 0",
+            ),
+            (
+                "[ingest]\nlisten = \"192.0.2.1:9\"\nclient_ca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\n",
+                "C:2: ingest.listen: expected an address of this machine",
+            ),
+            (
+                "[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"\"\ncertificate = \"c\"\nkey = \"k\"\n",
+                "C:3: ingest.client_ca: expected the path of a file",
+            ),
+            (
+                "[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"nosuch\"\ncertificate = \"c\"\nkey = \"k\"\n",
+                "C:3: ingest.client_ca: expected a file of certificates that can be read: ",
+            ),
+            (
+                "[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\nidle_time = 0\n",
+                "C:6: ingest.idle_time: expected seconds, 1 to 86400",
+            ),
+            (
+                "[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\nmax_body = 1\n",
+                "C:6: ingest.max_body: expected octets, 65536 to 67108864",
+            ),
+            (
+                "[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\n\
+                 original_message_to = [\"nobody\"]\n",
+                "C:6: ingest.original_message_to: expected names of [[lemf]]",
+            ),
+            (
+                "[metrics]\nlisten = \"127.0.0.1:9\"\n[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"c\"\n\
+                 certificate = \"c\"\nkey = \"k\"\n",
+                "C:4: ingest.listen: expected an address that is not that of [metrics]",
             ),
             ("\nstate = \"\"\n", "C:2: state: expected the path of a folder"),
             ("\nstate = \"writ.toml\"\n", "C:2: state: expected the path of a folder ("),

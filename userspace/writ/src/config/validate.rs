@@ -32,6 +32,7 @@ impl Config {
         self.interfaces()?;
         self.wire()?;
         self.metrics()?;
+        self.ingest()?;
         self.intercept()
     }
 
@@ -123,6 +124,7 @@ impl Config {
     pub(super) fn validate_here(&self, folder: &Path) -> Result<(), Wrong> {
         self.cores()?;
         self.agreements_here(folder)?;
+        self.ingest_here(folder)?;
         if let Some(state) = &self.state {
             let expected =
                 |reason: &str| (vec!["state".into()], format!("state: expected the path of a folder{reason}"));

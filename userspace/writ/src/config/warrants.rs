@@ -20,7 +20,8 @@ use super::{ConfigError, read_text};
 
 const KEYS: &str = "liid, authorization_country, start, end, deliver, cc_format, authentication_data, lemf, targets, \
     report_failed_sends, match_case or strip_tag";
-const TARGET: &str = "{ email = \"…\" }, { login = \"…\" } or { ip = \"ADDRESS\" or \"PREFIX/LENGTH\" }";
+const TARGET: &str = "{ email = \"…\" }, { login = \"…\" }, { ip = \"ADDRESS\" or \"PREFIX/LENGTH\" }, { msisdn = \"…\" }, \
+    { e164 = \"…\" }, { address = \"…\" } or { box = \"…\", system = \"…\" } (system may be left out)";
 const WHEN: &str = "a date and time with an offset, such as 2026-01-01T00:00:00Z";
 
 /// The names of LEMFs that warrants may use.
@@ -143,16 +144,25 @@ fn target(table: Table<'_, '_>) -> Result<Target, ConfigError> {
 fn read_target<'d, 't>(mut table: Table<'d, 't>) -> Result<(Target, &'d Document<'t>), ConfigError> {
     let document = table.document();
     let wrong = table.error(format!("targets: expected {TARGET}"));
-    let found = [table.take("email"), table.take("login"), table.take("ip")];
+    let kinds = ["email", "login", "ip", "msisdn", "e164", "address", "box"];
+    let mut found: Vec<_> = kinds.into_iter().filter_map(|kind| table.take(kind).map(|value| (kind, value))).collect();
+    let is_box = found.iter().any(|(kind, _)| *kind == "box");
+    let system = if is_box { table.take("system") } else { None };
     table.finish(TARGET)?;
-    let target = match found {
-        [Some(email), None, None] => Target::Email(email.text("local-part@domain")?.to_owned()),
-        [None, Some(login), None] => Target::Login(login.text("a string")?.to_owned()),
-        [None, None, Some(ip)] => {
-            let text = ip.text("an IP address or prefix")?;
-            prefix(text).ok_or_else(|| ip.error("an IP address, or a prefix such as \"192.0.2.0/24\""))?
+    let (Some((kind, value)), true) = (found.pop(), found.is_empty()) else { return Err(wrong) };
+    let target = match kind {
+        "email" => Target::Email(value.text("local-part@domain")?.to_owned()),
+        "login" => Target::Login(value.text("a string")?.to_owned()),
+        "ip" => {
+            let text = value.text("an IP address or prefix")?;
+            prefix(text).ok_or_else(|| value.error("an IP address, or a prefix such as \"192.0.2.0/24\""))?
         }
-        _ => return Err(wrong),
+        "address" => Target::Address(value.text("name@domain")?.to_owned()),
+        "box" => {
+            let system = system.as_ref().map(|system| system.text("a string")).transpose()?.map(str::to_owned);
+            Target::Box { identifier: value.text("a string")?.to_owned(), system }
+        }
+        _ => Target::Number(value.text("an international number")?.to_owned()),
     };
     Ok((target, document))
 }
@@ -219,7 +229,8 @@ deliver = "iri+cc"
 cc_format = "application"
 authentication_data = "username"
 lemf = "lea-1"
-targets = [{ email = "alice@example.org" }, { login = "alice" }, { ip = "192.0.2.10" }, { ip = "2001:db8:1::/64" }]
+targets = [{ email = "alice@example.org" }, { login = "alice" }, { ip = "192.0.2.10" }, { ip = "2001:db8:1::/64" },
+    { msisdn = "+31 6 12345678" }, { e164 = "31201234567" }, { address = "alice@ims.example" }, { box = "1001" }, { box = "7", system = "vm" }]
 "#;
 
     fn read(text: &str) -> Result<Vec<Warrant>, String> {
@@ -236,7 +247,7 @@ targets = [{ email = "alice@example.org" }, { login = "alice" }, { ip = "192.0.2
         let [warrant] = &warrants[..] else { panic!() };
         assert_eq!(warrant.start, Time::from_parts(1_767_225_600, 0));
         assert_eq!(warrant.end, Time::from_parts(1_798_671_600, 0));
-        assert_eq!((warrant.deliver, warrant.targets.len()), (Deliver::IriAndCc, 4));
+        assert_eq!((warrant.deliver, warrant.targets.len()), (Deliver::IriAndCc, 9));
         assert!(read("").unwrap().is_empty());
     }
 
@@ -297,6 +308,10 @@ targets = [{ email = "alice@example.org" }, { login = "alice" }, { ip = "192.0.2
             ("alice@example.org", "alice@exa mple..org", "W:11: targets: email: expected local-part@domain"),
             ("targets = [", "targets = []\nold = [", "W:11: targets: expected at least one"),
             ("login = \"alice\"", "phone = \"alice\"", "W:11: unknown key in a target: expected "),
+            ("+31 6 12345678", "0612345678", "W:12: targets: msisdn, e164: expected an international number"),
+            ("box = \"1001\"", "box = \"\"", "W:12: targets: box, system: expected 1 to 255"),
+            ("box = \"1001\"", "msisdn = \"31612345678\", system = \"vm\"", "W:12: unknown key in a target"),
+            ("box = \"1001\"", "box = \"1001\", login = \"x\"", "W:12: targets: expected "),
             ("deliver", "delivver", "W:2: deliver is missing"),
             ("lemf =", "lemf = \"x\"\nlemmf =", "W:10: lemf: expected the name"),
             ("\"NL\"", "\"NL", "W:4: expected TOML"),

@@ -8,9 +8,9 @@ use crate::config::Cores;
 const MACHINE: &str = "machine";
 /// The first kernel that has all that is used (AF_XDP's busy polling).
 const KERNEL: (u32, u32) = (5, 11);
-/// `CAP_NET_ADMIN`, `CAP_NET_RAW`, `CAP_IPC_LOCK`, `CAP_BPF`: name and number, capabilities(7).
-const CAPABILITIES: [(&str, u32); 4] =
-    [("CAP_NET_ADMIN", 12), ("CAP_NET_RAW", 13), ("CAP_IPC_LOCK", 14), ("CAP_BPF", 39)];
+/// Those that are needed, by name and number (capabilities(7)).
+const CAPABILITIES: [(&str, u32); 5] =
+    [("CAP_NET_ADMIN", 12), ("CAP_NET_RAW", 13), ("CAP_IPC_LOCK", 14), ("CAP_PERFMON", 38), ("CAP_BPF", 39)];
 
 /// What is found about the machine.
 pub(super) fn examine(machine: &Machine, cores: &Cores) -> Vec<Finding> {
@@ -226,6 +226,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "proc/self/status", "CapEff:\t0000000000003000\n");
         let found = privileges(&Machine::of(folder.path(), |_| None));
-        assert_eq!(found.found, "without CAP_IPC_LOCK, CAP_BPF");
+        assert_eq!(found.found, "without CAP_IPC_LOCK, CAP_PERFMON, CAP_BPF");
     }
 }

@@ -18,11 +18,12 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use writ_capture::afxdp::{Interface, LetGoTable, QueueSource};
 use writ_handover::cin::CinReserve;
-use writ_handover::{Delivery, DeliverySettings, Outlet, WhenFull};
+use writ_handover::{Consignment, Delivery, DeliverySettings, Outlet, WhenFull};
 use writ_intercept::record::Record;
 
 use crate::cli;
 use crate::config::{Config, ConfigError, Cores};
+use crate::ingest::{self, Ingest};
 use crate::metrics;
 use crate::report::delivered;
 use crate::worker::{self, Worker};
@@ -81,9 +82,18 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
             alive.clone(),
         ));
     }
-    drop((road, alive));
-    let delivery = delivery(&config, reserve, receivers)?;
+    // Where nothing is captured, what is taken in keeps the run alive.
+    let _alive = lanes.is_empty().then_some(alive);
+    drop(road);
+    let (way, consignments) = ingest::way();
+    let consignments = config.ingest.is_some().then_some(consignments);
+    let delivery = delivery(&config, reserve, receivers, consignments)?;
     let threads = start(lanes, &config.cores)?;
+    let ingest = config.ingest.as_ref().map(|settings| {
+        let lemfs: Vec<_> = config.lemf.iter().map(|lemf| lemf.name.clone()).collect();
+        Ingest::start(settings, &lemfs, warranted.targets(), cins, way, delivery.rooms())
+    });
+    let ingest = ingest.transpose()?;
     tracing::info!(warrants = warranted.len(), workers = threads.len(), "running");
 
     let control = runtime::Builder::new_current_thread().enable_all().build()?;
@@ -93,6 +103,7 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
         delivery: delivery.counters(),
         buffers: config.lemf.iter().map(|lemf| lemf.buffer as u64).collect(),
         warranted,
+        ingest: ingest.as_ref().map(Ingest::counters),
     };
     let lost = control.block_on(until_terminated(&config, seen, &mut all_ended))?;
 
@@ -103,6 +114,9 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     for thread in threads {
         // A worker that panics ends the process at once, so there is nobody to be told of here.
         let _ = thread.join();
+    }
+    if let Some(ingest) = ingest {
+        ingest.end();
     }
     let counters = delivery.counters();
     let drained = delivery.drain(DRAIN);
@@ -166,12 +180,14 @@ fn delivery(
     config: &Config,
     reserve: CinReserve,
     receivers: Vec<channel::Receiver<Record>>,
+    consignments: Option<channel::Receiver<Consignment>>,
 ) -> anyhow::Result<Delivery> {
     let pinned = config.cores.delivery;
     let settings = DeliverySettings {
         handover: config.handover.clone().unwrap_or_default(),
         when_full: WhenFull::Drop,
         cin_reserve: Some(reserve),
+        consignments,
         on_thread_start: Some(Arc::new(move || pin(pinned, "delivery"))),
     };
     let mut outlets = Vec::new();

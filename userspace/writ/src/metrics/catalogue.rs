@@ -602,6 +602,102 @@ pub const LINKS: &[Metric] = &[
     ),
 ];
 
+/// What is counted where messaging systems say what has happened; nothing without `[ingest]`.
+pub const INGEST: &[Metric] = &[
+    metric(
+        "writ_ingest_requests_total",
+        Counter,
+        WHOLE,
+        Each(
+            "outcome",
+            &[
+                ("ingest_kept", "kept"),
+                ("ingest_malformed", "malformed"),
+                ("ingest_not_kept", "not_kept"),
+                ("ingest_other", "other"),
+            ],
+        ),
+        "Requests of messaging systems by how they were answered.",
+    ),
+    metric(
+        "writ_ingest_connections_total",
+        Counter,
+        WHOLE,
+        Each("event", &[("ingest_opened", "opened"), ("ingest_refused", "refused"), ("ingest_too_many", "too_many")]),
+        "Connections of messaging systems: opened, ended by TLS before, closed at the limit.",
+    ),
+    metric(
+        "writ_ingest_lost_records_total",
+        Counter,
+        WHOLE,
+        One("ingest_records_lost"),
+        "Records that the delivery core did not take in time; the system was told to say it again.",
+    ),
+    metric(
+        "writ_messaging_items_total",
+        Counter,
+        WHOLE,
+        Each("kind", &[("messaging_events", "event"), ("messaging_pieces", "piece")]),
+        "Events, and pieces of content apart from them, that systems said, whether covered or not.",
+    ),
+    metric(
+        "writ_messaging_communications_total",
+        Counter,
+        WHOLE,
+        One("messaging_communications"),
+        "Logical sequences of events that were covered, each under one warrant.",
+    ),
+    metric(
+        "writ_messaging_sequences",
+        Gauge,
+        WHOLE,
+        One("messaging_sequences"),
+        "Logical sequences of covered events that are followed now.",
+    ),
+    metric(
+        "writ_messaging_records_total",
+        Counter,
+        WHOLE,
+        Each("kind", &[("messaging_iri_records", "iri"), ("messaging_cc_records", "cc")]),
+        "Records made of events.",
+    ),
+    metric(
+        "writ_messaging_content_bytes_total",
+        Counter,
+        WHOLE,
+        One("messaging_cc_octets"),
+        "Octets of content in these records.",
+    ),
+    metric(
+        "writ_messaging_withheld_total",
+        Counter,
+        WHOLE,
+        Each(
+            "reason",
+            &[
+                ("messaging_outside_interval", "outside_interval"),
+                ("messaging_contents_not_due", "not_due"),
+                ("messaging_repeated", "repeated"),
+            ],
+        ),
+        "Records not made: not in the warrant's time, content that its event does not trigger, told already.",
+    ),
+    metric(
+        "writ_messaging_limits_total",
+        Counter,
+        WHOLE,
+        Each(
+            "what",
+            &[
+                ("messaging_sequences_given_up", "sequences"),
+                ("messaging_events_forgotten", "events"),
+                ("messaging_keys_forgotten", "keys"),
+            ],
+        ),
+        "Times that a limit was reached: a sequence closed, an event or a key forgotten before its time.",
+    ),
+];
+
 /// From the packet to the LEMF's socket.
 pub const LATENCY: Metric = metric(
     "writ_delivery_latency_seconds",
@@ -624,7 +720,7 @@ pub const HOST: &[Metric] = &[
 /// All metrics.
 #[cfg(test)]
 pub fn all() -> impl Iterator<Item = Metric> {
-    [BUILD, HOST, XDP_PACKETS, XDP_OCTETS, QUEUES, PROCESS, ANOMALIES, WARRANTS, LINKS, BUFFERS, &[LATENCY]]
+    [BUILD, HOST, XDP_PACKETS, XDP_OCTETS, QUEUES, PROCESS, ANOMALIES, WARRANTS, INGEST, LINKS, BUFFERS, &[LATENCY]]
         .into_iter()
         .flatten()
         .copied()

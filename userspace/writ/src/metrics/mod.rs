@@ -18,6 +18,7 @@ use writ_handover::pdu::Interface as Handover;
 use writ_handover::{Counters, Snapshot};
 use writ_wire::Time;
 
+use crate::ingest;
 use crate::live::{Interfaces, Published, Warranted};
 use crate::report::{PROTOCOLS, Tally};
 use page::{Counted, families, histogram};
@@ -35,6 +36,8 @@ pub struct Seen {
     pub buffers: Vec<u64>,
     /// The warrants.
     pub warranted: Arc<Warranted>,
+    /// The ingest endpoint, if there is one.
+    pub ingest: Option<Arc<ingest::Counters>>,
 }
 
 /// Serves `/metrics` for as long as the process runs.
@@ -73,6 +76,10 @@ fn gather(seen: &Seen, started: u64) -> Vec<MetricFamily> {
         families(catalogue::PROCESS, &of_process(process(&tally, &snapshot))),
         families(catalogue::ANOMALIES, &anomalies(tally)),
         families(catalogue::WARRANTS, &of_process(seen.warranted.counters(now()))),
+        families(
+            catalogue::INGEST,
+            &seen.ingest.iter().flat_map(|ingest| of_process(ingest.named())).collect::<Vec<_>>(),
+        ),
         families(catalogue::LINKS, &links(&snapshot)),
         families(catalogue::BUFFERS, &buffers(&snapshot, &seen.buffers)),
         vec![histogram(&catalogue::LATENCY, &snapshot.latency)],

@@ -57,7 +57,11 @@ fn run(encoder: &mut Encoder, steps: &[Step]) -> Vec<Pdu> {
                 let line = encoder.sequences.line("LIID-MAIL-0001", *cin, Interface::Hi3);
                 let origin = Origin { mandate: &mandate("LIID-MAIL-0001"), line, time: *time };
                 let content = Bytes::from_static(content);
-                encoder.cc(&origin, Direction::FromTarget, CcFormat::Application, &content, &mut pdus).unwrap();
+                encoder
+                    .cc(&origin, &content, &mut pdus, |encoder, octets| {
+                        encoder.email_cc(Direction::FromTarget, CcFormat::Application, octets)
+                    })
+                    .unwrap();
             }
         }
     }

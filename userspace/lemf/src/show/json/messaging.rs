@@ -1,6 +1,7 @@
 //! `MessagingIRI` and `MessagingCC` as JSON.
 
 use serde_json::Value;
+use writ_etsi::asn1::OctetString;
 use writ_etsi::{
     MessagingCc, MessagingEventCategory, MessagingIri, MessagingPartyIdentity, MessagingPartyInformation,
     MessagingProperty,
@@ -8,6 +9,8 @@ use writ_etsi::{
 
 use super::fields::{Fields, alternative, named, raw, relative_oid, string};
 use super::ip_address;
+use crate::show::number;
+use crate::show::octets::hex;
 use crate::show::time::of_generalized;
 
 pub(super) fn iri(iri: &MessagingIri) -> Value {
@@ -62,11 +65,10 @@ fn party(party: &MessagingPartyInformation) -> Value {
             Fields::new().add("IPAddress", ip_address(&both.ip_address)).add("port", both.port).done()
         }
         Identity::Alphanumeric(text) => Value::from(text.as_str()),
-        Identity::Msisdn(octets)
-        | Identity::E164Format(octets)
-        | Identity::Imsi(octets)
-        | Identity::Imei(octets)
-        | Identity::FaxUrl(octets)
+        Identity::Msisdn(octets) => with_number(octets, number::of_msisdn(octets)),
+        Identity::E164Format(octets) => with_number(octets, number::of_e164(octets)),
+        Identity::Imsi(octets) | Identity::Imei(octets) => with_number(octets, number::of_tbcd(octets)),
+        Identity::FaxUrl(octets)
         | Identity::TelUrl(octets)
         | Identity::ModemUrl(octets)
         | Identity::SipUri(octets)
@@ -80,6 +82,14 @@ fn party(party: &MessagingPartyInformation) -> Value {
         .add_optional("party-validity", party.party_validity, |validity| named!(validity))
         .add_optional("copy-qualifier", party.copy_qualifier, |qualifier| named!(qualifier))
         .additions(&party.additions)
+}
+
+/// A number is shown with its digits beside the octets.
+fn with_number(octets: &OctetString, number: Option<String>) -> Value {
+    match number {
+        Some(number) => Fields::new().add("hex", hex(octets)).add("number", number).done(),
+        None => string(octets),
+    }
 }
 
 fn property(property: &MessagingProperty) -> Value {

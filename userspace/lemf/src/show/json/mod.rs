@@ -3,6 +3,7 @@
 //! - A CHOICE is an object with one field, named as the alternative; `null` where the alternative is NULL.
 //! - An ENUMERATED is its name, or a number where the module has no name for the value.
 //! - An octet string is a string where it is text, and `{"hex": "…"}` where it is not.
+//! - A telephone number, an IMSI and an IMEI have `number`, their digits, beside their octets.
 //! - A binary IP address is written out; a time stamp has `time`, in RFC 3339, beside its numbers.
 
 mod email;

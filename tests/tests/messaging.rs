@@ -1,0 +1,373 @@
+//! Unified messaging from end to end: a client with a certificate, `writ run` without an interface, `writ lemf`.
+
+use std::fs::File;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use writ_tests::{build_writ, skip};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn base64(octets: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(octets)
+}
+
+fn free_address() -> String {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    free.local_addr().expect("its address").to_string()
+}
+
+fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < PATIENCE, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A certificate and its key, and who signed it, in files.
+fn certificates(folder: &Path, authority: &str, names: &[&str]) {
+    let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, authority);
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
+    std::fs::write(folder.join(format!("{authority}.pem")), issuer.pem()).expect("a file");
+    for name in names {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(["localhost".to_owned()]).expect("parameters");
+        let certificate = params.signed_by(&key, &issuer).expect("a certificate");
+        std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).expect("a file");
+        let path = folder.join(format!("{name}.key"));
+        std::fs::write(&path, key.serialize_pem()).expect("a file");
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("its mode");
+    }
+}
+
+/// A receiver and an endpoint in a folder of their own. Both are ended with it.
+struct Road {
+    folder: TempDir,
+    lemf_address: String,
+    endpoint: String,
+    lemf: Option<Child>,
+    writ: Option<Child>,
+}
+
+const WARRANTS: &str = r#"
+[[warrant]]
+liid = "VM-FULL"
+authorization_country = "NL"
+start = 2026-01-01T00:00:00Z
+end = 2027-01-01T00:00:00Z
+deliver = "iri+cc"
+lemf = "lea-1"
+targets = [{ msisdn = "+31 6 12345678" }]
+[[warrant]]
+liid = "VM-IRI"
+authorization_country = "NL"
+start = 2026-01-01T00:00:00Z
+end = 2027-01-01T00:00:00Z
+deliver = "iri"
+lemf = "lea-1"
+targets = [{ box = "1001", system = "vm-1" }]
+"#;
+
+impl Road {
+    /// `None`, and a word about it, where there is no curl.
+    fn new(test: &str, of_lemf: &str) -> Option<Self> {
+        if Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
+            skip(test, "there is no curl");
+            return None;
+        }
+        let folder = TempDir::new().expect("a folder");
+        certificates(folder.path(), "ca", &["server", "client"]);
+        certificates(folder.path(), "other", &["stranger"]);
+        let (lemf_address, endpoint) = (free_address(), free_address());
+        let config = format!(
+            "warrants = \"warrants.toml\"\nstate = \"state\"\n[handover]\noperator_identifier = \"OP\"\n\
+             [[lemf]]\nname = \"lea-1\"\naddress = \"{lemf_address}\"\nretry = 1\n{of_lemf}\n\
+             [ingest]\nlisten = \"{endpoint}\"\nclient_ca = \"ca.pem\"\ncertificate = \"server.pem\"\nkey = \"server.key\"\n"
+        );
+        std::fs::write(folder.path().join("writ.toml"), config).expect("a file");
+        std::fs::write(folder.path().join("warrants.toml"), WARRANTS).expect("a file");
+        Some(Self { folder, lemf_address, endpoint, lemf: None, writ: None })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn start_lemf(&mut self) {
+        let said = File::options().create(true).append(true).open(self.path("lemf.out")).expect("a file");
+        let child = Command::new(build_writ())
+            .args(["lemf", "--listen", &self.lemf_address, "--store"])
+            .arg(self.path("store"))
+            .stdout(said)
+            .spawn()
+            .expect("writ lemf starts");
+        self.lemf = Some(child);
+        wait_for("writ lemf listens", || TcpStream::connect(&self.lemf_address).is_ok());
+    }
+
+    fn start_writ(&mut self) {
+        let said = File::options().create(true).append(true).open(self.path("writ.out")).expect("a file");
+        let child = Command::new(build_writ())
+            .arg("run")
+            .arg("--config")
+            .arg(self.path("writ.toml"))
+            .stdout(said.try_clone().expect("a file"))
+            .stderr(said)
+            .spawn()
+            .expect("writ run starts");
+        self.writ = Some(child);
+        wait_for("writ run listens", || TcpStream::connect(&self.endpoint).is_ok());
+    }
+
+    fn signal(child: &Child, signal: &str) {
+        let told = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
+        assert!(told.success());
+    }
+
+    fn end(child: &mut Option<Child>, signal: &str) {
+        let mut child = child.take().expect("it runs");
+        Self::signal(&child, signal);
+        child.wait().expect("it ends");
+    }
+
+    fn said(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// Asks as whoever has this certificate; status and answer, `None` where there is no connection.
+    fn ask(&self, who: &str, path: &str, more: &[&str], body: Option<&[u8]>) -> Option<(u16, String)> {
+        let port = self.endpoint.rsplit_once(':').expect("a port").1;
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "--max-time", "30", "-w", "\n%{http_code}", "--noproxy", "*"]);
+        curl.arg("--cacert").arg(self.path("ca.pem"));
+        if !who.is_empty() {
+            curl.arg("--cert").arg(self.path(&format!("{who}.pem")));
+            curl.arg("--key").arg(self.path(&format!("{who}.key")));
+        }
+        if let Some(body) = body {
+            std::fs::write(self.path("body"), body).expect("a file");
+            curl.arg("--data-binary").arg(format!("@{}", self.path("body").display()));
+        }
+        let output = curl.args(more).arg(format!("https://localhost:{port}{path}")).output().expect("curl runs");
+        if !output.status.success() {
+            return None;
+        }
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        let (answer, status) = text.rsplit_once('\n').expect("a status");
+        Some((status.parse().expect("a number"), answer.to_owned()))
+    }
+
+    fn say(&self, request: &Value) -> (u16, String) {
+        let json = ["-H", "content-type: application/json"];
+        self.ask("client", "/v1/events", &json, Some(request.to_string().as_bytes())).expect("an answer")
+    }
+
+    /// What the receiver wrote of PDUs, once there are so many.
+    fn pdus(&self, count: usize) -> Vec<String> {
+        let lines = || -> Vec<String> {
+            let said = self.said("lemf.out");
+            said.lines().filter(|line| line.contains(" VM-")).map(str::to_owned).collect()
+        };
+        wait_for(&format!("{count} PDUs, of {:#?}", lines()), || lines().len() >= count);
+        lines()
+    }
+}
+
+impl Drop for Road {
+    fn drop(&mut self) {
+        for child in [&mut self.lemf, &mut self.writ].into_iter().flatten() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn event(id: &str, kind: &str, event: &str) -> Value {
+    json!({
+        "id": id, "system": "vm-1", "time": "2026-11-22T10:15:00Z", "session": "call-1", "box": "1001",
+        "event": { kind: event }, "status": "operation-succeeded", "trigger": "user",
+        "parties": [{ "qualifier": "originating-party", "identity": { "msisdn": "+31612345678" } }],
+        "properties": [{ "subject": "SECRETSUBJECT" }],
+    })
+}
+
+/// Parts of lines, in any order: HI2 and HI3 have connections of their own.
+fn assert_lines(lines: &[String], expected: &[&str]) {
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    let mut left: Vec<&String> = lines.iter().collect();
+    for part in expected {
+        let at = left.iter().position(|line| line.contains(part)).unwrap_or_else(|| panic!("{part} in {lines:#?}"));
+        left.remove(at);
+    }
+}
+
+#[test]
+fn a_call_is_handed_over_from_connect_to_disconnect() {
+    let Some(mut road) = Road::new("a_call_is_handed_over_from_connect_to_disconnect", "") else { return };
+    road.start_lemf();
+    road.start_writ();
+    assert_eq!(road.say(&event("e1", "message-box", "connect")), (200, "{\"kept\":1}\n".to_owned()));
+    let mut deposit = event("e2", "message", "deposit");
+    deposit["contents"] = json!([{ "type": "audio/wav", "data": base64(&[7; 100_000]) }]);
+    let mut of_others = event("e3", "message", "deposit");
+    of_others["box"] = json!("2002");
+    of_others["parties"] = json!([{ "qualifier": "originating-party", "identity": { "msisdn": "+31687654321" } }]);
+    let mut packet = vec![0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1];
+    packet.extend(b"hello");
+    let leg = json!({
+        "of": "e1", "system": "vm-1", "time": "2026-11-22T10:15:01Z",
+        "rtp": { "from": "user", "sequence": 0, "end": true, "packets": [base64(&packet)] },
+    });
+    let batch = json!([deposit, of_others, leg, event("e4", "message-box", "disconnect")]);
+    assert_eq!(road.say(&batch).0, 200);
+    // A system that had no answer says it again.
+    assert_eq!(road.say(&batch), (200, "{\"kept\":4}\n".to_owned()));
+    let lines = road.pdus(11);
+    assert_lines(
+        &lines,
+        &[
+            "VM-FULL cin 1 seq 0 IRI Begin messaging message-box connect operation-succeeded event 1 from <+31612345678>",
+            "VM-IRI cin 2 seq 0 IRI Begin messaging message-box connect",
+            "VM-FULL cin 1 seq 1 IRI Continue messaging message deposit",
+            "VM-IRI cin 2 seq 1 IRI Continue messaging message deposit",
+            "VM-FULL cin 1 seq 0 TRI firstSegmentFlag",
+            "VM-FULL cin 1 seq 1 CC fromTarget messaging event 2 audio/wav 64000 octets",
+            "VM-FULL cin 1 seq 2 CC fromTarget messaging event 2 audio/wav 36000 octets",
+            "VM-FULL cin 1 seq 3 TRI lastSegmentFlag",
+            "VM-FULL cin 1 seq 4 CC fromTarget messaging event 1 content 0 piece 0, the last audio/PCMU 5 octets",
+            "VM-FULL cin 1 seq 2 IRI End messaging message-box disconnect",
+            "VM-IRI cin 2 seq 2 IRI End messaging message-box disconnect",
+        ],
+    );
+    Road::end(&mut road.writ, "-TERM");
+    Road::end(&mut road.lemf, "-TERM");
+    let contents = road.path("store").join("contents");
+    assert_eq!(std::fs::read(contents.join("VM-FULL-1-e2.wav")).expect("the message"), [7; 100_000]);
+    assert_eq!(std::fs::read(contents.join("VM-FULL-1-e1-0.pcmu")).expect("the leg"), b"hello");
+    let stored = std::fs::read(road.path("store").join("pdus.etsi")).expect("PDUs");
+    let pdus =
+        Command::new(build_writ()).arg("decode").arg(road.path("store").join("pdus.etsi")).output().expect("decode");
+    let shown = String::from_utf8_lossy(&pdus.stdout).into_owned();
+    assert_eq!(shown.matches("SECRETSUBJECT").count(), 3, "under VM-FULL, and not under VM-IRI: {shown}");
+    assert!(!String::from_utf8_lossy(&stored).contains("2002"), "nothing of others");
+    let log = road.said("writ.out");
+    for secret in ["VM-", "316", "1001", "call-1", "SECRET"] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+}
+
+#[test]
+fn who_may_say_what_and_how_is_decided_before_anything_is_taken() {
+    let Some(mut road) = Road::new("who_may_say_what_and_how_is_decided", "") else { return };
+    road.start_lemf();
+    road.start_writ();
+    let said = event("e1", "message", "save").to_string();
+    let json = ["-H", "content-type: application/json"];
+    for stranger in ["", "stranger"] {
+        assert_eq!(road.ask(stranger, "/v1/events", &json, Some(said.as_bytes())), None, "{stranger}");
+    }
+    assert_eq!(road.ask("client", "/v1/events", &["--tls-max", "1.2"], Some(b"{}")), None, "TLS 1.3 alone");
+    let status =
+        |path: &str, more: &[&str], body: Option<&[u8]>| road.ask("client", path, more, body).expect("an answer");
+    let wrong = status("/v1/events", &json, Some(br#"{"id": "e1", "system": 7}"#));
+    assert_eq!(wrong.0, 400);
+    assert_eq!(wrong.1, "{\"error\":\"system: expected text of 1 to 64 octets, without control characters\"}\n");
+    assert_eq!(status("/v1/events", &[], Some(said.as_bytes())).0, 415);
+    assert_eq!(status("/v1/events", &json, Some(&vec![b' '; (8 << 20) + 1])).0, 413);
+    let chunked = ["-H", "content-type: application/json", "-H", "transfer-encoding: chunked"];
+    assert_eq!(status("/v1/events", &chunked, Some(&vec![b' '; (8 << 20) + 1])).0, 413);
+    assert_eq!(status("/v1/events", &[], None).0, 405);
+    assert_eq!(status("/", &[], None).0, 404);
+    let description = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/messaging-openapi.json");
+    assert_eq!(
+        status("/v1/openapi.json", &[], None),
+        (200, std::fs::read_to_string(description).expect("the description"))
+    );
+    assert_eq!(status("/v1/events", &json, Some(said.as_bytes())).0, 200);
+    assert_eq!(road.pdus(2).len(), 2, "and of all that, one event");
+}
+
+#[test]
+fn a_warrant_that_is_taken_back_covers_nothing_more() {
+    let Some(mut road) = Road::new("a_warrant_that_is_taken_back_covers_nothing_more", "") else { return };
+    road.start_lemf();
+    road.start_writ();
+    assert_eq!(road.say(&event("e1", "message-box", "login")).0, 200);
+    let only_iri = WARRANTS.rsplit_once("[[warrant]]").expect("two").1;
+    std::fs::write(road.path("warrants.toml"), format!("[[warrant]]{only_iri}")).expect("a file");
+    Road::signal(road.writ.as_ref().expect("it runs"), "-HUP");
+    wait_for("warrants are read again", || road.said("writ.out").contains("warrants read again"));
+    assert_eq!(road.say(&event("e2", "message-box", "logout")).0, 200);
+    let lines = road.pdus(3);
+    let expected = ["VM-FULL cin 1 seq 0 IRI Begin", "VM-IRI cin 2 seq 0 IRI Begin", "VM-IRI cin 2 seq 1 IRI End"];
+    assert_lines(&lines, &expected);
+}
+
+/// With a spool, what was answered is on disk: nothing of it is lost with the process.
+#[test]
+fn what_was_answered_outlives_the_process() {
+    let spool = "[lemf.spool]\nfolder = \"spool\"\nkey = \"spool.key\"";
+    let Some(mut road) = Road::new("what_was_answered_outlives_the_process", spool) else { return };
+    std::fs::write(road.path("spool.key"), "7".repeat(64)).expect("a file");
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(road.path("spool.key"), std::fs::Permissions::from_mode(0o600)).expect("its mode");
+    road.start_writ();
+    for number in 0..5 {
+        assert_eq!(road.say(&event(&format!("e{number}"), "message", "save")).0, 200);
+    }
+    Road::end(&mut road.writ, "-KILL");
+    road.start_lemf();
+    road.start_writ();
+    let lines = road.pdus(10);
+    assert_eq!(lines.iter().filter(|line| line.contains("VM-FULL cin 1 seq 4")).count(), 1, "{lines:#?}");
+}
+
+/// Without room nothing is taken, and the system is told to say it again; then it is told once.
+#[test]
+fn what_cannot_be_kept_is_not_taken() {
+    let Some(mut road) = Road::new("what_cannot_be_kept_is_not_taken", "buffer = 1048576") else { return };
+    road.start_writ();
+    let (mut kept, mut refused) = (0, 0);
+    for number in 0..20 {
+        let mut said = event(&format!("e{number}"), "message", "save");
+        said["contents"] = json!([{ "type": "audio/wav", "data": base64(&[7; 100_000]) }]);
+        match road.say(&said) {
+            (200, _) => kept += 1,
+            (503, answer) => {
+                assert_eq!(answer, "{\"error\":\"not kept: say it again\"}\n");
+                refused += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(kept > 3 && refused > 3, "{kept} kept, {refused} refused");
+    let mut of_others = event("x", "message", "save");
+    of_others["box"] = json!("2002");
+    of_others["parties"] = json!([]);
+    assert_eq!(road.say(&of_others).0, 200, "what needs no room is taken");
+    road.start_lemf();
+    for number in 0..20 {
+        let mut said = event(&format!("e{number}"), "message", "save");
+        said["contents"] = json!([{ "type": "audio/wav", "data": base64(&[7; 100_000]) }]);
+        wait_for("there is room", || road.say(&said).0 == 200);
+    }
+    // For each event two of IRI, and of CC two flags and two pieces.
+    let lines = road.pdus(20 * 6);
+    Road::end(&mut road.writ, "-TERM");
+    Road::end(&mut road.lemf, "-TERM");
+    let said = road.said("lemf.out");
+    assert!(
+        lines.len() == 120 && said.contains("0 gaps (0 PDUs missing, 0 of them came late), 0 duplicates"),
+        "{said}"
+    );
+}

@@ -1,0 +1,54 @@
+//! What the endpoint counts: no identity, and nothing that tells one client from another.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::report::Named;
+
+/// Counters of the endpoint, and of what it makes of events.
+#[derive(Default)]
+pub struct Counters {
+    /// Requests answered: kept, malformed, not kept, and anything else.
+    pub kept: AtomicU64,
+    /// See [`kept`](Self::kept).
+    pub malformed: AtomicU64,
+    /// See [`kept`](Self::kept).
+    pub not_kept: AtomicU64,
+    /// See [`kept`](Self::kept).
+    pub other: AtomicU64,
+    /// Connections opened with a certificate that is accepted.
+    pub opened: AtomicU64,
+    /// Connections that TLS ended before.
+    pub refused: AtomicU64,
+    /// Connections closed because there were too many.
+    pub too_many: AtomicU64,
+    /// Times that a record did not find its way to the delivery core.
+    pub records_lost: AtomicU64,
+    /// What was made of events, as it was a moment ago.
+    pub messaging: Mutex<Named>,
+}
+
+/// One more.
+pub fn one(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Counters {
+    /// All of them, by name.
+    pub fn named(&self) -> Named {
+        let mut all: Named = [
+            ("ingest_kept", &self.kept),
+            ("ingest_malformed", &self.malformed),
+            ("ingest_not_kept", &self.not_kept),
+            ("ingest_other", &self.other),
+            ("ingest_opened", &self.opened),
+            ("ingest_refused", &self.refused),
+            ("ingest_too_many", &self.too_many),
+            ("ingest_records_lost", &self.records_lost),
+        ]
+        .map(|(name, counter)| (name, counter.load(Ordering::Relaxed)))
+        .into();
+        all.extend(self.messaging.lock().map(|named| named.clone()).unwrap_or_default());
+        all
+    }
+}
