@@ -94,7 +94,10 @@ impl EncodedHeader {
         if let Some(identifier) = self.octets.first_mut() {
             *identifier = 0xa1;
         }
-        self.places = places(&self.octets);
+        // What a later edition added to the stamp does not go on under another time.
+        let stamp = self.header.micro_second_time_stamp.as_ref();
+        let is_plain = stamp.is_some_and(|stamp| stamp.additions.is_empty());
+        self.places = if is_plain { places(&self.octets) } else { None };
         Ok(())
     }
 }
