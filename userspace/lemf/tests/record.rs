@@ -347,7 +347,7 @@ fn names_from_the_wire_stay_in_the_store() {
     }
     recorder.finish().unwrap();
     assert_eq!(names(outside.path()), ["store"]);
-    assert_eq!(names(&root), ["messages", "packets", "pdus.etsi", "sessions"]);
+    assert_eq!(names(&root), ["contents", "messages", "packets", "pdus.etsi", "sessions"]);
     assert_eq!(names(root.join("messages")).len(), 9);
 }
 
