@@ -116,7 +116,8 @@ impl Course {
         let mut parts = name.split('_');
         let (prefix, lemf, interface, appliance) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let interface = Interface::ALL.into_iter().find(|known| known.name() == interface)?;
-        let course = Self { prefix: prefix.to_owned(), lemf: untoken(lemf)?, interface, appliance: untoken(appliance)? };
+        let course =
+            Self { prefix: prefix.to_owned(), lemf: untoken(lemf)?, interface, appliance: untoken(appliance)? };
         (parts.next().is_none() && course.stream() == name).then_some(course)
     }
 }
@@ -226,7 +227,9 @@ mod tests {
             assert!(!stream.contains(|c: char| c.is_whitespace() || ".*>/\\".contains(c)), "{stream}");
             assert_eq!(Course::of_stream(&stream), Some(course));
         }
-        for other in ["KV_writ-leases", "writ_lea-1_hi4_NE1", "writ_lea-1_hi2", "writ_lea-1_hi2_NE1_x", "writ_a=zz_hi2_b"] {
+        for other in
+            ["KV_writ-leases", "writ_lea-1_hi4_NE1", "writ_lea-1_hi2", "writ_lea-1_hi2_NE1_x", "writ_a=zz_hi2_b"]
+        {
             assert_eq!(Course::of_stream(other), None, "{other}");
         }
     }

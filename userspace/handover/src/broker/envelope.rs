@@ -199,8 +199,7 @@ impl Opener {
         let (check, rest) = rest.split_first_chunk::<CHECK>().ok_or(Unopened::Changed)?;
         let (number, rest) = rest.split_first_chunk::<8>().ok_or(Unopened::Changed)?;
         let (pdus, rest) = rest.split_first_chunk::<8>().ok_or(Unopened::Changed)?;
-        let place =
-            Place { salt: *salt, number: u64::from_le_bytes(*number), pdus: u64::from_le_bytes(*pdus) };
+        let place = Place { salt: *salt, number: u64::from_le_bytes(*number), pdus: u64::from_le_bytes(*pdus) };
         let known = self.of_run.take().filter(|(of, _)| of == salt);
         let key = match known {
             Some((_, key)) => key,

@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
-use async_nats::jetstream::kv::{Config, CreateErrorKind, Operation, Store, UpdateErrorKind};
+use async_nats::jetstream::kv::{CreateErrorKind, Operation, Store, UpdateErrorKind};
+use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use tokio::time::{Instant, sleep};
 
 use super::BrokerError;
@@ -35,8 +36,19 @@ pub(super) async fn bucket(jetstream: &Context, settings: &BrokerSettings) -> Re
     if let Ok(store) = jetstream.get_key_value(&bucket).await {
         return Ok(store);
     }
-    let config = Config { bucket, history: 1, num_replicas: settings.replicas, ..Config::default() };
-    jetstream.create_key_value(config).await.map_err(BrokerError::refused("the bucket of the leases"))
+    // A bucket is a stream; made as one, since the library's own way asks for what servers before 2.10 do not say.
+    let config = Config {
+        name: format!("KV_{bucket}"),
+        subjects: vec![format!("$KV.{bucket}.>")],
+        max_messages_per_subject: 1,
+        discard: DiscardPolicy::New,
+        allow_rollup: true,
+        deny_delete: true,
+        num_replicas: settings.replicas,
+        ..Config::default()
+    };
+    jetstream.get_or_create_stream(config).await.map_err(BrokerError::refused("the bucket of the leases"))?;
+    jetstream.get_key_value(&bucket).await.map_err(BrokerError::refused("the bucket of the leases"))
 }
 
 impl Lease {

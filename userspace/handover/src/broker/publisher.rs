@@ -131,17 +131,13 @@ impl Publisher {
 
     /// Makes the stream if need be, and finds out what it has of what was on its way. Gives its last sequence.
     async fn settle(&mut self, jetstream: &Context) -> Result<u64, BrokerError> {
-        let info = jetstream
-            .create_or_update_stream(self.stream())
-            .await
-            .map_err(BrokerError::refused("the stream"))?;
+        let info =
+            jetstream.create_or_update_stream(self.stream()).await.map_err(BrokerError::refused("the stream"))?;
         let last = info.state.last_sequence;
         // A mediator leaves the last message where it is, so that it can be looked at here.
         if !self.in_flight.is_empty() && info.state.messages > 0 {
-            let stream = jetstream
-                .get_stream_no_info(self.course.stream())
-                .await
-                .map_err(BrokerError::refused("the stream"))?;
+            let stream =
+                jetstream.get_stream_no_info(self.course.stream()).await.map_err(BrokerError::refused("the stream"))?;
             let message = stream.get_raw_message(last).await.map_err(BrokerError::refused("the last message"))?;
             let id = message.headers.get(MESSAGE_ID).map(|id| id.as_str().to_owned()).unwrap_or_default();
             if let Some(at) = self.in_flight.iter().position(|message| message.id == id) {
@@ -230,7 +226,9 @@ impl Publisher {
 }
 
 /// The acknowledgement of the first message. Waits for ever while none is on its way.
-async fn next(acks: &mut VecDeque<Ack>) -> Option<Result<Result<PublishAck, async_nats::jetstream::context::PublishError>, tokio::task::JoinError>> {
+async fn next(
+    acks: &mut VecDeque<Ack>,
+) -> Option<Result<Result<PublishAck, async_nats::jetstream::context::PublishError>, tokio::task::JoinError>> {
     match acks.front_mut() {
         Some(ack) => Some(ack.await),
         None => std::future::pending().await,

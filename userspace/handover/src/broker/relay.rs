@@ -223,9 +223,9 @@ impl Relay {
                 link_pdus: Arc::clone(&self.ends.link_pdus),
                 keep_alive: lemf.keep_alive,
                 greet: lemf.tls.is_some(),
-                options: lemf.acknowledgement.map(|settings| {
-                    Options::new(settings, lemf.name.clone(), interface.name(), lemf.keep_alive.time2)
-                }),
+                options: lemf
+                    .acknowledgement
+                    .map(|settings| Options::new(settings, lemf.name.clone(), interface.name(), lemf.keep_alive.time2)),
             },
             last_reason: None,
         }

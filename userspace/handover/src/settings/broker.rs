@@ -119,7 +119,8 @@ impl BrokerSettings {
         }
         let lease_good = (Duration::from_secs(1)..=Duration::from_secs(600)).contains(&self.lease);
         check(at("lease"), lease_good, "seconds, 1 to 600")?;
-        let files = self.tls.iter().flat_map(|tls| [("ca", &tls.ca), ("certificate", &tls.certificate), ("key", &tls.key)]);
+        let files =
+            self.tls.iter().flat_map(|tls| [("ca", &tls.ca), ("certificate", &tls.certificate), ("key", &tls.key)]);
         for (setting, path) in files {
             check(at(&format!("tls.{setting}")), !path.as_os_str().is_empty(), "the path of a file")?;
         }
