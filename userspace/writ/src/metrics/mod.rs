@@ -33,8 +33,8 @@ pub struct Seen {
     pub delivery: Arc<Counters>,
     /// Octets that each LEMF's buffers hold, in the order of the LEMFs.
     pub buffers: Vec<u64>,
-    /// The warrants.
-    pub warranted: Arc<Warranted>,
+    /// The warrants; a mediator has none.
+    pub warranted: Option<Arc<Warranted>>,
 }
 
 /// Serves `/metrics` for as long as the process runs.
@@ -72,7 +72,10 @@ fn gather(seen: &Seen, started: u64) -> Vec<MetricFamily> {
         families(catalogue::QUEUES, &queues(seen)),
         families(catalogue::PROCESS, &of_process(process(&tally, &snapshot))),
         families(catalogue::ANOMALIES, &anomalies(tally)),
-        families(catalogue::WARRANTS, &of_process(seen.warranted.counters(now()))),
+        families(
+            catalogue::WARRANTS,
+            &seen.warranted.iter().flat_map(|warranted| of_process(warranted.counters(now()))).collect::<Vec<_>>(),
+        ),
         families(catalogue::LINKS, &links(&snapshot)),
         families(catalogue::BUFFERS, &buffers(&snapshot, &seen.buffers)),
         vec![histogram(&catalogue::LATENCY, &snapshot.latency)],
