@@ -5,7 +5,7 @@
 mod broker;
 mod lemf;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use broker::Broker;
 use crossbeam::channel::{Sender, bounded};
@@ -92,4 +92,47 @@ fn an_appliance_needs_a_name_of_its_own() {
         }
         _ => panic!("expected an error that names the setting"),
     }
+}
+
+/// `cargo test --package writ-handover --test mediation -- --ignored --nocapture` says how many PDUs a second two appliances put into
+/// the broker, and how many one mediator delivers to an LEMF that decodes each.
+#[test]
+#[ignore = "a measurement"]
+fn how_many_pdus_a_second() {
+    const RECORDS: usize = 50_000;
+    let folder = tempfile::tempdir().unwrap();
+    let Some(broker) = Broker::start("how_many_pdus_a_second", folder.path()) else { return };
+    let lemf = Lemf::start(Conduct::Proper);
+    let mandate = mandate(0);
+    let running = [("EAST", 1), ("WEST", 2)].map(|(name, cin)| {
+        let (sender, delivery) = appliance(name, through(&broker, &lemf));
+        let counters = delivery.counters();
+        eventually("the broker is there", || counters.snapshot().lemfs[0].hi2.broker_connected == 1);
+        (sender, delivery, cin)
+    });
+    let start = Instant::now();
+    let sending = running.map(|(sender, delivery, cin)| {
+        let mandate = mandate.clone();
+        std::thread::spawn(move || {
+            for _ in 0..RECORDS {
+                sender.send(record(&mandate, cin, 600)).unwrap();
+            }
+            drop(sender);
+            assert!(delivery.drain(Duration::from_secs(60)).is_complete());
+        })
+    });
+    sending.map(|appliance| appliance.join().unwrap());
+    let published = start.elapsed();
+    let start = Instant::now();
+    let mediation = mediator(through(&broker, &lemf));
+    let counters = mediation.counters();
+    let waits = || counters.snapshot().lemfs[0].hi2;
+    while waits().pdus_sent < 2 * RECORDS as u64 {
+        assert!(start.elapsed() < Duration::from_secs(120), "{:?}", waits());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let delivered = start.elapsed();
+    let rate = |time: Duration| (2.0 * RECORDS as f64 / time.as_secs_f64()) as u64;
+    println!("two appliances published {} PDUs a second, one mediator delivered {}", rate(published), rate(delivered));
+    mediation.drain(Duration::from_secs(5));
 }
