@@ -121,7 +121,7 @@ fn how_many_pdus_a_second() {
             assert!(delivery.drain(Duration::from_secs(60)).is_complete());
         })
     });
-    sending.map(|appliance| appliance.join().unwrap());
+    sending.into_iter().for_each(|appliance| appliance.join().unwrap());
     let published = start.elapsed();
     let start = Instant::now();
     let mediation = mediator(through(&broker, &lemf));

@@ -114,6 +114,14 @@ impl Lease {
 
     /// Renews it, and notes how far the LEMF is. Says whether it is still held.
     pub(super) async fn renew(&mut self) -> Result<bool, BrokerError> {
+        if self.update().await? {
+            return Ok(true);
+        }
+        // By its own revision, if that is what it was.
+        Ok(self.is_own().await? && self.update().await?)
+    }
+
+    async fn update(&mut self) -> Result<bool, BrokerError> {
         let asked = Instant::now();
         match self.store.update(&self.key, self.value(&self.holder).into(), self.revision).await {
             Ok(revision) => {
@@ -121,7 +129,7 @@ impl Lease {
                 self.until = asked + self.term * 3 / 4;
                 Ok(true)
             }
-            Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => self.is_own().await,
+            Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(false),
             Err(error) => Err(BrokerError::refused("a lease")(error)),
         }
     }
