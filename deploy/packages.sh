@@ -9,7 +9,7 @@ case "${1:-}" in
     # The tests send captures over a pair of interfaces, read them with others' tools, put queries to a real Prometheus, and have
     # real mail servers and clients talk.
     test) packages=(
-        curl ethtool iproute2 jq libfaketime netsniff-ng procps prometheus python3 tcpdump tcpreplay tshark valgrind
+        curl ethtool iproute2 jq libfaketime nats-server netsniff-ng procps prometheus python3 tcpdump tcpreplay tshark valgrind
         dovecot-imapd dovecot-lmtpd dovecot-pop3d fetchmail isync mpop msmtp mutt offlineimap3 openssl postfix swaks
     ) ;;
     # Peers to measure beside, what counts instructions, and what draws a plot.

@@ -146,6 +146,7 @@ fn every_default_of_the_manual_can_be_set() {
         ("metrics", "listen = \"127.0.0.1:1\"\n"),
         ("lemf.tls", "tls.ca = \"absent\"\ntls.certificate = \"absent\"\ntls.key = \"absent\"\n"),
         ("lemf.spool", "spool.folder = \"spool\"\nspool.key = \"absent\"\n"),
+        ("lemf.broker", "broker.servers = [\"127.0.0.1:2\"]\nbroker.key = \"absent\"\n"),
         ("agreement", "lemf = \"a\"\n"),
         ("ingest", "listen = \"127.0.0.1:1\"\nclient_ca = \"absent\"\ncertificate = \"absent\"\nkey = \"absent\"\n"),
     ]);

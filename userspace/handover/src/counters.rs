@@ -1,7 +1,7 @@
 //! What the delivery core counts. Numbers only: no identity, and of names none but an LEMF's.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::latency::{Latency, LatencySnapshot};
 use crate::pdu::{Interface, Kind};
@@ -50,6 +50,12 @@ macro_rules! counts {
             /// Every count with its name, in the order of the fields.
             pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$((stringify!($field), self.$field)),+].into_iter()
+            }
+
+            /// Adds what another has counted.
+            #[allow(dead_code, reason = "of one group alone there are several")]
+            fn add(&mut self, other: &Self) {
+                $(self.$field += other.$field;)+
             }
         }
     };
@@ -125,6 +131,26 @@ counts! {
         spool_torn,
         /// PDUs in it that could not be read back.
         spool_unreadable,
+        /// Whether a connection to the broker stands now, 0 or 1; 0 without a broker.
+        broker_connected,
+        /// Times that the broker, or the connection to it, failed.
+        broker_failures,
+        /// PDUs that the broker has acknowledged.
+        broker_published,
+        /// Messages that went to the broker again, since their acknowledgement had not come.
+        broker_repeated,
+        /// PDUs that a mediator took from the broker.
+        broker_taken,
+        /// Messages in the broker that a mediator has not taken yet, as of the one that it took last.
+        broker_waiting,
+        /// Streams that a mediator has the lease of, now.
+        broker_leases,
+        /// Messages that the broker had twice, and that were left out.
+        broker_duplicates,
+        /// PDUs that are missing from the broker.
+        broker_lost,
+        /// Messages that could not be opened, and streams that lost their end.
+        broker_faults,
         /// Connections opened.
         connects,
         /// Attempts to connect that failed.
@@ -208,28 +234,62 @@ impl LemfCounters {
 pub struct Counters {
     pub(crate) core: CoreCounters,
     pub(crate) lemfs: Vec<LemfCounters>,
+    /// Of each stream that a mediator delivers, with the LEMF that it is for.
+    relays: Mutex<Vec<(usize, Interface, Arc<LinkCounters>)>>,
     pub(crate) latency: Arc<Latency>,
 }
 
 impl Counters {
     pub(crate) fn new(lemfs: impl IntoIterator<Item = String>) -> Self {
         let lemf = |name| LemfCounters { name, hi2: Arc::default(), hi3: Arc::default() };
-        Self { core: CoreCounters::default(), lemfs: lemfs.into_iter().map(lemf).collect(), latency: Arc::default() }
+        let lemfs = lemfs.into_iter().map(lemf).collect();
+        Self { core: CoreCounters::default(), lemfs, relays: Mutex::default(), latency: Arc::default() }
+    }
+
+    /// Of one LEMF and interface.
+    pub(crate) fn link(&self, lemf: usize, interface: Interface) -> Arc<LinkCounters> {
+        self.lemfs.get(lemf).map(|lemf| Arc::clone(lemf.of(interface))).unwrap_or_default()
+    }
+
+    /// Of one more stream for this LEMF and interface: it is counted along with the others.
+    pub(crate) fn relay(&self, lemf: usize, interface: Interface) -> Arc<LinkCounters> {
+        let counters = Arc::<LinkCounters>::default();
+        let mut relays = self.relays.lock().unwrap_or_else(PoisonError::into_inner);
+        relays.push((lemf, interface, Arc::clone(&counters)));
+        counters
     }
 
     /// What has been counted until now.
     pub fn snapshot(&self) -> Snapshot {
-        let lemf = |lemf: &LemfCounters| LemfSnapshot {
+        let relays = self.relays.lock().unwrap_or_else(PoisonError::into_inner);
+        let link = |index, interface, counters: &LinkCounters| {
+            let mut link = counters.snapshot();
+            for (_, _, relay) in relays.iter().filter(|(lemf, on, _)| (*lemf, *on) == (index, interface)) {
+                let (own, lemf) = (link.tls_own_expiry, link.tls_lemf_expiry);
+                let more = relay.snapshot();
+                link.add(&more);
+                // Times of which the first counts.
+                link.tls_own_expiry = first(own, more.tls_own_expiry);
+                link.tls_lemf_expiry = first(lemf, more.tls_lemf_expiry);
+            }
+            link
+        };
+        let lemf = |(index, lemf): (usize, &LemfCounters)| LemfSnapshot {
             name: lemf.name.clone(),
-            hi2: lemf.hi2.snapshot(),
-            hi3: lemf.hi3.snapshot(),
+            hi2: link(index, Interface::Hi2, &lemf.hi2),
+            hi3: link(index, Interface::Hi3, &lemf.hi3),
         };
         Snapshot {
             core: self.core.snapshot(),
-            lemfs: self.lemfs.iter().map(lemf).collect(),
+            lemfs: self.lemfs.iter().enumerate().map(lemf).collect(),
             latency: self.latency.snapshot(),
         }
     }
+}
+
+/// The earlier of two times, of which 0 is none.
+fn first(a: u64, b: u64) -> u64 {
+    if a == 0 || b == 0 { a.max(b) } else { a.min(b) }
 }
 
 /// Everything counted, at one moment.

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use writ_intercept::record::Record;
 
+use crate::broker::{Course, Publisher};
 use crate::buffer::Buffer;
 use crate::cin::CinReserve;
 use crate::connection::{Finish, Resources};
@@ -145,7 +146,7 @@ impl Delivery {
         for (index, outlet) in outlets.into_iter().enumerate() {
             plan.add(index, outlet)?;
         }
-        let Plan { lanes, files, links, buffers, spools, .. } = plan;
+        let Plan { lanes, files, links, publishers, buffers, spools, .. } = plan;
         let rooms = Rooms(lanes.iter().map(|lane| lane.exit.entrances()).collect());
 
         let (finish, finishing) = watch::channel(None);
@@ -155,7 +156,7 @@ impl Delivery {
             if let Some(hook) = hook {
                 hook();
             }
-            runtime.block_on(keep_all(links, finishing));
+            runtime.block_on(keep_all(links, publishers, finishing));
             // A look-up of a name may still hang in a thread of the runtime; nothing waits for it.
             runtime.shutdown_background();
         })?;
@@ -261,8 +262,11 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
 }
 
 /// Runs every link until all have finished, or the time to finish is over.
-async fn keep_all(links: Vec<Link>, finish: Finish) {
+async fn keep_all(links: Vec<Link>, publishers: Vec<Publisher>, finish: Finish) {
     let mut tasks = JoinSet::new();
+    for publisher in publishers {
+        tasks.spawn(publisher.keep(finish.clone()));
+    }
     for link in links {
         tasks.spawn(link.keep(finish.clone()));
     }
@@ -285,6 +289,7 @@ struct Plan<'a> {
     lanes: Vec<Lane>,
     files: Vec<PduFile>,
     links: Vec<Link>,
+    publishers: Vec<Publisher>,
     buffers: Vec<(String, Interface, Arc<Buffer>)>,
     spools: Vec<(String, Interface, Arc<Spool>)>,
 }
@@ -297,6 +302,7 @@ impl<'a> Plan<'a> {
             lanes: Vec::new(),
             files: Vec::new(),
             links: Vec::new(),
+            publishers: Vec::new(),
             buffers: Vec::new(),
             spools: Vec::new(),
         }
@@ -367,6 +373,13 @@ impl<'a> Plan<'a> {
             let spool = Arc::new(spool);
             self.spools.push((outlet.lemf.clone(), interface, Arc::clone(&spool)));
             entrance = Entrance::Spool(spool);
+        }
+        if let Some(broker) = &lemf.broker {
+            let appliance = self.settings.handover.appliance()?;
+            let (lemf, prefix) = (outlet.lemf.clone(), broker.prefix.clone());
+            let course = Course { prefix, lemf, interface, appliance };
+            self.publishers.push(Publisher::new(broker.clone(), course, buffer, counters));
+            return Ok(NetworkExit { entrance, link_pdus, staged: Vec::new() });
         }
         let address = match interface {
             Interface::Hi2 => lemf.hi2_address(),

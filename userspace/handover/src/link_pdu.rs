@@ -52,6 +52,12 @@ impl LinkPdus {
         self.pdu(operator_message(MessagePriority::Error, &text))
     }
 
+    /// `operatorLeaMessage`: so many PDUs at this place are missing from the broker.
+    pub(crate) fn missing(&self, pdus: u64) -> Result<Pdu, EncodeError> {
+        let text = format!("The broker has lost PDUs: {pdus} before this one could not be delivered.");
+        self.pdu(operator_message(MessagePriority::Error, &text))
+    }
+
     /// `keep-alive`. It is never buffered.
     pub(crate) fn keep_alive(&self) -> Result<Bytes, EncodeError> {
         self.pdu(Payload::TriPayload(TriPayload::KeepAlive)).map(|pdu| pdu.octets)

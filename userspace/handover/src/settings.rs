@@ -7,11 +7,13 @@ use serde::Deserialize;
 use thiserror::Error;
 
 mod acknowledgement;
+mod broker;
 mod seconds;
 mod spool;
 mod tls;
 
 pub use acknowledgement::AcknowledgementSettings;
+pub use broker::{BrokerSettings, BrokerTls};
 pub(crate) use seconds::seconds;
 pub use spool::{SpoolSettings, WhenSpoolFull};
 pub use tls::TlsSettings;
@@ -89,6 +91,18 @@ impl Default for HandoverSettings {
 }
 
 impl HandoverSettings {
+    /// What distinguishes this appliance from others that put PDUs into the same broker: what distinguishes its CINs as
+    /// well.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn appliance(&self) -> Result<String, SettingsError> {
+        self.network_element_identifier.clone().ok_or_else(|| SettingsError::Invalid {
+            setting: "handover.network_element_identifier".to_owned(),
+            expected: "1 to 16 octets that no other appliance has: with [lemf.broker] they name this one",
+        })
+    }
+
     /// Checks what the types do not.
     pub fn validate(&self) -> Result<(), SettingsError> {
         let identifier = "1 to 16 octets";
@@ -160,6 +174,9 @@ pub struct LemfSettings {
     /// The spool on disk. None: what waits is in memory alone.
     #[serde(default)]
     pub spool: Option<SpoolSettings>,
+    /// The broker that PDUs go to in place of a spool, and mediators take them from. None: they go to the LEMF from here.
+    #[serde(default)]
+    pub broker: Option<BrokerSettings>,
     /// Whether the LEMF is asked to acknowledge PDUs, and when. None: what TCP acknowledges has to do.
     #[serde(default)]
     pub acknowledgement: Option<AcknowledgementSettings>,
@@ -212,18 +229,20 @@ impl LemfSettings {
             buffer: buffer(),
             tls: None,
             spool: None,
+            broker: None,
             acknowledgement: None,
         }
     }
 
-    /// The same LEMF, both interfaces at another address: `replay --lemf HOST:PORT`. Without its spool, for what waits
-    /// there is for the LEMF itself.
+    /// The same LEMF, both interfaces at another address: `replay --lemf HOST:PORT`. Without its spool and its broker, for
+    /// what waits there is for the LEMF itself.
     #[must_use]
     pub fn redirected(mut self, address: impl Into<String>) -> Self {
         self.address = Some(address.into());
         self.hi2 = None;
         self.hi3 = None;
         self.spool = None;
+        self.broker = None;
         self
     }
 
@@ -266,6 +285,7 @@ impl LemfSettings {
         check(at("buffer"), buffer_good, "octets, 1048576 to 1099511627776")?;
         self.tls.as_ref().map_or(Ok(()), |tls| self.validate_tls(tls))?;
         self.spool.as_ref().map_or(Ok(()), |spool| self.validate_spool(spool))?;
+        self.broker.as_ref().map_or(Ok(()), |broker| self.validate_broker(broker))?;
         self.acknowledgement.as_ref().map_or(Ok(()), |settings| self.validate_acknowledgement(settings))
     }
 
@@ -293,6 +313,12 @@ impl LemfSettings {
         let interval_good = spool.sync_interval <= Duration::from_secs(10);
         check(at("sync_interval"), interval_good, "seconds, at most 10")?;
         check(at("sync_pdus"), (1..=1 << 20).contains(&spool.sync_pdus), "PDUs, 1 to 1048576")
+    }
+
+    fn validate_broker(&self, broker: &BrokerSettings) -> Result<(), SettingsError> {
+        let name = format!("lemf.{}.broker", self.name);
+        check(name.clone(), self.spool.is_none(), "no [lemf.spool] beside it: PDUs wait in one of the two")?;
+        broker.validate(&name)
     }
 
     fn validate_tls(&self, tls: &TlsSettings) -> Result<(), SettingsError> {

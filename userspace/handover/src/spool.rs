@@ -13,7 +13,7 @@
 
 mod feeder;
 mod format;
-mod key;
+pub(crate) mod key;
 mod log;
 mod reserve;
 mod segment;

@@ -25,6 +25,9 @@ pub fn run(arguments: &cli::Check) -> anyhow::Result<()> {
         }
         match config.lacking() {
             None => println!("{}: good", file.display()),
+            Some(_) if config.lacking_to_mediate().is_none() && config.interface.is_empty() => {
+                println!("{}: good to mediate", file.display());
+            }
             Some(lacking) => println!("{}: good for a replay; to run, {lacking}", file.display()),
         }
     }

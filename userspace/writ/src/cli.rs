@@ -22,6 +22,8 @@ pub enum Command {
     Replay(Replay),
     /// Runs live on the interfaces of the configuration until SIGTERM; SIGHUP reads the warrants again.
     Run(Run),
+    /// Takes from the broker what appliances put there and delivers it, until SIGTERM.
+    Mediate(Mediate),
     /// Says whether a configuration and a warrants file can be used.
     Check(Check),
     /// Receives PDUs as a monitoring facility would: the reference receiver.
@@ -65,6 +67,14 @@ pub struct Replay {
 /// `writ run`.
 #[derive(Debug, Args)]
 pub struct Run {
+    /// The configuration (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// `writ mediate`.
+#[derive(Debug, Args)]
+pub struct Mediate {
     /// The configuration (TOML).
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,

@@ -8,6 +8,7 @@ mod doctor;
 mod harden;
 mod ingest;
 mod live;
+mod mediate;
 mod metrics;
 mod receive;
 mod replay;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     let done = match cli::Cli::parse().command {
         cli::Command::Replay(arguments) => replay::run(&arguments),
         cli::Command::Run(arguments) => live::run(&arguments),
+        cli::Command::Mediate(arguments) => mediate::run(&arguments),
         cli::Command::Check(arguments) => check::run(&arguments),
         cli::Command::Lemf(arguments) => receive::run(&arguments),
         cli::Command::Decode(arguments) => decode::run(&arguments),

@@ -14,11 +14,11 @@ use zeroize::{Zeroize as _, Zeroizing};
 /// Octets of a key.
 const KEY: usize = 32;
 /// Octets of what makes the key of a file its own.
-pub(super) const SALT: usize = 32;
+pub(crate) const SALT: usize = 32;
 /// Octets by which the right key is known.
-pub(super) const CHECK: usize = 8;
+pub(crate) const CHECK: usize = 8;
 /// Octets that encryption adds.
-pub(super) const TAG: usize = 16;
+pub(crate) const TAG: usize = 16;
 /// Of a file's mode: what anybody else may do, and that its group may write.
 const OPEN_TO_OTHERS: u32 = 0o027;
 
@@ -38,10 +38,10 @@ pub enum KeyError {
 
 /// The key of the settings.
 #[derive(Clone)]
-pub(super) struct SpoolKey(Zeroizing<[u8; KEY]>);
+pub(crate) struct SpoolKey(Zeroizing<[u8; KEY]>);
 
 impl SpoolKey {
-    pub(super) fn read(file: &Path) -> Result<Self, KeyError> {
+    pub(crate) fn read(file: &Path) -> Result<Self, KeyError> {
         let open = File::open(file).map_err(KeyError::Read)?;
         if open.metadata().map_err(KeyError::Read)?.mode() & OPEN_TO_OTHERS != 0 {
             return Err(KeyError::Open);
@@ -71,7 +71,7 @@ impl SpoolKey {
     }
 
     /// The key of the file that has this salt.
-    pub(super) fn of_file(&self, salt: &[u8; SALT]) -> io::Result<FileKey> {
+    pub(crate) fn of_file(&self, salt: &[u8; SALT]) -> io::Result<FileKey> {
         let unusable = |_| io::Error::other("no key can be derived");
         let derived = Salt::new(HKDF_SHA256, salt).extract(&self.0[..]);
         let mut key = Zeroizing::new([0; KEY]);
@@ -94,22 +94,22 @@ impl KeyType for Octets {
 }
 
 /// Encrypts and decrypts what is in one file.
-pub(super) struct FileKey {
+pub(crate) struct FileKey {
     key: LessSafeKey,
     /// What tells that it is the right key.
-    pub(super) check: [u8; CHECK],
+    pub(crate) check: [u8; CHECK],
 }
 
 impl FileKey {
     /// Encrypts in place, and gives the tag. `number` is used once with this key.
-    pub(super) fn seal(&self, number: u64, context: &[u8], octets: &mut [u8]) -> io::Result<[u8; TAG]> {
+    pub(crate) fn seal(&self, number: u64, context: &[u8], octets: &mut [u8]) -> io::Result<[u8; TAG]> {
         let tag = self.key.seal_in_place_separate_tag(nonce(number), Aad::from(context), octets);
         let tag = tag.map_err(|_| io::Error::other("cannot encrypt"))?;
         tag.as_ref().try_into().map_err(io::Error::other)
     }
 
     /// Decrypts in place what ends with its tag. None where it is not as it was sealed.
-    pub(super) fn open<'a>(&self, number: u64, context: &[u8], octets: &'a mut [u8]) -> Option<&'a [u8]> {
+    pub(crate) fn open<'a>(&self, number: u64, context: &[u8], octets: &'a mut [u8]) -> Option<&'a [u8]> {
         self.key.open_in_place(nonce(number), Aad::from(context), octets).ok().map(|plain| &*plain)
     }
 }
@@ -123,14 +123,14 @@ fn nonce(number: u64) -> Nonce {
 }
 
 /// A salt that no other file has.
-pub(super) fn salt() -> io::Result<[u8; SALT]> {
+pub(crate) fn salt() -> io::Result<[u8; SALT]> {
     let mut salt = [0; SALT];
     SystemRandom::new().fill(&mut salt).map_err(|_| io::Error::other("no random octets"))?;
     Ok(salt)
 }
 
 #[cfg(test)]
-pub(super) fn some_key() -> SpoolKey {
+pub(crate) fn some_key() -> SpoolKey {
     SpoolKey(Zeroizing::new([7; KEY]))
 }
 

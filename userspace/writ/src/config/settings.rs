@@ -179,6 +179,7 @@ impl Config {
         for lemf in &mut config.lemf {
             lemf.tls = lemf.tls.take().map(|tls| tls.relative_to(folder));
             lemf.spool = lemf.spool.take().map(|spool| spool.relative_to(folder));
+            lemf.broker = lemf.broker.take().map(|broker| broker.relative_to(folder));
         }
         Ok(config)
     }
@@ -226,6 +227,16 @@ impl Config {
             ),
             (self.warrants.is_some(), "warrants is missing: expected the path of the warrants file"),
             (self.state.is_some(), "state is missing: expected the path of a folder"),
+        ]
+        .into_iter()
+        .find_map(|(there, problem)| (!there).then_some(problem))
+    }
+
+    /// What `mediate` cannot do without and is not there.
+    pub fn lacking_to_mediate(&self) -> Option<&'static str> {
+        [
+            (self.handover.is_some(), "[handover] is missing: expected operator_identifier in it"),
+            (self.lemf.iter().any(|lemf| lemf.broker.is_some()), "[lemf.broker] is missing: expected at least one"),
         ]
         .into_iter()
         .find_map(|(there, problem)| (!there).then_some(problem))
@@ -449,6 +460,30 @@ mod tests {
             (
                 "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.spool]\nfolder = \"s\"\nkey = \"k\"\niri = 5\n",
                 "C:7: lemf.a.spool.iri: expected octets, 1048576 to",
+            ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.broker]\nservers = [\"h\"]\nkey = \"k\"\n",
+                "C:5: lemf.a.broker.servers: expected at least one HOST:PORT",
+            ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.broker]\nservers = [\"h:1\"]\nkey = \"k\"\nlease = 0.1\n",
+                "C:7: lemf.a.broker.lease: expected seconds, 1 to 600",
+            ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.broker]\nservers = [\"h:1\"]\nprefix = \"a.b\"\nkey = \"k\"\n",
+                "C:6: lemf.a.broker.prefix: expected 1 to 32 letters",
+            ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.broker]\nservers = [\"h:1\"]\nkey = \"nosuch\"\n",
+                "C:6: lemf.a.broker.key: expected a key file that can be read: ",
+            ),
+            (
+                "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\nspool = { folder = \"s\", key = \"k\" }\n[lemf.broker]\nservers = [\"h:1\"]\nkey = \"k\"\n",
+                "C:5: lemf.a.broker: expected no [lemf.spool] beside it",
+            ),
+            (
+                "[handover]\noperator_identifier = \"O\"\n[[lemf]]\nname = \"a\"\naddress = \"h:1\"\n[lemf.broker]\nservers = [\"h:1\"]\nkey = \"k\"\n",
+                "C:1: handover.network_element_identifier: expected 1 to 16 octets that no other appliance has",
             ),
             (
                 "[[lemf]]\nname = \"a\"\naddress = \"h:1\"\nprofile = \"v3.3.1\"\n[lemf.acknowledgement]\npdus = 5\n",

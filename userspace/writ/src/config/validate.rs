@@ -23,6 +23,9 @@ impl Config {
             handover.validate().map_err(|error| self.of_handover(&error))?;
         }
         validate_lemfs(&self.lemf).map_err(|error| self.of_handover(&error))?;
+        if let Some(handover) = self.handover.as_ref().filter(|_| self.lemf.iter().any(|lemf| lemf.broker.is_some())) {
+            handover.appliance().map_err(|error| self.of_handover(&error))?;
+        }
         self.agreements()?;
         let named = self.warrants.as_ref().is_none_or(|file| !file.as_os_str().is_empty());
         let expected = "warrants: expected the path of the warrants file";
@@ -150,6 +153,13 @@ impl Config {
                 .map_err(|error| wrong("folder", format!("expected the path of a folder ({error})")))?;
             writ_handover::spool::check(&spool)
                 .map_err(|error| wrong("key", format!("{error}: {}", spool.key.display())))?;
+        }
+        for (at, lemf) in self.lemf.iter().enumerate() {
+            let Some(broker) = lemf.broker.clone().map(|broker| broker.relative_to(folder)) else { continue };
+            writ_handover::broker::check(&broker).map_err(|(key, problem)| {
+                let place = vec!["lemf".into(), at.into(), "broker".into(), key.into()];
+                (place, format!("lemf.{}.broker.{key}: {problem}", lemf.name))
+            })?;
         }
         if let Some(metrics) = &self.metrics {
             check(here::is_local(metrics.listen.ip()), "metrics", "listen", "an address of this machine")?;

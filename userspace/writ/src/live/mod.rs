@@ -102,7 +102,7 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
         interfaces: Arc::clone(&interfaces),
         delivery: delivery.counters(),
         buffers: config.lemf.iter().map(|lemf| lemf.buffer as u64).collect(),
-        warranted,
+        warranted: Some(warranted),
         ingest: ingest.as_ref().map(Ingest::counters),
     };
     let lost = control.block_on(until_terminated(&config, seen, &mut all_ended))?;
@@ -215,7 +215,7 @@ fn start(lanes: Vec<Lane>, cores: &Cores) -> anyhow::Result<Vec<JoinHandle<()>>>
 }
 
 /// Pins the calling thread to a core, if one is given.
-fn pin(core: Option<usize>, what: &str) {
+pub fn pin(core: Option<usize>, what: &str) {
     if let Some(id) = core
         && !core_affinity::set_for_current(core_affinity::CoreId { id })
     {
@@ -233,7 +233,7 @@ async fn until_terminated(
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let (interfaces, warranted) = (Arc::clone(&seen.interfaces), Arc::clone(&seen.warranted));
+    let (interfaces, warranted) = (Arc::clone(&seen.interfaces), seen.warranted.clone());
     if let Some(metrics) = &config.metrics {
         let listener = tokio::net::TcpListener::bind(metrics.listen).await;
         let listener = listener.with_context(|| format!("metrics.listen {}", metrics.listen))?;
@@ -247,7 +247,7 @@ async fn until_terminated(
             _ = watches.tick() => watch.look(&interfaces),
             _ = terminate.recv() => break false,
             _ = interrupt.recv() => break false,
-            _ = hangup.recv() => warranted.reload(),
+            _ = hangup.recv() => warranted.iter().for_each(|warranted| warranted.reload()),
             // Nothing is ever sent: it ends when the last lane has.
             _ = all_ended.recv() => break true,
         }

@@ -34,8 +34,8 @@ pub struct Seen {
     pub delivery: Arc<Counters>,
     /// Octets that each LEMF's buffers hold, in the order of the LEMFs.
     pub buffers: Vec<u64>,
-    /// The warrants.
-    pub warranted: Arc<Warranted>,
+    /// The warrants; a mediator has none.
+    pub warranted: Option<Arc<Warranted>>,
     /// The ingest endpoint, if there is one.
     pub ingest: Option<Arc<ingest::Counters>>,
 }
@@ -75,7 +75,10 @@ fn gather(seen: &Seen, started: u64) -> Vec<MetricFamily> {
         families(catalogue::QUEUES, &queues(seen)),
         families(catalogue::PROCESS, &of_process(process(&tally, &snapshot))),
         families(catalogue::ANOMALIES, &anomalies(tally)),
-        families(catalogue::WARRANTS, &of_process(seen.warranted.counters(now()))),
+        families(
+            catalogue::WARRANTS,
+            &seen.warranted.iter().flat_map(|warranted| of_process(warranted.counters(now()))).collect::<Vec<_>>(),
+        ),
         families(
             catalogue::INGEST,
             &seen.ingest.iter().flat_map(|ingest| of_process(ingest.named())).collect::<Vec<_>>(),
