@@ -238,6 +238,10 @@ impl Pop3 {
             (Some(Verb::Auth), Status::Stray) => self.add_challenge(said, status),
             (Some(Verb::Auth), Status::Ok | Status::Err) => {
                 self.pop_pending();
+                if status == Status::Ok && self.mode != Mode::Waiting {
+                    // The client said something that was not captured, if only to be told so when more of it comes.
+                    self.break_exchange(time, tell);
+                }
                 self.add_challenge(said, status);
                 self.end_exchange(outcome(status == Status::Ok), time, tell);
             }

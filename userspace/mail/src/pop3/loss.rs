@@ -6,7 +6,7 @@ use super::answer::{Answering, Asked, End};
 use super::command::{Verb, is_certain};
 use super::said::Said;
 use super::{Mode, Pending, Pop3};
-use crate::access::{Closing, Event, Layer, Tell, TransferResult};
+use crate::access::{Closing, Event, Layer, Scheme, Tell, TransferResult};
 use crate::sasl::{Exchange, Outcome};
 
 /// Whether it is known which response answers which command.
@@ -237,9 +237,7 @@ impl Pop3 {
         self.suspect = true;
         self.hidden = true;
         self.matching.lose(false);
-        if let Some(exchange) = &mut self.auth {
-            exchange.lost();
-        }
+        self.break_exchange(time, tell);
         // The PASS may be lost, and with it a USER that the next PASS belongs to.
         if let Some(attempt) = &mut self.attempt {
             attempt.lost();
@@ -250,6 +248,15 @@ impl Pop3 {
         }
         if self.mode == Mode::Response {
             self.mode = Mode::Waiting;
+        }
+    }
+
+    /// Octets of the client are missing from the exchange: what comes may be another's, and whoever is accepted is nobody.
+    pub(super) fn break_exchange(&mut self, time: Time, tell: Tell<'_>) {
+        if let Some(exchange) = &mut self.auth {
+            let exchange = std::mem::replace(&mut **exchange, Exchange::of_nobody());
+            self.give_up_attempt(tell);
+            self.tell_login(Scheme::Sasl(exchange), Outcome::BrokenOff, time, tell);
         }
     }
 

@@ -125,7 +125,7 @@ fn lost_octets_of_the_client() {
         notes[2..],
         [
             "lost FromClient 9",
-            "login alice Unknown USER alice|+OK|",
+            "login alice BrokenOff USER alice|+OK|",
             ";",
             "C **|",
             "S +OK|",
@@ -182,11 +182,11 @@ fn a_line_right_after_lost_octets_is_a_command_if_it_reads_like_one() {
         C: PASS s3cret
         S: +OK");
     let logins: Vec<_> = notes.iter().filter(|note| note.starts_with("login")).collect();
-    assert_eq!(logins, ["login alice Unknown USER alice|+OK|", bob]);
+    assert_eq!(logins, ["login alice BrokenOff USER alice|+OK|", bob]);
     // So it is where USER was sent ahead.
     let notes = run("S: +OK\nC: USER alice\nC? 12\nS: +OK\nS: -ERR\nC: PASS s3cret\nS: +OK");
     let logins: Vec<_> = notes.iter().filter(|note| note.starts_with("login")).collect();
-    assert_eq!(logins, ["login alice Unknown USER alice|+OK|", "login - Succeeded PASS ******|+OK|"]);
+    assert_eq!(logins, ["login alice BrokenOff USER alice|+OK|", "login - Succeeded PASS ******|+OK|"]);
     // The capabilities were asked for by what was lost.
     let notes = run("S: +OK\nC? 6\nS: +OK\nS: .\nC: USER bob\nS: +OK\nC: PASS s3cret\nS: +OK");
     assert!(notes.contains(&bob.to_owned()), "{notes:?}");
