@@ -129,8 +129,6 @@ impl Pop3 {
         }
         // The server may repeat it in what answers it.
         self.hidden |= outcome == Outcome::Unknown;
-        // More of it may come: a response that was sent ahead, or twice.
-        self.suspect = true;
         let login = Login { scheme, outcome, inflated: false };
         if login.times().is_some() {
             tell(Event::Login(&login));

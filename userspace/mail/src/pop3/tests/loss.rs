@@ -232,3 +232,28 @@ fn a_capture_that_begins_in_mid_stream() {
     assert_eq!(run("C: cret\nS: +OK\nC: s3cret"), Vec::<String>::new());
     assert_eq!(run("C! \u{17}\u{3}\u{3}\nS: +OK"), ["dark"]);
 }
+
+#[test]
+fn a_client_that_is_seen_to_wait_is_read_again() {
+    let batch = "C: STAT\nC: UIDL\nS? 10\nS: +OK\nS: 1 a\nS: .\n";
+    let list = "C: LIST\nS: +OK\nS: 1 9\nS: .\n";
+    let message = "C: RETR 1\nS: +OK\nS: From: a@x\nS: .\n";
+    let is_read = |turns: &str| {
+        run_in_mailbox(&format!("{batch}{turns}{message}")).iter().any(|note| note.starts_with("RETR Succeeded"))
+    };
+    assert!(is_read(&format!("C: NOOP\nS: +OK\n{list}")));
+    assert!(is_read("C: NOOP\nS: -ERR\nC: STAT\nS: +OK\n"));
+    // One turn may be chance; a response that the command does not have is another's; commands that are sent together say nothing.
+    assert!(!is_read("C: NOOP\nS: +OK\n"));
+    assert!(!is_read(&format!("C: NOOP\nS: +OK\n1 9\nS: .\n{list}")));
+    assert!(!is_read("C: NOOP\nC: NOOP\nS: +OK\nS: +OK\nC: STAT\nS: +OK\n"));
+    assert!(!is_read("C: NOOP\nS: +OK\nC: STAT\nC: NOOP\nS: +OK\nS: +OK\nC: STAT\nS: +OK\n"));
+    assert!(!is_read("C: NOOP\nS: +OK\nC: LIST\nS: +OK\n"));
+}
+
+#[test]
+fn what_answers_quit_is_told_before_the_session_is_over() {
+    let batch = "C: STAT\nC: UIDL\nS? 10\nS: +OK\nS: 1 a\nS: .\n";
+    let notes = run_in_mailbox(&format!("{batch}C: QUIT\nS: +OK bye"));
+    assert_eq!(notes[notes.len() - 6..], [";", "C QUIT|", ";", "S +OK bye|", ";", "logoff Unknown 6+0"]);
+}
