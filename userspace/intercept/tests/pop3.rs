@@ -357,6 +357,54 @@ fn a_name_behind_missing_octets_is_no_password_of_who_tried_before_them() {
     assert_eq!(play.content("ALICE"), "");
 }
 
+/// What the client says, and nothing else of the connection but what its acknowledgements tell.
+fn client_alone(turns: &[(&str, usize)]) -> Play {
+    let mut play = Play::new(vec![cc("ALICE", [login("alice")])]).between("192.0.2.10:40000", SERVER);
+    play.raw(FromClient, 0x02, b"");
+    play.lose(FromServer, 1);
+    for (said, answered) in turns {
+        play.lose(FromServer, *answered);
+        play.raw(FromClient, 0x10, b"");
+        let said = format!("{said}\r\n");
+        play.raw(FromClient, 0x18, said.as_bytes());
+    }
+    play.lose(FromServer, 5);
+    play.raw(FromClient, 0x11, b"");
+    play.finish()
+}
+
+#[test]
+fn a_session_of_which_the_client_alone_was_captured() {
+    let alice = [("USER alice", 9), ("PASS secret-1", 5)];
+    let rest = [("RETR 1", 5), ("TOP 2 1", 90), ("QUIT", 900)];
+    let play = client_alone(&[&alice[..], &rest].concat());
+    let download = ["Continue Download Unknown", "Continue PartialDownload Unknown"];
+    assert_eq!(play.events(), [&["Begin Logon Unknown"][..], &download, &["End Logoff Unknown"]].concat());
+    let content = play.content("ALICE");
+    assert!(
+        content.contains("PASS ********") && content.contains("RETR 1\n") && content.contains("QUIT\n"),
+        "{content}"
+    );
+    // Somebody else tries again, so that she was refused.
+    let play = client_alone(&[&alice[..], &[("USER bob", 6), ("PASS secret-2", 5)], &rest].concat());
+    assert_eq!(play.events(), ["Begin Logon Unknown", "End Logoff Unknown"]);
+    play.nowhere("RETR");
+    // His may be among what is missing.
+    let mut play = Play::new(vec![cc("ALICE", [login("alice")])]).between("192.0.2.10:40000", SERVER);
+    play.raw(FromClient, 0x02, b"");
+    play.lose(FromServer, 10);
+    for said in ["USER alice", "PASS x", "", "RETR 1"] {
+        if said.is_empty() {
+            play.lose(FromClient, 20);
+        } else {
+            play.raw(FromClient, 0x18, format!("{said}\r\n").as_bytes());
+        }
+        play.lose(FromServer, 5);
+    }
+    let play = play.pass(20).finish();
+    play.nowhere("RETR");
+}
+
 #[test]
 fn an_attempt_is_told_only_where_the_connection_ends_before_an_answer() {
     for (script, expected) in [

@@ -109,6 +109,7 @@ impl Pop3 {
                 }
             }
             self.server_began = true;
+            self.heard = true;
         }
         while let Some(&first) = rest.first() {
             let at = start.plus(octets.len() - rest.len());
@@ -207,6 +208,8 @@ impl Pop3 {
                     answering.seen + answering.lost > if answering.status > 0 { 0 } else { LONGEST_STATUS }
                 }
             };
+            // Of a capture of the client alone what was asked for is all that is known.
+            let is_sent = is_sent || !self.heard;
             let is_whole = end == End::Found && !answering.doubtful;
             let head = if end == End::Found { answering.body.into_head() } else { answering.body.into_head_if_done() };
             if is_sent {

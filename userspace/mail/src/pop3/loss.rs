@@ -7,7 +7,7 @@ use super::command::{Verb, is_certain};
 use super::said::Said;
 use super::turn::Turn;
 use super::{Mode, Pending, Pop3};
-use crate::access::{Closing, Event, Layer, Scheme, Tell, TransferResult};
+use crate::access::{Closing, Event, Layer, Scheme, Tell, Transfer, TransferKind, TransferResult};
 use crate::sasl::{Exchange, Outcome};
 
 /// Whether it is known which response answers which command.
@@ -142,6 +142,19 @@ impl Pop3 {
             _ => self.settle_attempt(verb, false, tell),
         }
         self.tell_command(verb, said, tell);
+        let is_told = self.answering.as_ref().is_some_and(|answering| !answering.answers_nothing());
+        if verb.is_transfer() && !self.heard && !is_told {
+            tell(Event::Transfer(&Transfer {
+                kind: if verb == Verb::Top { TransferKind::PartialDownload } else { TransferKind::Download },
+                result: TransferResult::Unknown,
+                client_octets,
+                server_octets: 0,
+                first,
+                last,
+                sender: None,
+                message_id: None,
+            }));
+        }
         if verb == Verb::Quit {
             let result = TransferResult::Unknown;
             self.quit = Some(Closing { result, client_octets, server_octets: 0, first, last });

@@ -130,6 +130,8 @@ pub struct Pop3 {
     server_began: bool,
     /// A QUIT of which it is not known what answers it: what the server says next, as a rule.
     quit: Option<Closing>,
+    /// Whether any octet of the server was captured.
+    heard: bool,
     /// Whether the connection is over.
     closing: bool,
 }
@@ -163,6 +165,7 @@ impl Pop3 {
             client_began: false,
             server_began: false,
             quit: None,
+            heard: false,
             closing: false,
         }
     }
