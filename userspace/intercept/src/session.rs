@@ -99,13 +99,16 @@ struct Pair<M, F> {
 
 /// The machines tell events of two vocabularies; all else is the same.
 macro_rules! dialogue {
-    ($machine:ty, $follow:ty, $is_compressed:expr) => {
+    ($machine:ty, $follow:ty, $is_compressed:expr, $hear:expr) => {
         impl Dialogue for Pair<$machine, $follow> {
             fn octets(&mut self, from: Direction, at: At, octets: &[u8], ctx: &mut Context<'_>) {
                 let Self { machine, follow } = self;
                 match from {
                     Direction::FromClient => machine.client(at, octets, &mut |event| follow.event(&event, ctx)),
-                    Direction::FromServer => machine.server(at, octets, &mut |event| follow.event(&event, ctx)),
+                    Direction::FromServer => {
+                        $hear(follow, at.time, ctx);
+                        machine.server(at, octets, &mut |event| follow.event(&event, ctx));
+                    }
                 }
             }
 
@@ -154,9 +157,9 @@ macro_rules! dialogue {
     };
 }
 
-dialogue!(Smtp, Follow, |_: &Follow| false);
-dialogue!(Pop3, access::Follow, |follow: &access::Follow| follow.is_unreadable);
-dialogue!(Imap, access::Follow, |follow: &access::Follow| follow.is_unreadable);
+dialogue!(Smtp, Follow, |_: &Follow| false, |_: &mut _, _, _: &mut Context<'_>| ());
+dialogue!(Pop3, access::Follow, |follow: &access::Follow| follow.is_unreadable, access::Follow::hear);
+dialogue!(Imap, access::Follow, |follow: &access::Follow| follow.is_unreadable, access::Follow::hear);
 
 fn clear(dialogue: impl Dialogue + Send + 'static) -> Reading {
     Reading::Clear(Box::new(Clear { tape: None, read_to: (0, 0), dialogue }))

@@ -301,6 +301,110 @@ fn whoever_tried_is_not_the_one_who_got_in_behind_octets_that_were_not_captured(
     assert_eq!(play.events(), ["Report LogonAttempt Unknown"]);
 }
 
+/// A session in which octets of the client were lost, each before what the server said next; where it is acknowledged, that is known
+/// before.
+fn behind_lost_lines(before: &str, turns: &[(usize, &str)], is_acknowledged: bool) -> Play {
+    let mut play =
+        Play::new(vec![cc("ALICE", [login("alice")])]).between("192.0.2.10:40000", SERVER).open().say(before);
+    for (lost, answer) in turns {
+        play.lose(FromClient, *lost);
+        if is_acknowledged {
+            play.raw(FromServer, 0x10, b"");
+        }
+        play.speak(answer);
+    }
+    play.say("C: RETR 1\nS: +OK\nS: bob's!\nS: .\nC: QUIT\nS: +OK").fin().finish()
+}
+
+#[test]
+fn whoever_is_let_in_behind_missing_octets_of_the_client_is_nobody() {
+    let user = "S: +OK\nC: USER alice\nS: +OK";
+    let refused = format!("{user}\nC: PASS bad\nS: -ERR");
+    let auth = "S: +OK\nC: AUTH LOGIN\nS: + VXNlcm5hbWU6\nC: YWxpY2U=\nS: + UGFzc3dvcmQ6";
+    let plain = "S: +OK\nC: AUTH PLAIN\nS: + ";
+    for (before, turns, expected) in [
+        (user, &[(8, "S: -ERR"), (10, "S: +OK"), (8, "S: +OK")][..], "Report LogonAttempt Unknown"),
+        (user, &[(26, "S: -ERR\nS: +OK\nS: +OK")], "Report LogonAttempt Unknown"),
+        (user, &[(10, "S: +OK"), (8, "S: +OK")], "Report LogonAttempt Unknown"),
+        (user, &[(8, "S: -ERR"), (30, "S: +OK in")], "Report LogonAttempt Unknown"),
+        (&refused, &[(10, "S: +OK"), (8, "S: +OK")], "Report LogonFailure Failed"),
+        (auth, &[(10, "S: -ERR"), (10, "S: +OK"), (8, "S: +OK")], "Report LogonAttempt Unknown"),
+        (auth, &[(10, "S: +OK")], "Report LogonAttempt Unknown"),
+        (plain, &[(10, "S: +OK")], ""),
+    ] {
+        for is_acknowledged in [true, false] {
+            let play = behind_lost_lines(before, turns, is_acknowledged);
+            play.nowhere("bob's!");
+            let told = play.events();
+            // A refusal that is seen at once is that of who tried.
+            let may_be = [expected, "Report LogonFailure Failed"];
+            assert!(told.len() <= 1 && told.iter().all(|told| may_be.contains(&told.as_str())), "{before} {told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_name_behind_missing_octets_is_no_password_of_who_tried_before_them() {
+    // Alice's password, its refusal and the next AUTH LOGIN are missing.
+    let before = "S: +OK\nC: AUTH LOGIN\nS: + VXNlcm5hbWU6\nC: YWxpY2U=\nS: + UGFzc3dvcmQ6";
+    let mut play =
+        Play::new(vec![cc("ALICE", [login("alice")])]).between("192.0.2.10:40000", SERVER).open().say(before);
+    play.lose(FromClient, 22);
+    play.lose(FromServer, 6);
+    let after = "S: + VXNlcm5hbWU6\nC: Ym9i\nS: + UGFzc3dvcmQ6\nC: c2VjcmV0\nS: +OK\nC: RETR 1\nS: +OK\nS: bob's!\nS: .\nC: QUIT\nS: +OK";
+    let play = play.say(after).fin().finish();
+    assert_eq!(play.events(), ["Report LogonAttempt Unknown"]);
+    assert_eq!(play.content("ALICE"), "");
+}
+
+/// What the client says, and nothing else of the connection but what its acknowledgements tell.
+fn client_alone(turns: &[(&str, usize)]) -> Play {
+    let mut play = Play::new(vec![cc("ALICE", [login("alice")])]).between("192.0.2.10:40000", SERVER);
+    play.raw(FromClient, 0x02, b"");
+    play.lose(FromServer, 1);
+    for (said, answered) in turns {
+        play.lose(FromServer, *answered);
+        play.raw(FromClient, 0x10, b"");
+        let said = format!("{said}\r\n");
+        play.raw(FromClient, 0x18, said.as_bytes());
+    }
+    play.lose(FromServer, 5);
+    play.raw(FromClient, 0x11, b"");
+    play.finish()
+}
+
+#[test]
+fn a_session_of_which_the_client_alone_was_captured() {
+    let alice = [("USER alice", 9), ("PASS secret-1", 5)];
+    let rest = [("RETR 1", 5), ("TOP 2 1", 90), ("QUIT", 900)];
+    let play = client_alone(&[&alice[..], &rest].concat());
+    let download = ["Continue Download Unknown", "Continue PartialDownload Unknown"];
+    assert_eq!(play.events(), [&["Begin Logon Unknown"][..], &download, &["End Logoff Unknown"]].concat());
+    let content = play.content("ALICE");
+    assert!(
+        content.contains("PASS ********") && content.contains("RETR 1\n") && content.contains("QUIT\n"),
+        "{content}"
+    );
+    // Somebody else tries again, so that she was refused.
+    let play = client_alone(&[&alice[..], &[("USER bob", 6), ("PASS secret-2", 5)], &rest].concat());
+    assert_eq!(play.events(), ["Begin Logon Unknown", "End Logoff Unknown"]);
+    play.nowhere("RETR");
+    // His may be among what is missing.
+    let mut play = Play::new(vec![cc("ALICE", [login("alice")])]).between("192.0.2.10:40000", SERVER);
+    play.raw(FromClient, 0x02, b"");
+    play.lose(FromServer, 10);
+    for said in ["USER alice", "PASS x", "", "RETR 1"] {
+        if said.is_empty() {
+            play.lose(FromClient, 20);
+        } else {
+            play.raw(FromClient, 0x18, format!("{said}\r\n").as_bytes());
+        }
+        play.lose(FromServer, 5);
+    }
+    let play = play.pass(20).finish();
+    play.nowhere("RETR");
+}
+
 #[test]
 fn an_attempt_is_told_only_where_the_connection_ends_before_an_answer() {
     for (script, expected) in [

@@ -53,6 +53,19 @@ impl Follow {
             }
             // An attempt is one that the connection's end cut off (table B.2).
             Outcome::GivenUp => self.exchange(login, Some(&found), ctx),
+            // Where the server is not heard at all, no login is ever seen to succeed. POP3 has one in a session: who tries again was
+            // refused.
+            Outcome::Unknown if self.protocol == Protocol::Pop3 && !self.heard => {
+                let is_same = self.user.as_ref().is_some_and(|before| before.is_same(&user));
+                if !is_same {
+                    if self.has_session() {
+                        self.leave(None, user.last, ctx);
+                    }
+                    self.believed = true;
+                    self.enter(user, ctx);
+                }
+                self.exchange(login, None, ctx);
+            }
             Outcome::Unknown => {
                 self.exchange(login, Some(&found), ctx);
                 self.maybe = (!self.in_session).then(|| Box::new(user));

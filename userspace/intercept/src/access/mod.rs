@@ -39,6 +39,10 @@ pub(crate) struct Follow {
     in_session: bool,
     /// Whether the session had more than one user: what was not captured may then be the change from one to the next.
     shared: bool,
+    /// Whether any octet of the server was captured.
+    heard: bool,
+    /// Whether who is logged in is so by the client's word alone, the server not having been heard.
+    believed: bool,
     /// Whether the session's end was told.
     ended: bool,
     /// Content of the interaction at hand.
@@ -71,6 +75,8 @@ impl Follow {
             maybe: None,
             in_session: false,
             shared: false,
+            heard: false,
+            believed: false,
             ended: false,
             stream: Stream::default(),
             early: Early::default(),
@@ -154,6 +160,16 @@ impl Follow {
                 }
             }
             Event::Anomaly(anomaly) => ctx.counters.access_anomaly(self.protocol, *anomaly),
+        }
+    }
+
+    /// The server is heard. If it was not until now, whoever was taken for logged in may have been refused.
+    pub(crate) fn hear(&mut self, time: Time, ctx: &mut Context<'_>) {
+        self.heard = true;
+        if std::mem::take(&mut self.believed) && !self.ended {
+            let user = self.user.take();
+            self.lose_user(time, ctx);
+            self.maybe = user;
         }
     }
 
@@ -287,7 +303,8 @@ impl Follow {
     fn commands_lost(&mut self, time: Time, ctx: &mut Context<'_>) {
         // Who tried last may be among them, and the answer to that be the next that is seen.
         self.give_up_attempt(ctx);
-        if self.shared || self.can_change.unwrap_or(true) {
+        if self.shared || self.believed || self.can_change.unwrap_or(true) {
+            self.believed = false;
             // The next user may have logged in among them, and what follows be somebody else's.
             self.lose_user(time, ctx);
         }

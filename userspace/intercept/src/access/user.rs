@@ -51,6 +51,11 @@ impl User {
         }
     }
 
+    /// Whether both are one user, who has a name.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.identity.is_some() && self.identity == other.identity
+    }
+
     /// Keeps the password: some warrant that covers this may have it.
     pub(super) fn keep_password(&mut self, login: &Login) {
         self.password = login.password();

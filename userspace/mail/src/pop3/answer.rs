@@ -5,6 +5,7 @@ use writ_wire::{Direction, Time};
 use super::body::Body;
 use super::command::{Verb, forwarded, resembles_login};
 use super::said::Said;
+use super::screen::Screen;
 use super::{Mode, Pending, Pop3};
 use crate::access::{Anomaly, Closing, Event, Layer, Octets, Tell, Transfer, TransferKind, TransferResult};
 use crate::line::At;
@@ -51,6 +52,8 @@ pub(super) struct Answering {
     pub(super) doubtful: bool,
     /// Whether it may repeat what was overwritten.
     pub(super) is_hidden: bool,
+    /// Reads it while it is not known what it answers.
+    pub(super) screen: Screen,
     /// The time of the packet with the last octet that was seen.
     last: Time,
 }
@@ -72,7 +75,9 @@ impl Answering {
     /// Of a response of which `lost` octets, its first line among them, were not captured.
     pub(super) fn in_the_middle(command: Option<Asked>, lost: u64, time: Time) -> Self {
         let body = Body::in_the_middle();
-        Self { command, body, status: 0, seen: 0, lost, doubtful: true, is_hidden: false, last: time }
+        let mut screen = Screen::default();
+        screen.in_a_line();
+        Self { command, body, status: 0, seen: 0, lost, doubtful: true, is_hidden: false, screen, last: time }
     }
 
     pub(super) fn answers_nothing(&self) -> bool {
@@ -104,6 +109,7 @@ impl Pop3 {
                 }
             }
             self.server_began = true;
+            self.heard = true;
         }
         while let Some(&first) = rest.first() {
             let at = start.plus(octets.len() - rest.len());
@@ -150,6 +156,7 @@ impl Pop3 {
             lost: 0,
             doubtful: false,
             is_hidden: self.hides_lines(),
+            screen: Screen::default(),
             last: time,
         }));
     }
@@ -157,11 +164,18 @@ impl Pop3 {
     /// Whether lines that answer no command that is known may repeat what was overwritten. Once octets are missing they are the
     /// inside of a message as a rule.
     fn hides_lines(&self) -> bool {
-        self.hidden && (self.outside || !self.matching.ever_lost())
+        self.hidden && (self.outside || self.refused_hidden || !self.matching.ever_lost())
+    }
+
+    /// Whether the text of what answers nothing that is known may repeat what was overwritten, or is to be.
+    pub(super) fn hides_answers(&self) -> bool {
+        // An unfinished line of the client that is answered was not captured whole.
+        self.hidden || !self.logged_in || !self.client.is_empty() || !self.pending.iter().all(Pending::is_harmless)
     }
 
     /// Octets of a multi-line response.
     fn read_lines(&mut self, at: At, rest: &mut &[u8], tell: Tell<'_>) {
+        let hides = self.hides_answers();
         let Some(answering) = &mut self.answering else { return };
         let end = answering.body.scan(rest);
         let (octets, after) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, &[]));
@@ -170,7 +184,9 @@ impl Pop3 {
         answering.last = at.time;
         self.matching.server_spoke(octets);
         let wire = at.offset..at.offset + octets.len() as u64;
-        let masked = answering.is_hidden.then(|| masked(octets));
+        let is_unknown = answering.doubtful || answering.answers_nothing();
+        let screened = is_unknown.then(|| answering.screen.read(octets));
+        let masked = if answering.is_hidden { Some(masked(octets)) } else { screened.filter(|_| hides) };
         let octets = masked.as_deref().unwrap_or(octets);
         tell(Event::Octets(Octets { from: Direction::FromServer, time: at.time, wire, inflated: false, octets }));
         if end.is_some() {
@@ -192,6 +208,8 @@ impl Pop3 {
                     answering.seen + answering.lost > if answering.status > 0 { 0 } else { LONGEST_STATUS }
                 }
             };
+            // Of a capture of the client alone what was asked for is all that is known.
+            let is_sent = is_sent || !self.heard;
             let is_whole = end == End::Found && !answering.doubtful;
             let head = if end == End::Found { answering.body.into_head() } else { answering.body.into_head_if_done() };
             if is_sent {
@@ -216,6 +234,7 @@ impl Pop3 {
             tell(Event::Anomaly(Anomaly::LongLine));
         }
         let status = Status::of(said.text());
+        self.refused_hidden &= matches!(status, Status::Stray | Status::Challenge);
         let time = said.line.last;
         if self.greeting_due {
             said.tell(Direction::FromServer, tell);
@@ -238,12 +257,16 @@ impl Pop3 {
             (Some(Verb::Auth), Status::Stray) => self.add_challenge(said, status),
             (Some(Verb::Auth), Status::Ok | Status::Err) => {
                 self.pop_pending();
+                if status == Status::Ok && self.mode != Mode::Waiting {
+                    // The client said something that was not captured, if only to be told so when more of it comes.
+                    self.break_exchange(time, tell);
+                }
                 self.add_challenge(said, status);
                 self.end_exchange(outcome(status == Status::Ok), time, tell);
             }
             (Some(_), Status::Ok | Status::Err) => self.answered(said, status == Status::Ok, tell),
             (Some(_), Status::Stray | Status::Challenge) => {
-                if self.hides_lines() {
+                if self.hides_lines() || !self.pending.iter().all(Pending::is_harmless) {
                     said.mask();
                 }
                 said.tell(Direction::FromServer, tell);
@@ -263,7 +286,10 @@ impl Pop3 {
     fn unasked(&mut self, mut said: Said, status: Status, tell: Tell<'_>) {
         let time = said.line.last;
         match status {
-            Status::Err if self.hidden => said.mask_text(),
+            Status::Ok | Status::Err if self.hides_answers() => {
+                said.mask_text();
+                self.refused_hidden = status == Status::Err;
+            }
             Status::Stray | Status::Challenge if self.hides_lines() => said.mask(),
             _ => {}
         }
@@ -303,6 +329,7 @@ impl Pop3 {
         let asked = Asked::by(verb, &said);
         if self.tell_command(verb, said, tell) || (self.hidden && !ok) {
             answer.mask_text();
+            self.refused_hidden = !ok;
         }
         answer.tell(Direction::FromServer, tell);
         let status = answer.line.wire_octets();
@@ -316,6 +343,7 @@ impl Pop3 {
                 lost: 0,
                 doubtful: false,
                 is_hidden: false,
+                screen: Screen::default(),
                 last: time,
             }));
             return;
@@ -336,9 +364,7 @@ impl Pop3 {
 
     /// Tells the octets of a command that is none of a login; whether they are overwritten.
     pub(super) fn tell_command(&mut self, verb: Verb, mut said: Said, tell: Tell<'_>) -> bool {
-        let is_command = verb != Verb::Unknown;
-        self.suspect &= !is_command || verb == Verb::Blank;
-        let hides = (!is_command && (self.suspect || !self.logged_in)) || resembles_login(verb, said.text());
+        let hides = verb == Verb::Unknown || resembles_login(verb, said.text());
         if hides {
             said.mask();
             self.hidden = true;

@@ -97,7 +97,8 @@ impl Pop3 {
         let outcome = if attempt.refused {
             Outcome::Failed
         } else if attempt.lost {
-            Outcome::Unknown
+            // Whoever is let in now may be another.
+            Outcome::BrokenOff
         } else {
             otherwise
         };
@@ -115,7 +116,7 @@ impl Pop3 {
         }
     }
 
-    fn tell_login(&mut self, scheme: Scheme, outcome: Outcome, time: Time, tell: Tell<'_>) {
+    pub(super) fn tell_login(&mut self, scheme: Scheme, outcome: Outcome, time: Time, tell: Tell<'_>) {
         if outcome == Outcome::Succeeded {
             self.logged_in = true;
             if self.held.is_empty() && self.dropped.is_none() {
@@ -128,9 +129,10 @@ impl Pop3 {
         }
         // The server may repeat it in what answers it.
         self.hidden |= outcome == Outcome::Unknown;
-        // More of it may come: a response that was sent ahead, or twice.
-        self.suspect = true;
-        tell(Event::Login(&Login { scheme, outcome, inflated: false }));
+        let login = Login { scheme, outcome, inflated: false };
+        if login.times().is_some() {
+            tell(Event::Login(&login));
+        }
         tell(Event::Settled { time });
     }
 

@@ -5,15 +5,16 @@ use writ_wire::{Direction, Time};
 use super::answer::{Answering, Asked, End};
 use super::command::{Verb, is_certain};
 use super::said::Said;
+use super::turn::Turn;
 use super::{Mode, Pending, Pop3};
-use crate::access::{Closing, Event, Layer, Tell, TransferResult};
+use crate::access::{Closing, Event, Layer, Scheme, Tell, Transfer, TransferKind, TransferResult};
 use crate::sasl::{Exchange, Outcome};
 
 /// Whether it is known which response answers which command.
 ///
 /// It is as long as nothing is lost. Afterwards it is known again when the client sends a command after the server has spoken
 /// and while it says nothing, if the client always waits for the answer; of one that sends commands ahead nobody can know how
-/// many answers are still to come.
+/// many answers are still to come, until it is seen to wait.
 pub(super) struct Matching {
     lost: bool,
     ever_lost: bool,
@@ -23,11 +24,13 @@ pub(super) struct Matching {
     spoke: bool,
     /// Whether what it said last ends a line.
     line_ended: bool,
+    turn: Turn,
 }
 
 impl Matching {
     pub(super) fn new(from_start: bool) -> Self {
-        Self { lost: !from_start, ever_lost: !from_start, sends_ahead: false, spoke: false, line_ended: true }
+        let turn = Turn::default();
+        Self { lost: !from_start, ever_lost: !from_start, sends_ahead: false, spoke: false, line_ended: true, turn }
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -44,6 +47,7 @@ impl Matching {
 
     pub(super) fn sent_ahead(&mut self) {
         self.sends_ahead = true;
+        self.turn.break_off();
     }
 
     /// Nothing that the client sends is on its way.
@@ -52,12 +56,15 @@ impl Matching {
     }
 
     pub(super) fn server_spoke(&mut self, octets: &[u8]) {
+        self.turn.spoke(octets);
         self.spoke = true;
         self.line_ended = octets.last() == Some(&b'\n');
     }
 
     /// A command was read; whether the server had answered all before it, for all that is seen.
-    pub(super) fn command(&mut self) -> bool {
+    pub(super) fn command(&mut self, verb: Verb) -> bool {
+        self.turn.command(verb, self.spoke && self.line_ended);
+        self.sends_ahead &= !self.turn.proves();
         std::mem::take(&mut self.spoke) && self.line_ended && !self.sends_ahead
     }
 
@@ -65,6 +72,7 @@ impl Matching {
     fn lose(&mut self, of_server: bool) {
         self.lost = true;
         self.ever_lost = true;
+        self.turn.break_off();
         self.spoke = of_server;
         self.line_ended = true;
     }
@@ -72,9 +80,9 @@ impl Matching {
 
 impl Pop3 {
     /// Before a command: which answers are due, now that it was sent.
-    pub(super) fn align(&mut self, time: Time, tell: Tell<'_>) {
+    pub(super) fn align(&mut self, verb: Verb, time: Time, tell: Tell<'_>) {
         let spoke = self.matching.spoke;
-        let in_turn = self.matching.command() && self.pending.is_empty();
+        let in_turn = self.matching.command(verb) && self.pending.is_empty();
         if let Some(answering) = &mut self.answering {
             if in_turn && answering.body.may_be_over() && answering.lost == 0 {
                 // A client that waits for the end has seen it.
@@ -134,16 +142,34 @@ impl Pop3 {
             _ => self.settle_attempt(verb, false, tell),
         }
         self.tell_command(verb, said, tell);
-        if verb == Verb::Quit {
-            tell(Event::Logoff(Closing {
+        let is_told = self.answering.as_ref().is_some_and(|answering| !answering.answers_nothing());
+        if verb.is_transfer() && !self.heard && !is_told {
+            tell(Event::Transfer(&Transfer {
+                kind: if verb == Verb::Top { TransferKind::PartialDownload } else { TransferKind::Download },
                 result: TransferResult::Unknown,
                 client_octets,
                 server_octets: 0,
                 first,
                 last,
+                sender: None,
+                message_id: None,
             }));
         }
+        if verb == Verb::Quit {
+            let result = TransferResult::Unknown;
+            self.quit = Some(Closing { result, client_octets, server_octets: 0, first, last });
+            if self.closing {
+                self.end_quit(tell);
+            }
+        }
         tell(Event::Settled { time: last });
+    }
+
+    /// Nothing answers a QUIT any more.
+    pub(super) fn end_quit(&mut self, tell: Tell<'_>) {
+        if let Some(closing) = self.quit.take() {
+            tell(Event::Logoff(closing));
+        }
     }
 
     fn give_up_all(&mut self, time: Time, tell: Tell<'_>) {
@@ -178,6 +204,7 @@ impl Pop3 {
         self.matching.lose(true);
         if let Some(answering) = &mut self.answering {
             answering.body.lost();
+            answering.screen.in_a_line();
             answering.lost += lost;
             if due == 0 {
                 // Whatever was lost is of this response, or it was the last.
@@ -234,12 +261,9 @@ impl Pop3 {
         tell(Event::Lost { from: Direction::FromClient, time, octets: octets + unfinished, in_literal: false });
         self.cut_line = true;
         self.outside = false;
-        self.suspect = true;
         self.hidden = true;
         self.matching.lose(false);
-        if let Some(exchange) = &mut self.auth {
-            exchange.lost();
-        }
+        self.break_exchange(time, tell);
         // The PASS may be lost, and with it a USER that the next PASS belongs to.
         if let Some(attempt) = &mut self.attempt {
             attempt.lost();
@@ -250,6 +274,15 @@ impl Pop3 {
         }
         if self.mode == Mode::Response {
             self.mode = Mode::Waiting;
+        }
+    }
+
+    /// Octets of the client are missing from the exchange: what comes may be another's, and whoever is accepted is nobody.
+    pub(super) fn break_exchange(&mut self, time: Time, tell: Tell<'_>) {
+        if let Some(exchange) = &mut self.auth {
+            let exchange = std::mem::replace(&mut **exchange, Exchange::of_nobody());
+            self.give_up_attempt(tell);
+            self.tell_login(Scheme::Sasl(exchange), Outcome::BrokenOff, time, tell);
         }
     }
 
@@ -277,7 +310,7 @@ impl Pop3 {
             }
             return;
         }
-        self.matching.command();
+        self.matching.command(Verb::Unknown);
         if self.mode != Mode::Unsynced {
             said.mask();
             said.tell(Direction::FromClient, tell);
@@ -295,13 +328,14 @@ impl Pop3 {
         }
         if let Some(mut rest) = self.server.take_unfinished().filter(|_| self.mode != Mode::Unsynced) {
             // What it answers may be a password.
-            if self.hidden || !self.pending.is_empty() {
+            if self.hides_answers() || !self.pending.is_empty() {
                 rest.mask_text();
             }
             rest.tell(Direction::FromServer, tell);
         }
         self.closing = true;
         self.lines_ended(End::BrokenOff, tell);
+        self.end_quit(tell);
         loop {
             self.give_up_all(time, tell);
             if self.held.is_empty() && self.dropped.is_none() {

@@ -5,9 +5,9 @@
 //! what it led to; the octets of a multi-line response are told as they come. This file reads the client, `answer.rs` the
 //! server, `login.rs` what belongs to a login, `loss.rs` what was not captured.
 //!
-//! A line that may be a password and is no part of a login is told with `*` in place of its octets: one that is no command
-//! while nobody is logged in, or after a refused AUTH, or where octets of the client are missing. The server may repeat it:
-//! so is the text of what answers it, and from then on that of every refusal.
+//! A line that may be a password and is no part of a login is told with `*` in place of its octets: one that is no command. The
+//! server may repeat it: so is the text of what answers it, and from then on that of every refusal, and of every answer of which
+//! it is not known what it answers.
 
 mod answer;
 mod blank;
@@ -16,14 +16,16 @@ mod command;
 mod login;
 mod loss;
 mod said;
+mod screen;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::collections::VecDeque;
 
 use writ_wire::{Direction, Time};
 
-use crate::access::{Anomaly, Event, Held, Layer, Machine, Tell};
+use crate::access::{Anomaly, Closing, Event, Held, Layer, Machine, Tell};
 use crate::line::At;
 use crate::sasl::Exchange;
 use answer::Answering;
@@ -78,6 +80,14 @@ struct Pending {
     cost: usize,
 }
 
+impl Pending {
+    /// Whether nothing of it can be a password that its answer repeats.
+    fn is_harmless(&self) -> bool {
+        use Verb::{Apop, Auth, Pass, Unknown, User, Xclient};
+        !matches!(self.verb, Apop | Auth | Pass | Unknown | User | Xclient)
+    }
+}
+
 /// The machine for one POP3 session.
 pub struct Pop3 {
     limits: Limits,
@@ -99,10 +109,10 @@ pub struct Pop3 {
     blanks: Blanks,
     /// Whether somebody is known to be logged in.
     logged_in: bool,
-    /// Lines that are no commands may be what is left of a login.
-    suspect: bool,
     /// Whether a line was overwritten, or not captured, that the server may repeat in any refusal.
     hidden: bool,
+    /// Whether what the server said last refuses a line that may be one of those: lines that follow may repeat it.
+    refused_hidden: bool,
     /// Whether nobody can be logged in yet, whatever was lost: what the server says is no message.
     outside: bool,
     /// What comes next stands after octets that were lost: the rest of a line, or a line.
@@ -118,6 +128,10 @@ pub struct Pop3 {
     /// Whether either side sent anything.
     client_began: bool,
     server_began: bool,
+    /// A QUIT of which it is not known what answers it: what the server says next, as a rule.
+    quit: Option<Closing>,
+    /// Whether any octet of the server was captured.
+    heard: bool,
     /// Whether the connection is over.
     closing: bool,
 }
@@ -140,8 +154,8 @@ impl Pop3 {
             matching: Matching::new(from_start),
             blanks: Blanks::default(),
             logged_in: false,
-            suspect: !from_start,
             hidden: !from_start,
+            refused_hidden: false,
             outside: from_start,
             cut_line: false,
             may_go_on: !from_start,
@@ -150,6 +164,8 @@ impl Pop3 {
             layer: Layer::None,
             client_began: false,
             server_began: false,
+            quit: None,
+            heard: false,
             closing: false,
         }
     }
@@ -259,12 +275,13 @@ impl Pop3 {
             return;
         }
         self.mode = Mode::Command;
-        self.matching.command();
+        self.matching.command(verb);
         self.unmatched(verb, said, tell);
     }
 
     fn command(&mut self, mut said: Said, tell: Tell<'_>) {
         let verb = Verb::read(said.text());
+        self.end_quit(tell);
         if self.auth.is_some() {
             // An answer was lost, so that this may be a response.
             if verb == Verb::Unknown {
@@ -278,7 +295,7 @@ impl Pop3 {
             self.pending_cost = 0;
             self.end_exchange(self.unanswered(), said.line.last, tell);
         }
-        self.align(said.line.last, tell);
+        self.align(verb, said.line.last, tell);
         if self.matching.is_lost() {
             self.unmatched(verb, said, tell);
             return;

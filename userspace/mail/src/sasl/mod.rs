@@ -118,7 +118,7 @@ pub enum Outcome {
     Failed,
     /// The server's answer was not captured.
     Unknown,
-    /// The session ended before the server answered.
+    /// The session ended before the server answered, or octets of the client are missing, so that no answer is known to be to this.
     BrokenOff,
     /// The client let it be before the server was asked for an answer, and went on.
     GivenUp,
@@ -155,6 +155,11 @@ impl Exchange {
         } else {
             self.cut += step.octets.len() as u64;
         }
+    }
+
+    /// What may be the rest of an exchange, or another: octets of the client before it were not captured.
+    pub(crate) fn of_nobody() -> Self {
+        Self { mechanism: Mechanism::Unknown, steps: Vec::new(), cut: 0, certain: Some(0) }
     }
 
     /// None of it is known to be an exchange.

@@ -125,7 +125,7 @@ fn lost_octets_of_the_client() {
         notes[2..],
         [
             "lost FromClient 9",
-            "login alice Unknown USER alice|+OK|",
+            "login alice BrokenOff USER alice|+OK|",
             ";",
             "C **|",
             "S +OK|",
@@ -182,11 +182,11 @@ fn a_line_right_after_lost_octets_is_a_command_if_it_reads_like_one() {
         C: PASS s3cret
         S: +OK");
     let logins: Vec<_> = notes.iter().filter(|note| note.starts_with("login")).collect();
-    assert_eq!(logins, ["login alice Unknown USER alice|+OK|", bob]);
+    assert_eq!(logins, ["login alice BrokenOff USER alice|+OK|", bob]);
     // So it is where USER was sent ahead.
     let notes = run("S: +OK\nC: USER alice\nC? 12\nS: +OK\nS: -ERR\nC: PASS s3cret\nS: +OK");
     let logins: Vec<_> = notes.iter().filter(|note| note.starts_with("login")).collect();
-    assert_eq!(logins, ["login alice Unknown USER alice|+OK|", "login - Succeeded PASS ******|+OK|"]);
+    assert_eq!(logins, ["login alice BrokenOff USER alice|+OK|", "login - Succeeded PASS ******|+OK|"]);
     // The capabilities were asked for by what was lost.
     let notes = run("S: +OK\nC? 6\nS: +OK\nS: .\nC: USER bob\nS: +OK\nC: PASS s3cret\nS: +OK");
     assert!(notes.contains(&bob.to_owned()), "{notes:?}");
@@ -231,4 +231,29 @@ fn a_capture_that_begins_in_mid_stream() {
     assert_eq!(run("C: PASS s3cret\nS: +OK"), ["login - Unknown PASS ******|", ";", "S +OK|", ";"]);
     assert_eq!(run("C: cret\nS: +OK\nC: s3cret"), Vec::<String>::new());
     assert_eq!(run("C! \u{17}\u{3}\u{3}\nS: +OK"), ["dark"]);
+}
+
+#[test]
+fn a_client_that_is_seen_to_wait_is_read_again() {
+    let batch = "C: STAT\nC: UIDL\nS? 10\nS: +OK\nS: 1 a\nS: .\n";
+    let list = "C: LIST\nS: +OK\nS: 1 9\nS: .\n";
+    let message = "C: RETR 1\nS: +OK\nS: From: a@x\nS: .\n";
+    let is_read = |turns: &str| {
+        run_in_mailbox(&format!("{batch}{turns}{message}")).iter().any(|note| note.starts_with("RETR Succeeded"))
+    };
+    assert!(is_read(&format!("C: NOOP\nS: +OK\n{list}")));
+    assert!(is_read("C: NOOP\nS: -ERR\nC: STAT\nS: +OK\n"));
+    // One turn may be chance; a response that the command does not have is another's; commands that are sent together say nothing.
+    assert!(!is_read("C: NOOP\nS: +OK\n"));
+    assert!(!is_read(&format!("C: NOOP\nS: +OK\n1 9\nS: .\n{list}")));
+    assert!(!is_read("C: NOOP\nC: NOOP\nS: +OK\nS: +OK\nC: STAT\nS: +OK\n"));
+    assert!(!is_read("C: NOOP\nS: +OK\nC: STAT\nC: NOOP\nS: +OK\nS: +OK\nC: STAT\nS: +OK\n"));
+    assert!(!is_read("C: NOOP\nS: +OK\nC: LIST\nS: +OK\n"));
+}
+
+#[test]
+fn what_answers_quit_is_told_before_the_session_is_over() {
+    let batch = "C: STAT\nC: UIDL\nS? 10\nS: +OK\nS: 1 a\nS: .\n";
+    let notes = run_in_mailbox(&format!("{batch}C: QUIT\nS: +OK bye"));
+    assert_eq!(notes[notes.len() - 6..], [";", "C QUIT|", ";", "S +OK bye|", ";", "logoff Unknown 6+0"]);
 }
