@@ -292,12 +292,14 @@ impl Imap {
         match held {
             [b'+', ..] => return Some(State::GoAhead),
             [b'*', b' ' | b'\t', word @ ..] => {
+                // No server puts more blanks before a status: what is behind these may be a refusal.
+                let is_long = word.len() >= TO_STATUS;
                 if !self.server.synced {
                     if self.hidden {
                         let name = word.trim_ascii();
                         let is_refusal = Status::named(name) == Some(Status::Refusal);
                         let may_be = |full: &[u8]| full.get(..name.len()).is_some_and(|w| w.eq_ignore_ascii_case(name));
-                        if is_refusal && is_space {
+                        if is_long || (is_refusal && is_space) {
                             return Some(State::Drop);
                         }
                         if !ends && (may_be(b"NO") || may_be(b"BAD")) {
@@ -311,7 +313,7 @@ impl Imap {
                 let Some(stray) = self.pending.stray_in_front() else { return Some(State::Untagged) };
                 // A line that is no command has no tag either: it is refused by an untagged BAD (RFC 3501 §7.1.3).
                 let word = word.trim_ascii();
-                if word.eq_ignore_ascii_case(b"BAD") && is_space {
+                if is_long || (word.eq_ignore_ascii_case(b"BAD") && is_space) {
                     return Some(State::Login { id: stray });
                 }
                 let may_be = b"BAD".get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
