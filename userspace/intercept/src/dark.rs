@@ -199,9 +199,9 @@ impl Dark {
         self.covers.close(ctx, time);
     }
 
-    /// Tells those who would have packets how many octets of these did not go out.
+    /// Tells those who would have content how many octets of it did not go out.
     fn tell_withheld(&mut self, time: Time, ctx: &mut Context<'_>) {
-        for at in self.covers.places(|cover| cover.by_address && cover.is_whole() && cover.wants_packets()) {
+        for at in self.covers.places(|cover| cover.is_whole() && cover.warrant.grant().is_some()) {
             let Some(cover) = self.covers.get_mut(at) else { continue };
             let octets = (self.octets.0 - cover.uncounted.0) + (self.octets.1 - cover.uncounted.1);
             if octets > 0 {

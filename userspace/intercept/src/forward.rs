@@ -4,6 +4,7 @@
 //! know: which URLs the covered transactions of a worker wait for, and what was seen of these. Of any other URL nothing is kept.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub(crate) struct Ticket(u64);
 /// The URLs that are waited for.
 #[derive(Default)]
 pub(crate) struct Forwards {
-    by_url: HashMap<Arc<[u8]>, u64>,
+    by_url: HashMap<Arc<[u8]>, Vec<u64>>,
     /// The one that has waited longest first.
     waits: BTreeMap<u64, Wait>,
     next: u64,
@@ -41,6 +42,8 @@ pub(crate) struct Forwards {
 /// What is waited for.
 struct Wait {
     url: Arc<[u8]>,
+    /// The submission server that fetches it.
+    server: IpAddr,
     /// Transactions that wait for it.
     askers: usize,
     asked: Time,
@@ -99,15 +102,24 @@ pub(crate) struct Fetched {
 pub(crate) struct Sending(Option<(u64, u64)>);
 
 impl Forwards {
-    /// A covered transaction waits for what this URL names; `None` where it cannot be looked for. `is_content` says whether some
-    /// warrant may have its octets, and not its head alone.
-    pub(crate) fn ask(&mut self, url: &[u8], is_content: bool, time: Time, counters: &mut Counters) -> Option<Ticket> {
+    /// A covered transaction with `server` waits for what this URL names; `None` where it cannot be looked for. `is_content` says
+    /// whether some warrant may have its octets, and not its head alone.
+    pub(crate) fn ask(
+        &mut self,
+        url: &[u8],
+        server: IpAddr,
+        is_content: bool,
+        time: Time,
+        counters: &mut Counters,
+    ) -> Option<Ticket> {
         let is_plain = |octet: &u8| octet.is_ascii_graphic() && !matches!(octet, b'"' | b'\\');
         if url.is_empty() || url.len() > LONGEST_URL || !url.iter().all(is_plain) {
             counters.urls_given_up += 1;
             return None;
         }
-        if let Some(&id) = self.by_url.get(url)
+        // What began to be sent before was fetched for somebody else's message.
+        let is_open = |wait: &Wait| wait.seen.is_none();
+        if let Some(id) = self.newest(url, server, is_open)
             && let Some(wait) = self.waits.get_mut(&id)
         {
             wait.askers += 1;
@@ -122,9 +134,15 @@ impl Forwards {
             self.remove(oldest);
         }
         let (id, url): (u64, Arc<[u8]>) = (self.number(), url.into());
-        self.by_url.insert(Arc::clone(&url), id);
-        self.waits.insert(id, Wait { url, askers: 1, asked: time, is_content, reading: 0, seen: None });
+        self.by_url.entry(Arc::clone(&url)).or_default().push(id);
+        self.waits.insert(id, Wait { url, server, askers: 1, asked: time, is_content, reading: 0, seen: None });
         Some(Ticket(id))
+    }
+
+    /// The newest that waits for this URL, fetched by this server, and is `wanted`.
+    fn newest(&self, url: &[u8], server: IpAddr, wanted: impl Fn(&Wait) -> bool) -> Option<u64> {
+        let is_it = |id: &&u64| self.waits.get(*id).is_some_and(|wait| wait.server == server && wanted(wait));
+        self.by_url.get(url)?.iter().rev().find(is_it).copied()
     }
 
     fn number(&mut self) -> u64 {
@@ -132,10 +150,11 @@ impl Forwards {
         self.next
     }
 
-    /// A server of IMAP4 sends octets of what a URL names, on whatever connection.
-    pub(crate) fn sent(&mut self, sending: &mut Sending, content: &UrlContent<'_>) {
+    /// A server of IMAP4 sends octets of what a URL names to `client`. Whoever knows the URL can make some server send anything for it,
+    /// but not to the submission server's own address.
+    pub(crate) fn sent(&mut self, sending: &mut Sending, client: IpAddr, content: &UrlContent<'_>) {
         if content.at == 0 {
-            *sending = Sending(self.begin(content));
+            *sending = Sending(self.begin(client, content));
         }
         let Some((id, response)) = sending.0 else { return };
         let Some(wait) = self.waits.get_mut(&id).filter(|wait| wait.reading == response) else {
@@ -171,14 +190,13 @@ impl Forwards {
         }
     }
 
-    /// A response begins: gives what it is of, and which it is. Of several for one URL the first that is whole counts.
-    fn begin(&mut self, content: &UrlContent<'_>) -> Option<(u64, u64)> {
-        let id = *self.by_url.get(content.url)?;
+    /// A response begins: gives what it is of, and which it is. Of several for one URL the first that is whole counts, for those who had
+    /// asked by then.
+    fn begin(&mut self, client: IpAddr, content: &UrlContent<'_>) -> Option<(u64, u64)> {
+        let is_open = |wait: &Wait| wait.seen.as_ref().is_none_or(|seen| !seen.is_whole());
+        let id = self.newest(content.url, client, is_open)?;
         let response = self.number();
         let wait = self.waits.get_mut(&id)?;
-        if wait.seen.as_ref().is_some_and(|seen| seen.is_whole()) {
-            return None;
-        }
         let seen = Seen { size: content.size, head: Some(Box::default()), ..Seen::default() };
         self.held -= wait.seen.replace(Box::new(seen)).map_or(0, |before| before.cost());
         wait.reading = response;
@@ -226,7 +244,12 @@ impl Forwards {
 
     fn remove(&mut self, id: u64) {
         if let Some(wait) = self.waits.remove(&id) {
-            self.by_url.remove(&wait.url);
+            if let Some(ids) = self.by_url.get_mut(&wait.url) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.by_url.remove(&wait.url);
+                }
+            }
             self.held -= wait.seen.map_or(0, |seen| seen.cost());
         }
     }

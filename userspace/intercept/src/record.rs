@@ -362,6 +362,6 @@ pub enum Notice {
         /// How many.
         octets: u64,
     },
-    /// The session could not be followed to its end: its entry was needed for others.
+    /// The session could not be followed to its end: its entry was needed for others, or it cannot be read.
     SessionDropped,
 }

@@ -298,3 +298,44 @@ fn what_a_room_waits_for_has_an_end() {
     play.nowhere("fetched");
     assert_eq!(play.room.counters.urls_given_up, 1201 - 1024);
 }
+
+#[test]
+fn what_a_stranger_makes_a_server_send_is_not_in_the_targets_message() {
+    let mut stranger = Line::between("203.0.113.66:45000", "203.0.113.99:143");
+    let play = submit(vec![cc("ALICE", [login("alice")])])
+        .say(&format!("C: BURL {URL} LAST"))
+        .say_on(&mut stranger, &format!("{LOGIN}{}", fetched(&[(URL, "STRANGE\r\n")])))
+        .say_on(&mut imap(), &format!("{LOGIN}{}", fetched(&[(URL, MESSAGE)])))
+        .say("S: 250 queued\nC: QUIT\nS: 221 bye")
+        .fin()
+        .finish();
+    play.nowhere("STRANGE");
+    assert!(play.content("ALICE").contains("\nfetched\n"), "{}", play.content("ALICE"));
+}
+
+#[test]
+fn what_was_fetched_before_the_url_was_asked_for_again_is_not_what_is_fetched_then() {
+    let mut other = Line::between("192.0.2.77:41000", "198.51.100.25:587");
+    let mut second = Line::between("198.51.100.25:45001", "198.51.100.143:143");
+    let play = Play::new(vec![cc("ALICE", [login("alice")]), cc("DAVE", [email("dave@example.com")])])
+        .between("192.0.2.10:40000", "198.51.100.25:587")
+        .open()
+        .say_on(
+            &mut other,
+            &format!(
+                "S: 220 mx\nC: EHLO c\nS: 250 BURL\nC: MAIL FROM:<m@x.example>\nS: 250 ok\nC: RCPT TO:<dave@example.com>\nS: 250 ok\nC: BURL {URL} LAST"
+            ),
+        )
+        .say_on(&mut imap(), &format!("{LOGIN}{}", fetched(&[(URL, "EARLY\r\n")])))
+        .say(ENVELOPE)
+        .say(&format!("C: BURL {URL} LAST"))
+        .say_on(&mut second, &format!("{LOGIN}{}", fetched(&[(URL, MESSAGE)])))
+        .say("S: 250 queued")
+        .say_on(&mut other, "S: 250 queued")
+        .say("C: QUIT\nS: 221 bye")
+        .fin()
+        .finish();
+    assert!(play.content("ALICE").contains("\nfetched\n"), "{}", play.content("ALICE"));
+    assert!(!play.content("ALICE").contains("EARLY"));
+    assert!(play.content("DAVE").contains("EARLY"), "{}", play.content("DAVE"));
+}

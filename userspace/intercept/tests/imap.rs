@@ -564,3 +564,60 @@ fn of_a_mail_that_deflate_makes_long_not_all_is_handed_over_and_the_session_goes
     assert_eq!(play.events()[1..3], ["Report Download Succeeded", "Report Download Succeeded"]);
     assert!(play.told().iter().any(|line| line.contains("not held")), "{:?}", play.told());
 }
+
+#[test]
+fn octets_missed_before_it_is_known_whose_session_it_is_are_told_to_whom_it_is() {
+    let rest = "C: s SELECT INBOX\nS: s OK\nC: b FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {2}\nS: ab)\nS: b OK";
+    // The answer; a go-ahead before it; what the client sent before it logged in is no part of the session.
+    for (before, lost, after, told) in [
+        ("S: * OK ready\nC: a1 LOGIN alice wonder", 10, "", 10),
+        ("S: * OK ready\nC: a1 LOGIN {5}", 7, "C: alice wonder\nS: a1 OK in", 7),
+        ("S: * OK ready\nC: c CAPABILITY", 30, "C: n NOOP\nS: n OK\nC: a1 LOGIN alice wonder\nS: a1 OK in", 0),
+    ] {
+        let mut play = open(vec![cc("ALICE", [login("alice")])]).say(before);
+        play.lose(FromServer, lost);
+        let mut play = play.pass(10);
+        play.speak(&format!("{after}\n{rest}{LOGOUT}"));
+        let play = play.fin().finish();
+        let missed = play.told().iter().filter(|line| line.contains(&format!("missed {lost}"))).count();
+        assert_eq!(missed, usize::from(told > 0), "{before}: {:?}", play.told());
+        assert!(play.content("ALICE").contains("BODY[]"));
+    }
+}
+
+#[test]
+fn where_nothing_of_the_server_was_captured_who_logged_in_has_the_session_as_far_as_that_goes() {
+    let mut play = open(named(cc("ALICE", [login("alice")])));
+    play.send(FromClient, b"a LOGIN alice wonder\r\n");
+    play.lose(FromServer, 10);
+    play.raw(FromClient, 0x10, b"");
+    let mut play = play.pass(10);
+    play.send(FromClient, b"b APPEND Sent {4+}\r\nmine\r\n");
+    play.lose(FromServer, 8);
+    play.send(FromClient, b"c LOGIN bob pw-of-bob\r\n");
+    play.lose(FromServer, 8);
+    let mut play = play.pass(10);
+    play.send(FromClient, b"d APPEND Sent {4+}\r\nbobs\r\n");
+    let play = play.pass(10).fin().finish();
+    assert_eq!(play.events()[0], "Begin Logon Unknown", "{:?}", play.told());
+    assert_eq!(play.events().last().unwrap(), "End Logoff Unknown");
+    assert!(play.content("ALICE").contains("mine"), "{}", play.content("ALICE"));
+    play.nowhere("bobs");
+    play.nowhere("wonder");
+}
+
+#[test]
+fn a_session_of_more_commands_than_is_read_is_given_up_and_the_lemf_is_told() {
+    for target in [login("alice"), ip("192.0.2.10")] {
+        let mut play = open(vec![cc("ALICE", [target])]).say(LOGIN).say("C: b COMPRESS DEFLATE\nS: b OK");
+        let mut client = DeflateEncoder::new(Vec::new(), Compression::best());
+        client.write_all("a NOOP\r\n".repeat(400_000).as_bytes()).unwrap();
+        client.flush().unwrap();
+        client.get_ref().chunks(1400).for_each(|octets| play.send(FromClient, octets));
+        let play = play.fin().finish();
+        let told = play.told();
+        assert!(told.iter().any(|line| line.contains("dropped")), "{told:?}");
+        assert!(told.iter().any(|line| line.contains("not held")), "{told:?}");
+        assert_eq!(play.events().last().unwrap(), "End Logoff Unknown");
+    }
+}

@@ -247,6 +247,12 @@ impl HeadReader {
         self.head
     }
 
+    /// What was read of a header that goes on: the field that was not read to its end is left out.
+    pub fn finish_cut(mut self) -> Head {
+        self.at = At::Done;
+        self.finish()
+    }
+
     fn line_start(&mut self, octet: u8) {
         self.at = match octet {
             b'\r' => At::LineStartCr,

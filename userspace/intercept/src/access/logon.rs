@@ -66,6 +66,15 @@ impl Follow {
                 }
                 self.exchange(login, None, ctx);
             }
+            Outcome::Unknown if !self.server_seen && self.protocol == Protocol::Imap4 => {
+                // Of the server nothing was captured at all: whether he was let in nobody can say, ever. Who tries again was not.
+                if self.has_session() {
+                    self.shared = true;
+                    self.leave(None, user.last, ctx);
+                }
+                self.enter(user, ctx);
+                self.exchange(login, None, ctx);
+            }
             Outcome::Unknown => {
                 self.exchange(login, Some(&found), ctx);
                 self.maybe = (!self.in_session).then(|| Box::new(user));
@@ -126,11 +135,25 @@ impl Follow {
     }
 
     fn hand_over_early(&mut self, early: &Early, at: usize, ctx: &mut Context<'_>) {
+        self.tell_missed_early(early, at, ctx);
         let not_held = early.hand_over(at, &mut self.covers, ctx);
         let wants_content = self.covers.get_mut(at).is_some_and(|cover| cover.warrant.grant().is_some());
         if let (Some(user), true) = (&self.user, not_held > 0 && wants_content) {
             let time = user.last;
             self.covers.tell_notice(at, ctx, time, Notice::OctetsNotHeld { octets: not_held });
+        }
+    }
+
+    /// Tells what is missing from the part of a session before it was known whose it is: in POP3 from the first command on, in IMAP4
+    /// from the login on (B.5, C.3).
+    fn tell_missed_early(&mut self, early: &Early, at: usize, ctx: &mut Context<'_>) {
+        let Some(user) = &self.user else { return };
+        let (first, last) = (user.first, user.last);
+        let since = if self.protocol == Protocol::Pop3 { Time::MIN } else { first };
+        for (from_client, octets) in early.missed_since(since).into_iter().filter(|(_, octets)| *octets > 0) {
+            if self.covers.tell_notice(at, ctx, last, Notice::OctetsMissed { octets, from_client }) {
+                ctx.counters.covered_octets_missed += octets;
+            }
         }
     }
 

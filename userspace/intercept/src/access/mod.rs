@@ -52,6 +52,10 @@ pub(crate) struct Follow {
     /// Octets that were inflated, of which no packet goes out.
     compressed: u64,
     inflated: Inflated,
+    /// Whether anything of the server was captured.
+    server_seen: bool,
+    /// The time of the last octets, gap or answer.
+    last: Time,
     /// Of what another connection's transaction waits for.
     sending: Sending,
     /// Whether one user can make room for the next on the connection (UNAUTHENTICATE, RFC 8437), by what the server said of itself.
@@ -82,6 +86,8 @@ impl Follow {
             early: Early::default(),
             compressed: 0,
             inflated: Inflated::default(),
+            server_seen: false,
+            last: Time::MIN,
             sending: Sending::default(),
             can_change: (protocol == Protocol::Pop3).then_some(false),
             is_unreadable: false,
@@ -141,7 +147,7 @@ impl Follow {
             }
             Event::Transfer(transfer) => self.transfer(transfer, ctx),
             // Whoever is logged in: it is the message of who gave the URL away.
-            Event::UrlContent(content) => ctx.forwards.sent(&mut self.sending, content),
+            Event::UrlContent(content) => ctx.forwards.sent(&mut self.sending, self.client, content),
             Event::Settled { time } => {
                 self.stream.hand_over(&mut self.covers, ctx);
                 self.tell_left_out(*time, ctx);
@@ -152,11 +158,17 @@ impl Follow {
                 self.is_unreadable = *compressed;
                 self.stream.hand_over(&mut self.covers, ctx);
                 self.early = Early::default();
+                if *compressed {
+                    self.tell_unreadable(ctx);
+                }
             }
             Event::Lost { from, time, octets, in_literal } => {
                 self.lost(*from, *time, *octets, ctx);
                 if *from == Direction::FromClient && !in_literal {
                     self.commands_lost(*time, ctx);
+                }
+                if !self.in_session {
+                    self.early.miss(*time, *from == Direction::FromClient, *octets);
                 }
             }
             Event::Anomaly(anomaly) => ctx.counters.access_anomaly(self.protocol, *anomaly),
@@ -179,9 +191,20 @@ impl Follow {
             Direction::FromServer => self.clear_to.1 = self.clear_to.1.max(end),
         };
         match event {
-            Event::Octets(octets) => read(octets.from, octets.wire.end),
-            Event::Login(login) if !login.inflated => {
-                login.each_step(|step| read(step.from, step.offset + step.octets.len() as u64));
+            Event::Greeting { .. } => self.server_seen = true,
+            Event::Octets(octets) => {
+                read(octets.from, octets.wire.end);
+                self.last = octets.time;
+                self.server_seen |= octets.from == Direction::FromServer;
+            }
+            Event::Lost { time, .. } => self.last = *time,
+            Event::Login(login) => {
+                login.each_step(|step| {
+                    self.server_seen |= step.from == Direction::FromServer;
+                    if !login.inflated {
+                        read(step.from, step.offset + step.octets.len() as u64);
+                    }
+                });
             }
             _ => {}
         }
@@ -233,6 +256,15 @@ impl Follow {
         }
         if whole {
             self.stream.add(piece, &mut self.covers, ctx);
+        }
+    }
+
+    /// What comes is compressed and cannot be inflated, or would be too much: nobody has it.
+    fn tell_unreadable(&mut self, ctx: &mut Context<'_>) {
+        let time = self.last;
+        self.tell_left_out(time, ctx);
+        for at in self.unfinished() {
+            self.covers.tell_notice(at, ctx, time, Notice::SessionDropped);
         }
     }
 

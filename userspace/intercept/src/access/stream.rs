@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use writ_wire::Time;
 
 use crate::context::Context;
 use crate::cover::{Cover, Covers, Piece, Side};
@@ -13,6 +14,8 @@ use crate::warrant::Warrant;
 const PORTION: usize = 32 * 1024;
 /// What is held of a session before anybody logs in: commands, of which a client needs a few.
 const EARLY: usize = 64 * 1024;
+/// Holes before anybody logs in that are remembered one by one.
+const MAX_MISSED: usize = 16;
 
 /// Content of one interaction.
 #[derive(Default)]
@@ -87,6 +90,8 @@ pub(super) struct Early {
     cost: usize,
     /// Octets that had no room.
     not_held: u64,
+    /// Octets that were not captured: when that was found, whether the client sent them, and how many.
+    missed: Vec<(Time, bool, u64)>,
 }
 
 impl Early {
@@ -109,6 +114,23 @@ impl Early {
         }
         self.cost += cost;
         self.pieces.push((piece, only));
+    }
+
+    /// Remembers octets that were not captured.
+    pub(super) fn miss(&mut self, time: Time, from_client: bool, octets: u64) {
+        let is_full = self.missed.len() >= MAX_MISSED;
+        match self.missed.iter_mut().rev().find(|(_, is_clients, _)| is_full && *is_clients == from_client) {
+            Some((last, _, missed)) => (*last, *missed) = (time, *missed + octets),
+            None => self.missed.push((time, from_client, octets)),
+        }
+    }
+
+    /// Octets that were not captured since this time, of the client and of the server.
+    pub(super) fn missed_since(&self, since: Time) -> [(bool, u64); 2] {
+        [true, false].map(|side| {
+            let is_of = |(time, from_client, _): &&(Time, bool, u64)| *time >= since && *from_client == side;
+            (side, self.missed.iter().filter(is_of).map(|(.., octets)| octets).sum())
+        })
     }
 
     /// Hands over what is for this warrant; gives how many octets are missing from it.

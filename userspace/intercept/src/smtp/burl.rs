@@ -71,7 +71,7 @@ impl Follow {
         let is_content = open.warrants(&self.covers).any(|warrant| warrant.grant().is_some());
         let is_first = !open.content_begun && !std::mem::replace(&mut open.urls.is_first, true);
         let ticket = if open.urls.asked.len() < MAX_PARTS {
-            ctx.forwards.ask(url(command), is_content, command.line.last, ctx.counters)
+            ctx.forwards.ask(url(command), self.server, is_content, command.line.last, ctx.counters)
         } else {
             ctx.counters.urls_given_up += 1;
             None

@@ -13,8 +13,8 @@ pub(super) enum Item {
     Whole,
     /// From this octet on (BODY[]<0>), or in a command a range of it.
     Range(u64),
-    /// Its header, or some fields of it, from its first octet on or not; `whole` is all of it.
-    Header { from_start: bool, whole: bool },
+    /// Its header, or some fields of it, from its first octet on or not; `whole` is all of it, and `is_cut` a range.
+    Header { from_start: bool, whole: bool, is_cut: bool },
     /// Its text, all of it.
     Text,
     /// Anything else of it.
@@ -48,13 +48,14 @@ impl Item {
                 section if section == b"HEADER" || section.starts_with(b"HEADER.FIELDS") => Self::Header {
                     from_start: range.is_none_or(|from| from == 0),
                     whole: section == b"HEADER" && range.is_none(),
+                    is_cut: range.is_some(),
                 },
                 _ => Self::Part,
             };
         }
         match name.as_slice() {
             b"RFC822" | b"RFC822.PEEK" => Self::Whole,
-            b"RFC822.HEADER" => Self::Header { from_start: true, whole: true },
+            b"RFC822.HEADER" => Self::Header { from_start: true, whole: true, is_cut: false },
             b"RFC822.TEXT" | b"RFC822.TEXT.PEEK" => Self::Text,
             b"RFC822.SIZE" => Self::Size,
             b"UID" => Self::Uid,
@@ -66,6 +67,30 @@ impl Item {
     }
 }
 
+/// Items that hold something of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Items(u8);
+
+impl Items {
+    pub(super) fn add(&mut self, item: Item) {
+        self.0 |= match item {
+            Item::Whole => 1,
+            Item::Range(_) => 2,
+            Item::Header { .. } => 4,
+            Item::Text => 8,
+            Item::Part => 16,
+            Item::Structure => 32,
+            Item::Envelope => 64,
+            Item::Size | Item::Uid | Item::Other => 0,
+        };
+    }
+
+    /// Whether all of these are among `others`.
+    fn are_among(self, others: Self) -> bool {
+        self.0 & !others.0 == 0
+    }
+}
+
 /// The digits at the beginning.
 pub(super) fn number(octets: &[u8]) -> Option<u64> {
     let digits = octets.iter().take_while(|octet| octet.is_ascii_digit()).count();
@@ -73,7 +98,7 @@ pub(super) fn number(octets: &[u8]) -> Option<u64> {
 }
 
 /// A response has the message and the content that were asked for.
-pub(super) const SUITS: u8 = 3;
+pub(super) const SUITS: u8 = 7;
 /// Ranges of message numbers that a command keeps; one with more is taken to name any message.
 const MAX_RANGES: usize = 16;
 
@@ -87,6 +112,7 @@ pub(super) struct Asked {
     has_set: bool,
     whole: bool,
     part: bool,
+    items: Items,
 }
 
 impl Asked {
@@ -101,11 +127,17 @@ impl Asked {
             self.numbers = if scanner.is_cut() { None } else { ranges(scanner.text()) };
             return;
         }
-        match Item::named(scanner.text()) {
+        let item = Item::named(scanner.text());
+        self.items.add(item);
+        match item {
             Item::Whole => self.whole = true,
             Item::Other | Item::Size | Item::Uid => {
                 let macros: [&[u8]; 2] = [b"ALL", b"FULL"];
-                self.part |= macros.iter().any(|name| scanner.text().eq_ignore_ascii_case(name));
+                if macros.iter().any(|name| scanner.text().eq_ignore_ascii_case(name)) {
+                    self.part = true;
+                    self.items.add(Item::Envelope);
+                    self.items.add(Item::Structure);
+                }
             }
             _ => self.part = true,
         }
@@ -149,7 +181,10 @@ impl Asked {
             Some(TransferKind::Download) => self.whole,
             Some(_) => self.part || self.whole,
         };
-        u8::from(named) * 2 + u8::from(asked)
+        // What the items are says more than whether they are the whole message: a command that asks for messages is not answered by
+        // a header that another asks for.
+        let exactly = fetched.items().are_among(self.items);
+        u8::from(named) * 4 + u8::from(asked && exactly) * 2 + u8::from(asked)
     }
 }
 

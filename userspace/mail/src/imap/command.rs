@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-/// A tag and a command's name are not longer than this together; what is longer is no command.
+/// A tag is not longer than this: servers read lines of 64 KiB at most, and no tag is refused for its length by itself.
+pub(super) const LONGEST_TAG: usize = 64 * 1024;
+/// What follows it up to the end of a command's name is not longer than this; what is longer is no command.
 const LONGEST: usize = 1024;
 
 /// Which command it is, as far as that changes how a session is read.
@@ -139,7 +141,8 @@ impl HeadReader {
     /// line.
     pub(super) fn take(&mut self, octet: u8) -> Option<Head> {
         let at = self.read;
-        if at >= LONGEST {
+        let most = if self.state == State::Tag { LONGEST_TAG } else { self.tag.end + LONGEST };
+        if at >= most {
             return Some(Head::None(self.tag.clone()));
         }
         self.read += 1;
@@ -266,7 +269,10 @@ mod tests {
         assert_eq!(head(b"\r\n"), Some(Head::Empty));
         assert_eq!(head(b"c2VjcmV0\r\n"), Some(Head::None(0..8)));
         assert_eq!(head(b"a (x)\r\n"), Some(Head::None(0..1)));
-        assert_eq!(head(&[b'x'; 2000]), Some(Head::None(0..LONGEST)));
+        assert_eq!(head(&[b'x'; 70_000]), Some(Head::None(0..LONGEST_TAG)));
+        assert_eq!(head(&[b' '; 2000]), Some(Head::None(0..0)));
+        let long = [&[b'x'; 60_000], &b" LOGIN a b"[..]].concat();
+        assert_eq!(head(&long), Some(Head::Command { tag: 0..60_000, verb: Verb::Login }));
         for line in
             [&b"LOGIN alice secret\r\n"[..], b"a LOGIM alice secret\r\n", b"login secret\r\n", b"a Auth x y\r\n"]
         {

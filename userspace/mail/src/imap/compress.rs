@@ -13,9 +13,10 @@ impl Imap {
     /// COMPRESS was accepted: the next octet of either direction is compressed.
     pub(super) fn begin_compression(&mut self, deflate: bool, time: Time, tell: Tell<'_>) {
         let at = At { time, offset: 0 };
-        let inflater = || Some(Box::new(Inflater::new(self.limits.inflated, at)));
+        let inflater = |text| Some(Box::new(Inflater::new(self.limits.inflated, text, at)));
         let is_again = self.client.inflater.is_some();
-        (self.client.inflater, self.server.inflater) = (inflater(), inflater());
+        let (of_client, of_server) = (self.limits.inflated_commands, self.limits.inflated_responses);
+        (self.client.inflater, self.server.inflater) = (inflater(of_client), inflater(of_server));
         if !deflate || is_again {
             self.lose_the_thread(time, tell);
             return;
@@ -67,6 +68,8 @@ impl Imap {
                 }
                 Ok(step) => step,
                 Err(fault) => {
+                    // What follows is compressed, and no encryption.
+                    self.client.inflater = Some(inflater);
                     self.compression_fails(fault, here.time, tell);
                     break;
                 }

@@ -2,7 +2,7 @@
 
 use writ_wire::Time;
 
-use super::asked::{Item, number};
+use super::asked::{Item, Items, number};
 use super::downloads::Sent;
 use super::envelope::EnvelopeReader;
 use super::scan::{KEPT, Scanner, Token};
@@ -47,6 +47,8 @@ pub(super) struct Fetched {
     /// The item whose value comes next.
     item: Option<Item>,
     sent: Sent,
+    /// Which items that was.
+    items: Items,
     size: Option<u64>,
     /// Where the range of the whole message begins that was sent, and its length.
     range: Option<(u64, u64)>,
@@ -142,11 +144,15 @@ impl Fetched {
             }
             (Token::Open, Some(Item::Envelope)) => {
                 self.sent.part = true;
+                self.items.add(Item::Envelope);
                 let mut envelope = EnvelopeReader::default();
                 envelope.open();
                 self.envelope = Some(Box::new(envelope));
             }
-            (Token::Open, Some(Item::Structure | Item::Part)) => self.sent.part = true,
+            (Token::Open, Some(item @ (Item::Structure | Item::Part))) => {
+                self.sent.part = true;
+                self.items.add(item);
+            }
             (Token::Close, Some(_)) if scanner.depth() <= 1 => self.item = None,
             _ => {}
         }
@@ -162,7 +168,7 @@ impl Fetched {
             (Found::Nothing, _) => return false,
             (Found::Structure, _) => Item::Structure,
             (_, Named::Whole) => Item::Whole,
-            (_, Named::Header) => Item::Header { from_start: true, whole: false },
+            (_, Named::Header) => Item::Header { from_start: true, whole: false, is_cut: false },
             (_, Named::Part) => Item::Part,
         };
         match found {
@@ -249,6 +255,7 @@ impl Fetched {
 
     /// A string of this many octets is the item's value.
     fn begin_value(&mut self, item: Item, octets: u64) -> Value {
+        self.items.add(item);
         match item {
             Item::Whole => self.sent.whole = true,
             Item::Range(from) => {
@@ -266,7 +273,7 @@ impl Fetched {
         let has_head = matches!(item, Item::Whole | Item::Range(0) | Item::Header { from_start: true, .. });
         if has_head && (self.sender.is_none() || self.message_id.is_none()) {
             self.head = Some(Box::default());
-            self.head_is_whole = !matches!(item, Item::Range(_));
+            self.head_is_whole = !matches!(item, Item::Range(_) | Item::Header { is_cut: true, .. });
             Value::Head
         } else {
             Value::Nothing
@@ -330,8 +337,8 @@ impl Fetched {
 
     /// The header is over, or what was sent of it: then the last field may be only its beginning.
     fn end_head(&mut self, is_whole: bool) {
-        let Some(head) = self.head.take().filter(|head| is_whole || head.is_done()) else { return };
-        let head = head.finish();
+        let Some(head) = self.head.take() else { return };
+        let head = if is_whole { head.finish() } else { head.finish_cut() };
         self.sender = self.sender.take().or_else(|| head.sender().map(|sender| String::from_utf8_lossy(sender).into()));
         self.message_id = self.message_id.take().or_else(|| head.identifier().map(Box::from));
     }
@@ -347,6 +354,11 @@ impl Fetched {
     /// What of the message was sent; `None` where nothing was.
     pub(super) fn kind(&self) -> Option<TransferKind> {
         self.sent().kind()
+    }
+
+    /// Which items of the message were sent.
+    pub(super) fn items(&self) -> Items {
+        self.items
     }
 
     /// Its UID, where the response says it.

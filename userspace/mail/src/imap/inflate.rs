@@ -11,6 +11,8 @@ pub(super) const STEP: usize = 16 * 1024;
 const SMALL: usize = 4;
 /// A stream may give so many octets for each that it takes, besides what its limit leaves it.
 const USUAL: u64 = 100;
+/// The same for what is no literal. Lists of flags are up to fifteen times as long as what they are deflated to.
+const USUAL_OF_TEXT: u64 = 20;
 
 /// What an inflater takes: a window of 32 KiB and the tables of its codes.
 pub(super) const INFLATER: usize = 44 * 1024;
@@ -87,13 +89,30 @@ pub(super) struct Inflater {
     stream: Decompress,
     /// Octets that may be given beyond what is usual.
     slack: u64,
+    /// Octets that were read as text, and may be beyond what is usual.
+    text: u64,
+    text_slack: u64,
     /// Where the octets last taken stand.
     pub(super) at: At,
 }
 
 impl Inflater {
-    pub(super) fn new(slack: u64, at: At) -> Self {
-        Self { stream: Decompress::new(false), slack, at }
+    /// An inflater whose stream may give so many octets beyond what is usual, and so many of text.
+    pub(super) fn new(slack: u64, text_slack: u64, at: At) -> Self {
+        Self { stream: Decompress::new(false), slack, text: 0, text_slack, at }
+    }
+
+    /// Octets were read as lines, and not as what a literal holds: each takes its time, and of the shortest commands a few packets
+    /// make millions.
+    pub(super) fn read_as_text(&mut self, octets: usize) {
+        self.text += octets as u64;
+    }
+
+    /// Whether it gave more than it may.
+    fn is_bomb(&self) -> bool {
+        let taken = self.stream.total_in();
+        let most = |slack: u64, usual: u64| slack.saturating_add(taken.saturating_mul(usual));
+        self.stream.total_out() > most(self.slack, USUAL) || self.text > most(self.text_slack, USUAL_OF_TEXT)
     }
 
     /// Octets given so far.
@@ -117,7 +136,7 @@ impl Inflater {
         let status = self.stream.decompress(input, output, FlushDecompress::Sync);
         let taken = self.stream.total_in() - taken;
         let given = self.stream.total_out() - given;
-        if self.stream.total_out() > self.slack.saturating_add(self.stream.total_in().saturating_mul(USUAL)) {
+        if self.is_bomb() {
             return Err(Fault::Bomb);
         }
         match status {
@@ -149,7 +168,7 @@ mod tests {
     }
 
     fn inflate(input: &[u8], piece: usize, slack: u64) -> Result<Vec<u8>, Fault> {
-        let mut inflater = Inflater::new(slack, At { time: Time::MIN, offset: 0 });
+        let mut inflater = Inflater::new(slack, u64::MAX, At { time: Time::MIN, offset: 0 });
         let (mut output, mut given) = (vec![0; STEP], Vec::new());
         for mut octets in input.chunks(piece) {
             loop {
@@ -176,7 +195,7 @@ mod tests {
     #[test]
     fn a_small_step_leaves_nothing_in_the_inflater() {
         let deflated = deflate(&vec![b'x'; 10_000_000]);
-        let mut inflater = Inflater::new(1 << 30, At { time: Time::MIN, offset: 0 });
+        let mut inflater = Inflater::new(1 << 30, u64::MAX, At { time: Time::MIN, offset: 0 });
         let mut output = vec![0; STEP];
         let mut given = 0;
         let mut rest = &deflated[..];

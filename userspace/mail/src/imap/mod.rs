@@ -68,6 +68,10 @@ pub struct Limits {
     pub nesting: u32,
     /// Octets that a compressed stream may give beyond a hundred for each that it takes; past it the session is left alone.
     pub inflated: u64,
+    /// Octets of commands that it may give beyond twenty for each that it takes, what literals hold not counted.
+    pub inflated_commands: u64,
+    /// The same of responses.
+    pub inflated_responses: u64,
     /// How content of a compressed session is told.
     pub compressed: Compressed,
 }
@@ -82,6 +86,8 @@ impl Default for Limits {
             transfers: 1000,
             nesting: 100,
             inflated: 64 << 20,
+            inflated_commands: 1 << 20,
+            inflated_responses: 8 << 20,
             compressed: Compressed::Inflated,
         }
     }

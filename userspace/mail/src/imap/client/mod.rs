@@ -233,7 +233,8 @@ impl Imap {
             if self.layer_may_begin(rest) {
                 break;
             }
-            read += match self.client.mode {
+            let is_literal = matches!(self.client.mode, Mode::Literal { .. });
+            let more = match self.client.mode {
                 Mode::Head => self.read_head(here, rest),
                 Mode::Arguments => self.read_arguments(here, rest, tell),
                 Mode::Literal { left } => self.read_literal(here, rest, left, tell),
@@ -242,6 +243,10 @@ impl Imap {
                 Mode::Drop => self.read_dropped(here, rest, tell),
                 Mode::Waiting | Mode::GoAhead(_) => 0,
             };
+            read += more;
+            if let Some(inflater) = self.client.inflater.as_mut().filter(|_| inflated && !is_literal) {
+                inflater.read_as_text(more);
+            }
             if let Some(head) = self.client.decided.take() {
                 self.leave_the_wire(&head, &mut span, octets, tell);
                 self.begin(head, span.time, tell);

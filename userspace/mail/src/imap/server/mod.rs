@@ -11,6 +11,7 @@ use writ_wire::Time;
 use super::Imap;
 use super::capability::CapabilityReader;
 use super::client::to_line_end;
+use super::command::LONGEST_TAG;
 use super::fetch::Fetched;
 use super::inflate::{Flush, INFLATER, Inflater};
 use super::login::Spelling;
@@ -22,9 +23,9 @@ use trial::Trial;
 pub(super) use trial::Tried;
 use untagged::Untagged;
 
-/// A tag is not longer than that of a command can be; a line that begins with more is no response, but for one that says
-/// again what a client sent by mistake.
-const LONGEST_TAG: usize = 1024;
+/// Octets between a tag and the end of its status, at most. A tag is not longer than that of a command can be; a line that begins
+/// with more is no response, but for one that says again what a client sent by mistake.
+const TO_STATUS: usize = 1024;
 
 /// The longest status is PREAUTH.
 const LONGEST_STATUS: usize = 7;
@@ -85,6 +86,10 @@ pub(super) struct Server {
     capabilities: CapabilityReader,
     /// Whether lines are known to be responses. Else the next that ends a command is.
     pub(super) synced: bool,
+    /// Whether the line at hand stands behind octets that were not captured: it may be the rest of one.
+    after_gap: bool,
+    /// Where the first word of a line's beginning ends.
+    tag_end: Option<usize>,
     /// What may be responses until then.
     trial: Option<Box<Trial>>,
     /// Octets of the response so far, and the time of the packet with the first.
@@ -108,6 +113,8 @@ impl Server {
             is_deep: false,
             capabilities: CapabilityReader::default(),
             synced: from_start,
+            after_gap: false,
+            tag_end: None,
             trial: None,
             octets: 0,
             first: Time::MIN,
@@ -173,6 +180,7 @@ impl Server {
     pub(super) fn lose_sync(&mut self) {
         self.begin_line();
         self.synced = false;
+        self.after_gap = true;
         self.trial = None;
         self.state = if let State::Login { id } | State::LoginLiteral { id, .. } = self.state {
             State::Login { id }
@@ -185,6 +193,7 @@ impl Server {
     /// The next octet begins a line.
     fn start_line(&mut self) {
         self.begin_line();
+        self.after_gap = false;
         self.state = State::Start;
     }
 
@@ -196,6 +205,7 @@ impl Server {
         self.is_deep = false;
         self.capabilities = CapabilityReader::default();
         self.octets = 0;
+        self.tag_end = None;
     }
 }
 
@@ -235,6 +245,9 @@ impl Imap {
                 trial.push(rest.get(..more).unwrap_or_default(), here.time, self.limits.transfers);
             }
             read += more;
+            if let Some(inflater) = self.server.inflater.as_mut().filter(|_| inflated && !is_literal) {
+                inflater.read_as_text(more);
+            }
         }
         read
     }
@@ -279,12 +292,14 @@ impl Imap {
         match held {
             [b'+', ..] => return Some(State::GoAhead),
             [b'*', b' ' | b'\t', word @ ..] => {
+                // No server puts more blanks before a status: what is behind these may be a refusal.
+                let is_long = word.len() >= TO_STATUS;
                 if !self.server.synced {
                     if self.hidden {
                         let name = word.trim_ascii();
                         let is_refusal = Status::named(name) == Some(Status::Refusal);
                         let may_be = |full: &[u8]| full.get(..name.len()).is_some_and(|w| w.eq_ignore_ascii_case(name));
-                        if is_refusal && is_space {
+                        if is_long || (is_refusal && is_space) {
                             return Some(State::Drop);
                         }
                         if !ends && (may_be(b"NO") || may_be(b"BAD")) {
@@ -298,7 +313,7 @@ impl Imap {
                 let Some(stray) = self.pending.stray_in_front() else { return Some(State::Untagged) };
                 // A line that is no command has no tag either: it is refused by an untagged BAD (RFC 3501 §7.1.3).
                 let word = word.trim_ascii();
-                if word.eq_ignore_ascii_case(b"BAD") && is_space {
+                if is_long || (word.eq_ignore_ascii_case(b"BAD") && is_space) {
                     return Some(State::Login { id: stray });
                 }
                 let may_be = b"BAD".get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
@@ -306,13 +321,23 @@ impl Imap {
             }
             _ => {}
         }
-        let is_long = held.len() >= LONGEST_TAG;
+        if is_space && self.server.tag_end.is_none() && held.iter().any(|octet| !octet.is_ascii_whitespace()) {
+            self.server.tag_end = Some(held.trim_ascii_end().len());
+        }
+        let begins_blank = held.first().is_some_and(u8::is_ascii_whitespace);
+        let longest = if begins_blank { TO_STATUS } else { LONGEST_TAG };
+        let most = self.server.tag_end.map_or(longest, |end| end + TO_STATUS);
+        let is_long = held.len() >= most;
         if !is_space && !is_long {
             return None;
         }
-        let mut words = held.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        let Some(tag) = words.next() else { return ends.then_some(State::Line) };
-        let status = words.next();
+        let end = self.server.tag_end.unwrap_or(held.len());
+        let (tag, rest) = held.split_at_checked(end).unwrap_or((held, &[]));
+        let tag = tag.trim_ascii_start();
+        if tag.is_empty() {
+            return (ends || is_long).then_some(State::Line);
+        }
+        let status = rest.split(u8::is_ascii_whitespace).find(|word| !word.is_empty());
         let id = if is_long && status.is_none() { self.pending.tagged_from(tag) } else { self.pending.tagged(tag) };
         if let Some(id) = id {
             return Some(self.response_to(id));
@@ -333,7 +358,9 @@ impl Imap {
             let unknown = if status == Status::Refusal { State::Drop } else { State::Line };
             return Some(self.pending.tagged(&tag).map_or(unknown, |id| self.response_to(id)));
         }
-        if !self.server.synced && self.hidden && self.suspicious && !self.logged_in {
+        let may_repeat = self.hidden || self.lost_before.is_some() || self.pending.has_login();
+        let may_be_rest = self.server.after_gap && may_repeat;
+        if may_be_rest || (!self.server.synced && self.hidden && self.suspicious && !self.logged_in) {
             // The rest of a line may be the end of a refusal.
             return if is_space || is_long { Some(State::Drop) } else { None };
         }

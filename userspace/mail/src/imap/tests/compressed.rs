@@ -271,3 +271,33 @@ fn unauthenticate_ends_compression() {
         }
     }
 }
+
+#[test]
+fn commands_and_responses_are_no_more_than_what_crossed_the_wire_allows() {
+    let line = |letter: char, text: &str, times: usize| format!("{letter}: {text}\n").repeat(times);
+    let all_read = |script: &str| {
+        let mut imap = Imap::new(true, Limits::default());
+        let mut told = 0;
+        for turn in compressed(script) {
+            let Turn::Octets(from, octets) = turn else { continue };
+            let at = At { time: Time::MIN, offset: 0 };
+            let mut tell = |event: Event<'_>| {
+                if let Event::Octets(octets) = event {
+                    told += octets.octets.len();
+                }
+            };
+            match from {
+                Direction::FromClient => imap.client(at, &octets, &mut tell),
+                Direction::FromServer => imap.server(at, &octets, &mut tell),
+            }
+        }
+        (!imap.is_dark(), told)
+    };
+    let (is_read, told) = all_read(&line('C', &"a NOOP\\r\\n".repeat(1000), 400));
+    assert!(!is_read && told < 2 << 20, "{told}");
+    let (is_read, told) = all_read(&line('S', &"* OK\\r\\n".repeat(1000), 3000));
+    assert!(!is_read && told < 10 << 20, "{told}");
+    // A mail of nothing but one octet is only long.
+    let mail = format!("C: a APPEND x {{8000000+}}\nC: {}\nC: b NOOP", "x".repeat(8_000_000));
+    assert!(all_read(&mail).0);
+}

@@ -187,3 +187,34 @@ proptest! {
         run_turns(&script, 7, true, limits);
     }
 }
+
+#[test]
+fn blanks_before_a_status_are_held_up_to_a_limit_and_hide_no_refusal() {
+    for start in ["C: PwSecret9", "C! PwSec\nC? 9\nS? 9"] {
+        let mut script = format!("S: * OK hi\n{start}\nS! *");
+        script.push_str(&" \t".repeat(100_000));
+        script.push_str("BAD PwSecret9");
+        let mut turns = dialogue(&script);
+        turns.push(Turn::Octets(Direction::FromServer, b"\r\n".to_vec()));
+        let mut imap = Imap::new(true, Limits::default());
+        let mut leaks = false;
+        for turn in &turns {
+            let mut tell = |event: Event<'_>| {
+                leaks |= matches!(event, Event::Octets(octets) if memchr::memmem::find(octets.octets, b"PwSecret9").is_some());
+            };
+            match turn {
+                Turn::Gap(from, octets) => imap.gap(*from, Time::MIN, *octets, &mut tell),
+                Turn::Octets(Direction::FromClient, octets) => {
+                    imap.client(At { time: Time::MIN, offset: 0 }, octets, &mut tell);
+                }
+                Turn::Octets(Direction::FromServer, octets) => {
+                    for octets in octets.chunks(1000) {
+                        imap.server(At { time: Time::MIN, offset: 0 }, octets, &mut tell);
+                        assert!(imap.held() < 200_000, "{}", imap.held());
+                    }
+                }
+            }
+        }
+        assert!(!leaks, "{start}");
+    }
+}

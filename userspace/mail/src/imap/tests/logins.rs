@@ -419,3 +419,14 @@ fn oauth10a_names_who_logs_in_as_oauthbearer_does() {
     assert!(found[0].starts_with("login alice Succeeded C a AUTHENTICATE OAUTH10A bixhPWFsaWNlL"), "{found:?}");
     assert!(!found[0].contains("T0F1dGg") && found[0].contains("*") | found[0].contains("Kioq"), "{found:?}");
 }
+
+#[test]
+fn a_tag_as_long_as_a_server_reads_hides_no_login() {
+    for length in [1000, 1100, 20_000, 60_000] {
+        let tag = "t".repeat(length);
+        let script = format!("S: * OK hi\nC: {tag} LOGIN alice pw\nS: {tag} OK in\nC: b NOOP\nS: b OK");
+        let notes = run_turns(&dialogue(&script), 1000, true, Limits::default()).lines;
+        assert!(notes.iter().any(|line| line.starts_with("login alice Succeeded")), "{length}");
+        assert!(notes.iter().any(|line| line == "C b NOOP|"), "{length}");
+    }
+}

@@ -434,3 +434,17 @@ fn a_gap_inside_the_password_alone_leaves_the_name() {
     let notes = run("S: * OK hi\nC: a LOGIN {5}\nS: + ok\nC? 5\nC:  x\nS: a OK in");
     assert!(notes.iter().any(|note| note.starts_with("login ? Succeeded")), "{notes:#?}");
 }
+
+#[test]
+fn the_rest_of_a_line_behind_a_gap_is_not_told_where_it_may_repeat_a_password() {
+    for (client, server) in [
+        ("C! PwSec\nC? 6", "S! * BAD wrong\nS? 7\nS: ommand PwSecret9"),
+        ("C: PwSecret9", "S! PwSe\nS? 3\nS: t9 BAD PwSecret9"),
+        ("C: PwSecret9 x", "S? 3\nS: ret9 command PwSecret9"),
+    ] {
+        let script = format!("S: * OK hi\n{client}\n{server}\nC: a LOGIN alice x\nS: a OK in");
+        let notes = run_turns(&dialogue(&script), usize::MAX, true, Limits::default()).lines;
+        assert!(!notes.iter().any(|line| line.starts_with("S ") && line.contains("PwSecret9")), "{notes:?}");
+        assert!(notes.iter().any(|line| line.starts_with("login alice")), "{notes:?}");
+    }
+}

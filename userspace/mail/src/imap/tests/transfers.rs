@@ -199,7 +199,7 @@ fn what_nobody_asked_for_is_a_transfer_if_it_is_of_a_message() {
 fn a_message_that_the_end_cuts_off_is_unknown() {
     assert_eq!(
         transfers("C: a FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {200}\nS: From: a@x.example\nS: x"),
-        ["Download Unknown 18+47 - -"]
+        ["Download Unknown 18+47 a@x.example -"]
     );
     assert_eq!(transfers("S: * 1 FETCH (BODY[] {200}\nS: x"), ["Download Unknown 0+28 - -"]);
     assert_eq!(transfers("C: a APPEND x {200}\nS: +\nC: x"), ["Upload Unknown 21+3 - -"]);
@@ -378,4 +378,38 @@ fn what_answers_many_fetches_in_flight_goes_to_those_that_named_it_in_any_order(
     }
     expected.push("PartialDownload Succeeded 31+43 - -".to_owned());
     assert_eq!(events, expected);
+}
+
+#[test]
+fn a_response_is_of_the_command_that_asked_for_what_it_holds() {
+    for set in ["1:5", "1:*", "3"] {
+        let script = format!(
+            "C: a FETCH {set} BODY.PEEK[]\nC: b FETCH 3 BODY[HEADER]\nS: * 3 FETCH (BODY[HEADER] {{21}}\nS: From: h@x.example\nS:\nS: )\nS: b OK\nS: * 3 FETCH (BODY[] {{2}}\nS: ab)\nS: a OK"
+        );
+        let notes = run_logged_in(&script);
+        let transfers: Vec<_> = notes.iter().filter(|line| line.contains("ownload")).collect();
+        assert_eq!(transfers.len(), 2, "{notes:?}");
+        assert!(transfers[0].starts_with("PartialDownload Succeeded") && transfers[0].ends_with("h@x.example -"));
+        assert!(transfers[1].starts_with("Download Succeeded") && transfers[1].ends_with("- -"), "{notes:?}");
+    }
+}
+
+#[test]
+fn fields_that_a_range_has_whole_name_the_message() {
+    let head = "From: Carl <carl@x.example>\\r\\nMessage-ID: <m1@x>\\r\\nSubj";
+    let script = |item: &str, text: &str| {
+        let length = text.replace("\\r\\n", "--").len();
+        format!(
+            "C: a FETCH 1 BODY.PEEK[{item}]<0.{length}>\nS: * 1 FETCH (BODY[{item}]<0> {{{length}}}\nS! {text}\nS: )\nS: a OK"
+        )
+    };
+    for item in ["", "HEADER"] {
+        let notes = run_logged_in(&script(item, head));
+        let told = notes.iter().find(|line| line.starts_with("PartialDownload")).unwrap();
+        assert!(told.ends_with("carl@x.example <m1@x>"), "{notes:?}");
+        // What is cut within a field is no name.
+        let notes = run_logged_in(&script(item, &head[..head.find("1@x").unwrap()]));
+        let told = notes.iter().find(|line| line.starts_with("PartialDownload")).unwrap();
+        assert!(told.ends_with("carl@x.example -"), "{notes:?}");
+    }
 }
