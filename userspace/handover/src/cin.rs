@@ -10,7 +10,7 @@
 //! leave warrants unserved over a matter of numbering for which the standard has a message. A number comes again only
 //! after more than four thousand million others, long after the session that had it before.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -91,6 +91,12 @@ pub enum CinReserveError {
         /// The state file.
         path: PathBuf,
     },
+    /// Another process numbers from it.
+    #[error("{path}: in use by another Writ: two that number from one state would use numbers twice")]
+    InUse {
+        /// The state file.
+        path: PathBuf,
+    },
     /// Reading or writing it failed.
     #[error("{path}: {source}")]
     Io {
@@ -121,6 +127,8 @@ pub struct CinReserve {
     block: u64,
     allocator: CinAllocator,
     beginning: Beginning,
+    /// Locked for as long as numbers are taken from here.
+    _lock: File,
 }
 
 impl CinReserve {
@@ -133,6 +141,7 @@ impl CinReserve {
     }
 
     fn with_block(path: PathBuf, block: u64) -> Result<Self, CinReserveError> {
+        let lock = lock(&path)?;
         let found = read(&path)?;
         let beginning = match found {
             // What was really used ends somewhere in the block before.
@@ -145,6 +154,7 @@ impl CinReserve {
             block,
             allocator: CinAllocator::starting_at(found.unwrap_or(0)),
             beginning,
+            _lock: lock,
         };
         reserve.cover()?;
         Ok(reserve)
@@ -180,6 +190,16 @@ impl CinReserve {
     /// a block.
     pub fn exceeded(&self) -> bool {
         self.allocator.position() > self.reserved
+    }
+}
+
+fn lock(path: &Path) -> Result<File, CinReserveError> {
+    let failed = |source| CinReserveError::Io { path: path.to_owned(), source };
+    let lock = File::create(path.with_extension("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(CinReserveError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }
 

@@ -191,6 +191,14 @@ impl Sequences {
         self.by_turn.insert(sequence.turn, number);
     }
 
+    /// Notes that content of one of its events came, of so late a time: a call goes on while it is spoken.
+    pub(crate) fn hear_content(&mut self, number: u64, time: Time, now: Time) {
+        self.hear(number, now);
+        if let Some(sequence) = self.all.get_mut(&number) {
+            sequence.latest = sequence.latest.max(time);
+        }
+    }
+
     /// Notes an event whose content may come later, and forgets the oldest of its sequence beyond so many; says whether it did.
     pub(crate) fn remember(&mut self, event: Key, known: Known, most: usize) -> bool {
         let number = known.sequence;

@@ -124,7 +124,9 @@ impl<C: CinSource> Messaging<C> {
 
     /// Whether this is told for the first time under the warrant: its LIID, which outlives a change of the warrant.
     fn is_new(&mut self, key: Key, warrant: &Warrant, now: Time, taken: &mut Taken) -> bool {
-        let key = self.keys.of((key, &warrant.mandate.liid, warrant.mandate.lemf));
+        // Two warrants may have one LIID, such as one for IRI alone and one for content as well.
+        let gives_content = warrant.grant().is_some();
+        let key = self.keys.of((key, &warrant.mandate.liid, warrant.mandate.lemf, warrant.start, gives_content));
         let is_new = self.repeated.note(key, now);
         if is_new {
             taken.told.push(Told { key, lemf: warrant.mandate.lemf });
@@ -213,7 +215,7 @@ impl<C: CinSource> Messaging<C> {
             if !cover.0.iter().any(|covered| Arc::ptr_eq(&covered.warrant, &sequence.warrant)) {
                 continue;
             }
-            self.sequences.hear(known.sequence, now);
+            self.sequences.hear_content(known.sequence, piece.time, now);
             match &piece.body {
                 PieceBody::Part(part) => self.part(event_key, part, &known, piece.time, now, records, taken),
                 PieceBody::Rtp(rtp) => self.leg(event_key, rtp, &known, piece.time, now, records, taken),
@@ -354,8 +356,15 @@ fn properties(event: &Event, warrant: &Warrant) -> Vec<Property<Content, Secret>
 /// once more, or is in UTF-16, is overwritten whole.
 fn without_digits(part: &Part) -> Bytes {
     let content_type = part.content_type.to_ascii_lowercase();
-    let is_plain =
-        part.transfer_encoding.is_none() && !content_type.contains("utf-16") && !content_type.contains("utf-32");
-    let hidden = |octet: &u8| if !is_plain || octet.is_ascii_digit() { b'*' } else { *octet };
-    part.octets.iter().map(hidden).collect()
+    let charset = content_type.split_once("charset=").map_or("utf-8", |(_, charset)| charset.trim_matches('"'));
+    let is_plain = part.transfer_encoding.is_none() && content_type.starts_with("text/plain");
+    match (charset, str::from_utf8(&part.octets)) {
+        // Digits of every script.
+        ("utf-8" | "us-ascii", Ok(text)) if is_plain => {
+            let hidden = |letter: char| if letter.is_numeric() { '*' } else { letter };
+            text.chars().map(hidden).collect::<String>().into()
+        }
+        // What else there may be a digit in nobody can say.
+        _ => vec![b'*'; part.octets.len()].into(),
+    }
 }

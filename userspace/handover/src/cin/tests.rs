@@ -123,3 +123,14 @@ fn it_starts_only_where_it_can_write() {
     let (folder, _) = state();
     assert!(matches!(CinReserve::open(folder.path().join("absent").join("cin")), Err(CinReserveError::Io { .. })));
 }
+
+#[test]
+fn two_processes_do_not_number_from_one_state() {
+    let (_folder, path) = state();
+    let first = CinReserve::open(&path).unwrap();
+    let second = CinReserve::open(&path).unwrap_err();
+    assert!(matches!(second, CinReserveError::InUse { .. }));
+    assert!(second.to_string().contains("in use by another Writ"));
+    drop(first);
+    CinReserve::open(&path).unwrap();
+}

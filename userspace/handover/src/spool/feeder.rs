@@ -170,6 +170,9 @@ impl Feeder {
             self.persist(&standing);
             let more = self.feed();
             self.release();
+            if self.waiting.is_unsettled() && !self.fed.iter().any(|fed| matches!(fed.told, Told::PassedBy(_))) {
+                self.waiting.settled();
+            }
             if self.changed && self.saved.elapsed() >= SAVE {
                 self.save();
             }

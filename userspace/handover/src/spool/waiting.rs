@@ -137,6 +137,16 @@ impl Waiting {
         self.went.notify_all();
     }
 
+    /// Whether any went by another way than the disk, of which the LEMF has not yet shown that it has them.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.lock().passed_at > 0
+    }
+
+    /// The LEMF has all that went by another way.
+    pub(super) fn settled(&self) {
+        self.lock().passed_at = 0;
+    }
+
     /// What was lost at the end of them, once they are all taken.
     pub(super) fn lost(&self) -> Lost {
         let mut held = self.lock();
@@ -206,11 +216,39 @@ impl Ticket {
             let waited = self.waiting.went.wait_timeout(held, left);
             held = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        // Who brings nothing asks of what was brought before, wherever that stands.
+        let asked_from = if self.after == self.up_to { 0 } else { self.after };
         // Others of a later place may be meant; then it is said once too often, and never once too little.
         match () {
             () if held.dropped_at > self.after => Kept::Dropped,
-            () if held.passed_at > self.after => Kept::Unsettled,
+            () if held.passed_at > asked_from => Kept::Unsettled,
             () => Kept::Synced,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use writ_wire::Time;
+
+    use super::*;
+    use crate::pdu::{Interface, Kind};
+
+    #[test]
+    fn who_brings_nothing_new_is_told_of_what_was_brought_before() {
+        let waiting = Arc::new(Waiting::new(1 << 20, Arc::default()));
+        let pdu = Pdu { interface: Interface::Hi2, kind: Kind::Iri, time: Time::MIN, octets: vec![0; 9].into() };
+        let soon = || Instant::now() + Duration::from_secs(5);
+        let before = waiting.place();
+        waiting.push([pdu]);
+        let first = Ticket::new(&waiting, before);
+        waiting.taken(1, Kept::Unsettled);
+        assert_eq!(first.wait(soon()), Kept::Unsettled);
+        // The same is said again, and makes no PDU.
+        assert_eq!(Ticket::new(&waiting, waiting.place()).wait(soon()), Kept::Unsettled);
+        waiting.settled();
+        assert_eq!(Ticket::new(&waiting, waiting.place()).wait(soon()), Kept::Synced);
     }
 }
