@@ -11,6 +11,8 @@ pub(crate) const AMPLE: Limits = Limits {
     transfers: 1 << 16,
     nesting: 100,
     inflated: 64 << 20,
+    inflated_commands: 64 << 20,
+    inflated_responses: 64 << 20,
     compressed: Compressed::Inflated,
 };
 /// Limits that are soon reached.
@@ -22,6 +24,8 @@ pub(crate) const TIGHT: Limits = Limits {
     transfers: 4,
     nesting: 10,
     inflated: 1 << 20,
+    inflated_commands: 1 << 10,
+    inflated_responses: 1 << 10,
     compressed: Compressed::AsOnTheWire,
 };
 /// What a session with tight limits may hold, in octets: two inflaters of 48 KiB with 16 KiB of what they give, and for what is
