@@ -6,7 +6,7 @@ mod counters;
 mod desk;
 mod http;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
