@@ -164,9 +164,8 @@ fn a_restart_repeats_what_was_not_acknowledged_and_nothing_else() {
     copy(&folder.path().join("spool"), &kept);
     let taken = running.hi2().pdus_sent;
     drop(running);
-    // As it was when the process was killed.
-    fs::remove_dir_all(folder.path().join("spool")).unwrap();
-    fs::rename(&kept, folder.path().join("spool")).unwrap();
+    // As it was when the process was killed; the threads of that one may still be at its folder.
+    lea.spool.as_mut().unwrap().folder = kept;
 
     let again = Lemf::start(Conduct::Acknowledge);
     lea.address = Some(again.address.to_string());
