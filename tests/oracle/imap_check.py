@@ -34,7 +34,7 @@ targets = [{targets}]
 
 
 # Captures of which Writ is known to hand over less content than there is under an address, and what.
-KNOWN_GAPS = {"webmail-unauthenticate": "what is said after UNAUTHENTICATE while nobody is logged in"}
+KNOWN_GAPS: dict[str, str] = {}
 
 
 @dataclass
@@ -75,7 +75,8 @@ def parts(dialogue: imap.Dialogue) -> list[Part]:
             part.events.append(("logoff", "end", "succeeded", None, None))
             found.append(Part(None))
         part.events += [(transfer.event, "report", transfer.status, *imap.described(transfer)) for transfer in imap.transfers(command)]
-    if found[-1].user is not None or any(event[0] == "logon" for event in found[-1].events):
+    # Under an address there is content from the first try to log in on, and so an end.
+    if found[-1].user is not None or any(command.verb in ("LOGIN", "AUTHENTICATE") for command in dialogue.commands):
         found[-1].events.append(("logoff", "end", None, None, None))
     return found
 

@@ -139,10 +139,15 @@ impl Forwards {
         Some(Ticket(id))
     }
 
-    /// The newest that waits for this URL, fetched by this server, and is `wanted`.
+    /// The newest that waits for this URL and is `wanted`: of this submission server, or else of any, for one that has several addresses
+    /// may fetch from another than it is spoken to.
     fn newest(&self, url: &[u8], server: IpAddr, wanted: impl Fn(&Wait) -> bool) -> Option<u64> {
-        let is_it = |id: &&u64| self.waits.get(*id).is_some_and(|wait| wait.server == server && wanted(wait));
-        self.by_url.get(url)?.iter().rev().find(is_it).copied()
+        let of = |id: &&u64, is_of: &dyn Fn(&Wait) -> bool| {
+            self.waits.get(*id).is_some_and(|wait| is_of(wait) && wanted(wait))
+        };
+        let ids = self.by_url.get(url)?;
+        let own = ids.iter().rev().find(|id| of(id, &|wait| wait.server == server));
+        own.or_else(|| ids.iter().rev().find(|id| of(id, &|_| true))).copied()
     }
 
     fn number(&mut self) -> u64 {
