@@ -31,7 +31,12 @@ class Warrant:
     def due(self, session: Session) -> list[Happening]:
         """What of a session is handed over."""
         if self.ip is not None:
-            return session.happenings if session.client[0] == self.ip else []
+            if session.client[0] != self.ip:
+                return []
+            # In a mailbox's session there is content from the first try to log in on, and so an end, whoever was let in.
+            tried = any(one.event == "logon-failure" for one in session.happenings)
+            nobody = session.protocol != "smtp" and tried and not any(one.event == "logoff" for one in session.happenings)
+            return session.happenings + [Happening("logoff", "end", "unknown")] * nobody
         if session.protocol != "smtp":
             if session.user == self.email:
                 return session.happenings
