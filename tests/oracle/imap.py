@@ -275,8 +275,8 @@ def carried(command: Command, response: bytes, status: str) -> Transfer | None:
         elif re.match(rb"BODY\[(HEADER|\]<0>)|RFC822\.HEADER", name):
             one.fields = one.fields or value
     if cut and b"\r\n\r\n" not in one.fields:
-        # A head that is not all there says nothing.
-        one.fields = b""
+        # What was sent whole is told; of the last field nobody knows.
+        one.fields = b"".join(one.fields.splitlines(keepends=True)[:-1])
     if HEADERS & parts.keys() and TEXTS & parts.keys():
         one.event = "download"
     return one

@@ -76,7 +76,8 @@ def parts(dialogue: imap.Dialogue) -> list[Part]:
             found.append(Part(None))
         part.events += [(transfer.event, "report", transfer.status, *imap.described(transfer)) for transfer in imap.transfers(command)]
     # Under an address there is content from the first try to log in on, and so an end.
-    if found[-1].user is not None or any(command.verb in ("LOGIN", "AUTHENTICATE") for command in dialogue.commands):
+    begun = any(event[0] == "logon" for event in found[-1].events)
+    if found[-1].user is not None or begun or any(command.verb in ("LOGIN", "AUTHENTICATE") for command in dialogue.commands):
         found[-1].events.append(("logoff", "end", None, None, None))
     return found
 
