@@ -57,6 +57,8 @@ struct Wait {
 /// What was seen of a URL's content.
 #[derive(Clone, Default)]
 struct Seen {
+    /// Whether it went to the address of the submission server.
+    is_own: bool,
     size: u64,
     /// Where the next octets stand.
     next: u64,
@@ -118,8 +120,8 @@ impl Forwards {
             return None;
         }
         // What began to be sent before was fetched for somebody else's message.
-        let is_open = |wait: &Wait| wait.seen.is_none();
-        if let Some(id) = self.newest(url, server, is_open)
+        let is_open = |wait: &Wait| wait.server == server && wait.seen.is_none();
+        if let Some(id) = self.newest(url, is_open)
             && let Some(wait) = self.waits.get_mut(&id)
         {
             wait.askers += 1;
@@ -139,15 +141,10 @@ impl Forwards {
         Some(Ticket(id))
     }
 
-    /// The newest that waits for this URL and is `wanted`: of this submission server, or else of any, for one that has several addresses
-    /// may fetch from another than it is spoken to.
-    fn newest(&self, url: &[u8], server: IpAddr, wanted: impl Fn(&Wait) -> bool) -> Option<u64> {
-        let of = |id: &&u64, is_of: &dyn Fn(&Wait) -> bool| {
-            self.waits.get(*id).is_some_and(|wait| is_of(wait) && wanted(wait))
-        };
-        let ids = self.by_url.get(url)?;
-        let own = ids.iter().rev().find(|id| of(id, &|wait| wait.server == server));
-        own.or_else(|| ids.iter().rev().find(|id| of(id, &|_| true))).copied()
+    /// The newest that waits for this URL and is `wanted`.
+    fn newest(&self, url: &[u8], wanted: impl Fn(&Wait) -> bool) -> Option<u64> {
+        let is_it = |id: &&u64| self.waits.get(*id).is_some_and(&wanted);
+        self.by_url.get(url)?.iter().rev().find(is_it).copied()
     }
 
     fn number(&mut self) -> u64 {
@@ -155,8 +152,7 @@ impl Forwards {
         self.next
     }
 
-    /// A server of IMAP4 sends octets of what a URL names to `client`. Whoever knows the URL can make some server send anything for it,
-    /// but not to the submission server's own address.
+    /// A server of IMAP4 sends octets of what a URL names to `client`.
     pub(crate) fn sent(&mut self, sending: &mut Sending, client: IpAddr, content: &UrlContent<'_>) {
         if content.at == 0 {
             *sending = Sending(self.begin(client, content));
@@ -196,13 +192,18 @@ impl Forwards {
     }
 
     /// A response begins: gives what it is of, and which it is. Of several for one URL the first that is whole counts, for those who had
-    /// asked by then.
+    /// asked by then; but one to the submission server's own address before any other, for whoever knows the URL can make some server
+    /// send anything for it elsewhere.
     fn begin(&mut self, client: IpAddr, content: &UrlContent<'_>) -> Option<(u64, u64)> {
-        let is_open = |wait: &Wait| wait.seen.as_ref().is_none_or(|seen| !seen.is_whole());
-        let id = self.newest(content.url, client, is_open)?;
+        let may_replace = |wait: &Wait, is_own: bool| {
+            wait.seen.as_ref().is_none_or(|seen| if seen.is_own == is_own { !seen.is_whole() } else { is_own })
+        };
+        let own = self.newest(content.url, |wait| wait.server == client && may_replace(wait, true));
+        let id = own.or_else(|| self.newest(content.url, |wait| wait.server != client && may_replace(wait, false)))?;
         let response = self.number();
         let wait = self.waits.get_mut(&id)?;
-        let seen = Seen { size: content.size, head: Some(Box::default()), ..Seen::default() };
+        let is_own = wait.server == client;
+        let seen = Seen { is_own, size: content.size, head: Some(Box::default()), ..Seen::default() };
         self.held -= wait.seen.replace(Box::new(seen)).map_or(0, |before| before.cost());
         wait.reading = response;
         Some((id, response))
