@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use writ_bench::pipeline::{warrant, worker};
+use writ_bench::pipeline::{bystander, warrant, worker};
 use writ_bench::traffic::{Dialogue, Random, Segments, Transfer, mix};
 use writ_etsi::Profile;
 use writ_handover::encoder::Encoder;
@@ -128,12 +128,7 @@ fn targets(c: &mut Criterion) {
     }
     let mut group = c.benchmark_group("session of a bystander");
     for count in [10, 1000, 100_000] {
-        let target = |number: u32| match number % 3 {
-            0 => Target::Email(format!("target-{number}@example.org")),
-            1 => Target::Login(format!("target-{number}")),
-            _ => Target::Ip(std::net::Ipv4Addr::from_bits(0x6440_0000 + number).into(), 32),
-        };
-        let mut worker = worker(vec![warrant("L-1", CcFormat::Application, (0..count).map(target).collect())]);
+        let mut worker = worker(vec![warrant("L-1", CcFormat::Application, (0..count).map(bystander).collect())]);
         let mut wire = Wire::new(settings());
         group.bench_function(format!("{count} targets"), |b| {
             b.iter(|| {

@@ -9,7 +9,6 @@ use pcap_file::pcap::PcapReader;
 use writ_wire::{Frame, Link, Time};
 
 use crate::pipeline::Pipeline;
-use crate::traffic::{Mix, Shape};
 
 /// Frames, one after the other in one row of octets, so that reading them costs what it would cost in a ring.
 #[derive(Default)]
@@ -20,17 +19,6 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// The frames of generated traffic.
-    pub fn generated(shape: Shape) -> Self {
-        let mut frames = Self::default();
-        let mut mix = Mix::new(shape);
-        let mut frame = Vec::new();
-        while let Some(time) = mix.next_frame(&mut frame) {
-            frames.push(time, &frame);
-        }
-        frames
-    }
-
     /// The frames of a capture file (pcap, Ethernet).
     ///
     /// # Errors
@@ -47,7 +35,8 @@ impl Frames {
         Ok(frames)
     }
 
-    fn push(&mut self, time: Duration, frame: &[u8]) {
+    /// Adds one.
+    pub fn push(&mut self, time: Duration, frame: &[u8]) {
         self.octets.extend(frame);
         self.ends.push((self.octets.len(), Time::from_nanos(time.as_nanos() as u64)));
     }

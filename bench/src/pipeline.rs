@@ -66,3 +66,12 @@ pub fn warrant(liid: &str, cc_format: CcFormat, targets: Vec<Target>) -> Warrant
         revoked: AtomicBool::new(false),
     }
 }
+
+/// A target of whom nothing is in generated traffic: addresses, logins and IP addresses in turn.
+pub fn bystander(number: u32) -> Target {
+    match number % 3 {
+        0 => Target::Email(format!("target-{number}@example.org")),
+        1 => Target::Login(format!("target-{number}")),
+        _ => Target::Ip(std::net::Ipv4Addr::from_bits(0x6440_0000 + number).into(), 32),
+    }
+}

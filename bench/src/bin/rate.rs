@@ -10,7 +10,7 @@ use anyhow::{Context as _, ensure};
 use clap::{Parser, ValueEnum};
 use mimalloc::MiMalloc;
 use writ_bench::frames::Frames;
-use writ_bench::pipeline::{Pipeline, warrant};
+use writ_bench::pipeline::{Pipeline, bystander, warrant};
 use writ_bench::process::thread_time;
 use writ_etsi::Profile;
 use writ_handover::encoder::Encoder;
@@ -150,15 +150,6 @@ fn round(frames: &Frames, arguments: &Arguments) -> anyhow::Result<Round> {
     ensure!(counters.segments == counters.frames, "not every frame is one of mail");
     ensure!((way.count > 0) == (arguments.alice && arguments.deliver != Deliver::Nothing), "{} PDUs", way.count);
     Ok(Round { took, payload: counters.segment_octets, pdus: way.count, pdu_octets: way.sent })
-}
-
-/// Somebody of whom nothing is in the traffic.
-fn bystander(number: u32) -> Target {
-    match number % 3 {
-        0 => Target::Email(format!("target-{number}@example.org")),
-        1 => Target::Login(format!("target-{number}")),
-        _ => Target::Ip(std::net::Ipv4Addr::from_bits(0x6440_0000 + number).into(), 32),
-    }
 }
 
 fn main() -> anyhow::Result<()> {

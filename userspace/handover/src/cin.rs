@@ -10,7 +10,7 @@
 //! leave warrants unserved over a matter of numbering for which the standard has a message. A number comes again only
 //! after more than four thousand million others, long after the session that had it before.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -194,13 +194,9 @@ impl CinReserve {
 }
 
 fn lock(path: &Path) -> Result<File, CinReserveError> {
-    let failed = |source| CinReserveError::Io { path: path.to_owned(), source };
-    let lock = File::create(path.with_extension("lock")).map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(CinReserveError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
+    let lock = durable::lock(&path.with_extension("lock"));
+    let lock = lock.map_err(|source| CinReserveError::Io { path: path.to_owned(), source })?;
+    lock.ok_or_else(|| CinReserveError::InUse { path: path.to_owned() })
 }
 
 fn read(path: &Path) -> Result<Option<u64>, CinReserveError> {

@@ -1,6 +1,6 @@
 //! Files that are replaced whole: after a crash at any instant the old or the new octets are read.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,17 @@ pub(crate) fn replace(path: &Path, octets: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&temporary, path)?;
     sync_folder_of(path)
+}
+
+/// Locks a file, which is made if it is not there, for as long as what is given is kept, and no longer than this process lives. `None`:
+/// another process has it.
+pub(crate) fn lock(path: &Path) -> io::Result<Option<File>> {
+    let file = File::create(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// Puts on disk that a file was made, renamed or removed.

@@ -57,8 +57,7 @@ impl Latency {
 
 /// The clock of the machine as the capture tells time.
 pub(crate) fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time::from_parts(since.as_secs(), since.subsec_nanos())
+    Time::since_epoch(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Times as systems write them: RFC 3339.
 
-use writ_wire::Time;
+use writ_wire::{Time, days_since_epoch};
 
 /// Reads `2026-11-22T10:15:00.123456Z`, or with an offset. A leap second is the one before it. `None` for anything else, and for
 /// times before 1970.
@@ -50,13 +50,6 @@ fn days_of(year: i64, month: i64) -> i64 {
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     }
-}
-
-/// Days from 1970-01-01: years are counted from March, so that a leap day ends one.
-fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 719_469
 }
 
 #[cfg(test)]

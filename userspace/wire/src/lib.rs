@@ -47,5 +47,5 @@ pub use frame::{Frame, Link};
 pub use settings::{Ports, Settings};
 pub use steering::steering;
 pub use streams::{Close, Connection, Direction, Flags, Fragment, Packet, Streams};
-pub use time::Time;
+pub use time::{Time, days_since_epoch};
 pub use wire::Wire;

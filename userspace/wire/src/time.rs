@@ -2,6 +2,13 @@
 
 use std::time::Duration;
 
+/// Days from 1970-01-01 to a date of the Gregorian calendar: years start in March, so that a leap day ends one.
+pub const fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 719_469
+}
+
 /// A point in time: nanoseconds since 1970-01-01T00:00:00Z, as the capture gave it.
 ///
 /// Writ judges everything by the time of the packet, never by a clock of its own, so that a replay decides exactly as
@@ -23,6 +30,11 @@ impl Time {
     /// From whole seconds since the epoch and nanoseconds within the second.
     pub const fn from_parts(seconds: u64, nanos: u32) -> Self {
         Self(seconds.saturating_mul(1_000_000_000).saturating_add(nanos as u64))
+    }
+
+    /// From the time since the epoch.
+    pub const fn since_epoch(since: Duration) -> Self {
+        Self::from_parts(since.as_secs(), since.subsec_nanos())
     }
 
     /// Nanoseconds since the epoch.

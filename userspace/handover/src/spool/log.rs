@@ -4,7 +4,7 @@
 //! when what is on disk there cannot be read.
 
 use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use super::key::SpoolKey;
 use super::segment::{FILE_MAGIC, Found, HEAD, RECORD_OVERHEAD, Reader, Unreadable, Writer, first_of, name, pdu};
 use super::state::Lost;
 use super::{SpoolError, format};
+use crate::durable;
 use crate::pdu::{Interface, Pdu};
 
 /// A segment is this part of the whole.
@@ -338,12 +339,8 @@ fn remove(file: &Path) -> io::Result<()> {
 fn lock(folder: &Path) -> Result<File, SpoolError> {
     let failed = |source| SpoolError::Io { folder: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(failed)?;
-    let lock = File::create(folder.join("lock")).map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(SpoolError::InUse { folder: folder.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
+    let lock = durable::lock(&folder.join("lock")).map_err(failed)?;
+    lock.ok_or_else(|| SpoolError::InUse { folder: folder.to_owned() })
 }
 
 /// Cuts off what is behind the last whole record.

@@ -3,23 +3,31 @@
 use std::ops::RangeInclusive;
 
 /// CPUs, as the kernel lists them.
-pub(super) struct Cpus {
+pub struct Cpus {
     /// `0-3,8`
-    pub(super) text: String,
-    pub(super) ranges: Vec<RangeInclusive<usize>>,
+    pub text: String,
+    pub ranges: Vec<RangeInclusive<usize>>,
 }
 
 /// Those that there are; `None` where the kernel does not say.
-pub(super) fn present() -> Option<Cpus> {
+pub fn present() -> Option<Cpus> {
     parse(std::fs::read_to_string("/sys/devices/system/cpu/present").ok()?.trim())
 }
 
-fn parse(text: &str) -> Option<Cpus> {
+/// A list of the kernel's; `None` for anything else.
+pub fn parse(text: &str) -> Option<Cpus> {
     let ranges = text.split(',').map(|range| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         Some(first.parse().ok()?..=last.parse().ok()?)
     });
     Some(Cpus { text: text.to_owned(), ranges: ranges.collect::<Option<_>>()? })
+}
+
+impl Cpus {
+    /// Whether this one is among them.
+    pub fn has(&self, cpu: usize) -> bool {
+        self.ranges.iter().any(|range| range.contains(&cpu))
+    }
 }
 
 #[cfg(test)]

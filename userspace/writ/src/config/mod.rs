@@ -1,11 +1,12 @@
 //! The configuration and the warrants file: TOML in, checked settings out, or one line that says what is wrong and where.
 
 mod agreements;
-mod cpus;
+pub mod cpus;
 mod document;
 mod here;
 mod ingest;
 mod place;
+mod sections;
 mod settings;
 mod validate;
 mod warrants;
@@ -16,7 +17,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 pub use ingest::Ingest;
-pub use settings::{Config, Cores};
+pub use sections::Cores;
+pub use settings::Config;
 pub use warrants::{Lemfs, read_warrants};
 use zeroize::Zeroizing;
 

@@ -170,7 +170,7 @@ impl Config {
     /// The cores that threads are to be pinned to are those of this machine.
     fn cores(&self) -> Result<(), Wrong> {
         let Some(cpus) = cpus::present() else { return Ok(()) };
-        let there = |core: &usize| cpus.ranges.iter().any(|range| range.contains(core));
+        let there = |core: &usize| cpus.has(*core);
         let expected = |key: &str| format!("cores.{key}: expected CPUs of this machine ({})", cpus.text);
         if let Some(at) = self.cores.workers.iter().position(|core| !there(core)) {
             return Err((vec!["cores".into(), "workers".into(), at.into()], expected("workers")));

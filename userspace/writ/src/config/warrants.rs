@@ -13,7 +13,7 @@ use writ_intercept::address::Form;
 use writ_intercept::record::{CcFormat, Deliver, Mandate};
 use writ_intercept::warrant::AuthenticationData;
 use writ_intercept::{Target, Warrant, WarrantError};
-use writ_wire::Time;
+use writ_wire::{Time, days_since_epoch};
 
 use super::document::{Document, Table, Value};
 use super::{ConfigError, read_text};
@@ -206,13 +206,6 @@ fn time(value: &Value<'_, '_>) -> Result<Time, ConfigError> {
             - minutes * 60;
     let seconds = u64::try_from(seconds).map_err(|_| value.error("a time after 1970"))?;
     Ok(Time::from_parts(seconds, time.nanosecond.unwrap_or(0)))
-}
-
-/// Days from 1970-01-01 to a date of the Gregorian calendar: years start in March, so that a leap day ends one.
-fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 719_469
 }
 
 #[cfg(test)]

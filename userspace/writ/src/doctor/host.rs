@@ -2,7 +2,7 @@
 
 use super::Finding;
 use super::machine::Machine;
-use crate::config::Cores;
+use crate::config::{Cores, cpus};
 
 /// In [`Finding::of`].
 const MACHINE: &str = "machine";
@@ -116,8 +116,9 @@ fn pinning(machine: &Machine, cores: &Cores) -> Finding {
             "`[cores] workers = […]`, one for each queue: a worker that moves between cores leaves its caches behind";
         return Finding::advice(MACHINE, "cores", "workers are not pinned", advice);
     }
-    let isolated = machine.read("/sys/devices/system/cpu/isolated").unwrap_or_default();
-    let shared = cores.workers.iter().filter(|core| !lists(&isolated, **core)).count();
+    let isolated = machine.read("/sys/devices/system/cpu/isolated").and_then(|list| cpus::parse(&list));
+    let is_own = |core: &usize| isolated.as_ref().is_some_and(|isolated| isolated.has(*core));
+    let shared = cores.workers.iter().filter(|core| !is_own(core)).count();
     if shared == 0 {
         return Finding::good(MACHINE, "cores", "workers are pinned, on cores of their own");
     }
@@ -127,14 +128,6 @@ fn pinning(machine: &Machine, cores: &Cores) -> Finding {
         format!("workers are pinned, {shared} of them on cores that others may use"),
         "`isolcpus=` on the kernel's command line, or `CPUAffinity=` of everything else: what runs there meanwhile costs packets",
     )
-}
-
-/// Whether a list of the kernel's (`0-3,8`) has a core.
-fn lists(list: &str, core: usize) -> bool {
-    list.split(',').any(|range| {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        matches!((first.parse::<usize>(), last.parse::<usize>()), (Ok(first), Ok(last)) if (first..=last).contains(&core))
-    })
 }
 
 fn interrupts(machine: &Machine) -> Finding {

@@ -8,7 +8,7 @@ mod http;
 
 use std::sync::{Arc, LazyLock};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use crossbeam::channel::{self, Receiver};
@@ -19,6 +19,7 @@ use writ_handover::cin::CinAllocator;
 use writ_handover::{Consignment, Rooms};
 use writ_wire::Time;
 
+use crate::clock;
 use crate::config::Ingest as Settings;
 use crate::worker::Targets;
 use connections::{Connections, told_to_stop};
@@ -119,8 +120,7 @@ async fn serve(
 
 /// The clock that what comes in is kept by: a step of the machine's closes nothing, and forgets nothing.
 fn now() -> Time {
-    static START: LazyLock<(Instant, Duration)> =
-        LazyLock::new(|| (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()));
-    let since = START.1 + START.0.elapsed();
-    Time::from_parts(since.as_secs(), since.subsec_nanos())
+    static START: LazyLock<(Instant, Time)> = LazyLock::new(|| (Instant::now(), clock::now()));
+    let (begun, at) = *START;
+    at.after(begun.elapsed())
 }

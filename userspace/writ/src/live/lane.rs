@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{self, Receiver, Sender};
 use tokio::sync::mpsc;
@@ -16,6 +16,7 @@ use writ_wire::{Frame, Link, Settings, Time, Wire, steering};
 
 use super::aside::Aside;
 use super::published::Published;
+use crate::clock::now;
 use crate::sources::Skipped;
 use crate::worker::{Flows, Worker};
 
@@ -186,10 +187,4 @@ impl Lane {
 fn take(carried: &Carried, wire: &mut Flows, worker: &mut Worker) {
     let Carried { time, link, wire_len, ref octets } = *carried;
     wire.frame(&Frame { time, link, octets, wire_len }, worker.streams());
-}
-
-/// The clock that live frames get their times from.
-fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time::from_parts(since.as_secs(), since.subsec_nanos())
 }

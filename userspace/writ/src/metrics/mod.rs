@@ -4,7 +4,6 @@ mod catalogue;
 mod page;
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -16,8 +15,8 @@ use prometheus::{Encoder as _, TEXT_FORMAT, TextEncoder};
 use tokio::net::TcpListener;
 use writ_handover::pdu::Interface as Handover;
 use writ_handover::{Counters, Snapshot};
-use writ_wire::Time;
 
+use crate::clock::now;
 use crate::ingest;
 use crate::live::{Interfaces, Published, Warranted};
 use crate::report::{PROTOCOLS, Tally};
@@ -42,7 +41,7 @@ pub struct Seen {
 
 /// Serves `/metrics` for as long as the process runs.
 pub async fn serve(listener: TcpListener, seen: Seen) {
-    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let started = now().seconds();
     let router = Router::new().route("/metrics", get(move || std::future::ready(scrape(&seen, started))));
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!("metrics: {error}");
@@ -150,11 +149,6 @@ fn buffers(snapshot: &Snapshot, limits: &[u64]) -> Vec<Counted> {
 
 fn of_link(lemf: &str, interface: Handover, counters: Vec<(&'static str, u64)>) -> Counted {
     Counted { of: vec![lemf.to_owned(), interface.name().to_owned()], counters }
-}
-
-fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time::from_parts(since.as_secs(), since.subsec_nanos())
 }
 
 /// What the kernel says of the process.
