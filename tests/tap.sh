@@ -1,8 +1,8 @@
 # A tap in network namespaces of its own, for the scripts of the live path: to be read in by these, as root, with `writ` set to the
 # binary, `test` to what the test is called, `pace` to packets a second and `queues` to the number of receive queues.
 #
-# Brings: `skip` and `fail`, which end the test; a veth pair, of which `$tap` has the end that is captured; a folder `$work`, which
-# goes at the end with all of it; `configure`, `start`, `page`, `play`, `stop`.
+# Brings, besides what `appliance.sh` does (found in `here`): `skip` and `fail`, which end the test; a veth pair, of which `$tap` has the end
+# that is captured; a folder `$work`, which goes at the end with all of it; `configure`, `play`.
 # shellcheck shell=sh
 
 skip() { echo "SKIPPED: $test: $1"; exit 77; }
@@ -68,42 +68,9 @@ listen = "127.0.0.1:41101"
 END
 }
 
-# Starts a monitoring facility and `writ run`, and waits until they are connected.
-start() {
-    ip netns exec "$tap" "$writ" lemf --listen 127.0.0.1:41100 --store "$work/store" >"$work/lemf.log" 2>&1 &
-    lemf=$!
-    running="$running $lemf"
-    ip netns exec "$tap" "$writ" run --config "$work/writ.toml" >"$work/run.log" 2>&1 &
-    run=$!
-    running="$running $run"
-    waited=0
-    until page >"$work/page" 2>/dev/null && grep -q '^writ_delivery_connected.* 1$' "$work/page"; do
-        if ! kill -0 "$run" 2>/dev/null; then
-            # A kernel without AF_XDP, or a container that may not use it. Any other end is a failure.
-            if grep -qiE 'AF_XDP|XDP.*(not supported|permitted)|Operation not (supported|permitted)' "$work/run.log"; then
-                skip "no AF_XDP here: $(tail -n 1 "$work/run.log")"
-            fi
-            fail "writ run ended"
-        fi
-        waited=$((waited + 1))
-        [ "$waited" -lt 100 ] || fail "writ run does not come up"
-        sleep 0.1
-    done
-}
-
-page() { ip netns exec "$tap" curl -sf http://127.0.0.1:41101/metrics; }
-
 play() {
     ip netns exec "$gen" tcpreplay -q --intf1=writlive0 --pps="$pace" "$@" >>"$work/play.log" 2>&1 || fail "tcpreplay"
 }
 
-# SIGTERM to both: what was captured is still delivered.
-stop() {
-    kill -TERM "$run"
-    code=0
-    wait "$run" || code=$?
-    [ "$code" = 0 ] || fail "writ run ended with $code after SIGTERM"
-    kill -TERM "$lemf"
-    wait "$lemf" || fail "writ lemf ended with $?"
-    running=""
-}
+# shellcheck source=tests/appliance.sh
+. "$here/appliance.sh"

@@ -154,7 +154,8 @@ def events(sessions: list[Session], got: list[dict]) -> tuple[list[str], int]:
 def messages(store: Path, sessions: list[Session], got: list[dict], stored: list[bytes]) -> tuple[list[str], int]:
     """Every message that was transferred whole is in the receiver's store, octet for octet, and no other."""
     wrong, count = [], 0
-    ends = {(record["liid"], record["cin"]): (record["client"], record["client_port"]) for record in got if record["kind"] == "iri"}
+    # A client's port alone tells no session: it may go to two servers at once.
+    ends = {(record["liid"], record["cin"]): (record["protocol"], record["client"], record["client_port"]) for record in got if record["kind"] == "iri"}
     found = collections.defaultdict(list)
     for path in sorted((store / "messages").glob("*.eml")):
         liid, cin, _ = path.name.split(".")[0].rsplit("-", 2)
@@ -164,7 +165,7 @@ def messages(store: Path, sessions: list[Session], got: list[dict], stored: list
     kept = collections.Counter(stored)
     for warrant in WARRANTS:
         for session in sessions:
-            files = found.pop((warrant.liid, session.client), [])
+            files = found.pop((warrant.liid, (session.protocol, *session.client)), [])
             whole = [one for one in warrant.due(session) if one.event in ("send", "receive", "download", "upload") and one.message is not None and warrant.content]
             # What alice sends herself is two events and one message.
             if session.protocol == "smtp":

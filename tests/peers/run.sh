@@ -91,38 +91,15 @@ if [ -n "${KEEP:-}" ]; then
     ip netns exec "$tap" tcpdump -i writpeer1 -s 0 -U -Z root -w "$work/all.pcap" >/dev/null 2>&1 &
     running="$running $!"
 fi
-ip netns exec "$tap" "$writ" lemf --listen 127.0.0.1:41100 --store "$work/store" >"$work/lemf.log" 2>&1 &
-lemf=$!
-running="$running $lemf"
-ip netns exec "$tap" "$writ" run --config "$work/writ.toml" >"$work/run.log" 2>&1 &
-run=$!
-running="$running $run"
-
-page() { ip netns exec "$tap" curl -sf http://127.0.0.1:41101/metrics; }
-waited=0
-until page >"$work/page" 2>/dev/null && grep -q '^writ_delivery_connected.* 1$' "$work/page"; do
-    if ! kill -0 "$run" 2>/dev/null; then
-        # A kernel without AF_XDP, or a container that may not use it. Any other end is a failure.
-        if grep -qiE 'AF_XDP|XDP.*(not supported|permitted)|Operation not (supported|permitted)' "$work/run.log"; then
-            skip "no AF_XDP here: $(tail -n 1 "$work/run.log")"
-        fi
-        fail "writ run ended"
-    fi
-    waited=$((waited + 1))
-    [ "$waited" -lt 100 ] || fail "writ run does not come up"
-    sleep 0.1
-done
+others=$running
+# shellcheck source=tests/appliance.sh
+. "$here/../appliance.sh"
+start
 
 python3 "$here/play.py" "$work/home" "$work/before" "$server" "$laptop" "$other" "$relay" >"$work/play.log" 2>&1 || fail "the conversations"
 page >"$work/page" || fail "no metrics"
-# SIGTERM drains: what was captured is still delivered.
-kill -TERM "$run"
-code=0
-wait "$run" || code=$?
-[ "$code" = 0 ] || fail "writ run ended with $code after SIGTERM"
-kill -TERM "$lemf"
-wait "$lemf" || fail "writ lemf ended with $?"
-[ -n "${KEEP:-}" ] || running=""
+stop
+running=$others
 code=0
 python3 "$here/account.py" "$work/store" "$work/home" "$work/before" >"$work/account.log" 2>&1 || code=$?
 cat "$work/account.log"
