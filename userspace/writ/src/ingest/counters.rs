@@ -25,7 +25,15 @@ pub struct Counters {
     /// Times that a record did not find its way to the delivery core.
     pub records_lost: AtomicU64,
     /// What was made of events, as it was a moment ago.
-    pub messaging: Mutex<Named>,
+    pub messaging: Mutex<Counted>,
+}
+
+/// What is made of events.
+#[derive(Default)]
+pub struct Counted {
+    pub counters: writ_messaging::Counters,
+    /// Logical sequences that are followed.
+    pub sequences: usize,
 }
 
 /// One more.
@@ -48,7 +56,10 @@ impl Counters {
         ]
         .map(|(name, counter)| (name, counter.load(Ordering::Relaxed)))
         .into();
-        all.extend(self.messaging.lock().map(|named| named.clone()).unwrap_or_default());
+        if let Ok(messaging) = self.messaging.lock() {
+            messaging.counters.each(|name, count| all.push((name, count)));
+            all.push(("messaging_sequences", messaging.sequences as u64));
+        }
         all
     }
 }

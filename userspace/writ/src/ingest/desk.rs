@@ -10,7 +10,7 @@ use writ_intercept::record::Record;
 use writ_messaging::{Item, Messaging, Settings, Told};
 use writ_wire::Time;
 
-use super::counters::{Counters, one};
+use super::counters::{Counted, Counters, one};
 use crate::worker::Targets;
 
 /// How long a request waits until what it brought is safe.
@@ -153,12 +153,10 @@ impl Desk {
 
     fn publish(&self) {
         let messaging = self.messaging.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut named = Vec::new();
-        messaging.counters().each(|name, count| named.push((name, count)));
-        named.push(("messaging_sequences", messaging.sequences() as u64));
+        let counted = Counted { counters: messaging.counters().clone(), sequences: messaging.sequences() };
         drop(messaging);
         if let Ok(mut published) = self.counters.messaging.lock() {
-            *published = named;
+            *published = counted;
         }
     }
 }

@@ -655,7 +655,7 @@ pub const LINKS: &[Metric] = &[
     ),
 ];
 
-/// What is counted where messaging systems say what has happened; nothing without `[ingest]`.
+/// What is counted where messaging systems say what has happened; all 0 without `[ingest]`.
 pub const INGEST: &[Metric] = &[
     metric(
         "writ_ingest_requests_total",

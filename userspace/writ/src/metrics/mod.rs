@@ -78,10 +78,7 @@ fn gather(seen: &Seen, started: u64) -> Vec<MetricFamily> {
             catalogue::WARRANTS,
             &seen.warranted.iter().flat_map(|warranted| of_process(warranted.counters(now()))).collect::<Vec<_>>(),
         ),
-        families(
-            catalogue::INGEST,
-            &seen.ingest.iter().flat_map(|ingest| of_process(ingest.named())).collect::<Vec<_>>(),
-        ),
+        families(catalogue::INGEST, &of_process(seen.ingest.clone().unwrap_or_default().named())),
         families(catalogue::LINKS, &links(&snapshot)),
         families(catalogue::BUFFERS, &buffers(&snapshot, &seen.buffers)),
         vec![histogram(&catalogue::LATENCY, &snapshot.latency)],
