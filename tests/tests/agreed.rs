@@ -1,5 +1,7 @@
 //! A delivery with all that can be agreed, verified and decrypted by a reader that shares no code with Writ: Python, and OpenSSL's command.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -16,6 +18,9 @@ fn prepare(folder: &Path, cipher: &str, key_octets: &str, key: &[&str], aggregat
     made(&[&["genpkey", "-out", "signing.pem"], key].concat());
     made(&["pkey", "-in", "signing.pem", "-pubout", "-out", "public.pem"]);
     made(&["rand", "-hex", "-out", "key", key_octets]);
+    for key in ["signing.pem", "key"] {
+        std::fs::set_permissions(folder.join(key), Permissions::from_mode(0o600)).expect("it is kept from others");
+    }
     let config = format!(
         "[[lemf]]\nname = \"demo\"\naddress = \"127.0.0.1:1\"\n[[agreement]]\nlemf = \"demo\"\n{aggregate}\
          [agreement.encryption]\ncipher = \"{cipher}\"\nkey_file = \"key\"\n\

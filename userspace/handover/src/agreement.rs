@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::encryption::{Cipher, Encryption};
 use crate::header::printable;
 use crate::integrity::{Cover, IntegrityRules};
+use crate::key_file::{self, KEPT, KeyFileError};
 use crate::settings::seconds;
 use crate::signing::SigningKey;
 
@@ -302,9 +303,12 @@ fn signing_key(path: &Path) -> Result<SigningKey, AgreementError> {
 fn read(setting: &'static str, path: &Path) -> Result<Zeroizing<String>, AgreementError> {
     use std::io::Read as _;
     let mut text = Zeroizing::new(String::with_capacity(16 << 10));
-    let file = std::fs::File::open(path).and_then(|file| file.take(16 << 10).read_to_string(&mut text));
-    file.map_err(|error| AgreementError::File { setting, kind: error.kind() })?;
-    Ok(text)
+    let read = key_file::open(path).and_then(|file| Ok(file.take(16 << 10).read_to_string(&mut text)?));
+    match read {
+        Ok(_) => Ok(text),
+        Err(KeyFileError::Read(error)) => Err(AgreementError::File { setting, kind: error.kind() }),
+        Err(KeyFileError::Open) => Err(AgreementError::Setting { setting, expected: KEPT }),
+    }
 }
 
 fn unhex(hex: &str) -> Option<Vec<u8>> {

@@ -23,6 +23,7 @@ mod incoming;
 mod intake;
 mod integrity;
 mod keep_alive;
+mod key_file;
 mod link;
 mod link_pdu;
 mod mediation;

@@ -207,6 +207,91 @@ fn a_hash_that_was_made_anew_is_not_signed() {
     assert_eq!(verify(&sent(), Some(others)).1, [Problem::Forged { check: 6, numbers: vec![2, 5] }]);
 }
 
+/// A `cINReset`, under a header like that of the others.
+fn reset() -> PsPdu {
+    let mut reset = sent().remove(0);
+    reset.ps_header.communication_identifier.communication_identity_number = None;
+    reset.payload = Payload::TriPayload(TriPayload::CinReset);
+    reset
+}
+
+#[test]
+fn a_reset_that_comes_over_the_other_interface_later_takes_nothing_away() {
+    for at in 0..sent().len() {
+        let mut pdus = sent();
+        pdus.insert(0, reset());
+        pdus.insert(at + 1, reset());
+        let (verified, problems) = verify(&pdus, Some(verifying(&key())));
+        assert_eq!(problems, [], "{at}");
+        assert!(verified.is_clean() && verified.pdus == 4);
+    }
+}
+
+#[test]
+fn what_began_again_after_a_reset_is_verified_by_itself() {
+    let mut pdus = sent();
+    // A PDU that nothing covers any more, and then another under each number.
+    let mut bare = pdus[0].clone();
+    bare.ps_header.sequence_number = 7;
+    pdus.extend([bare, reset()]);
+    let mut again = Sender::new();
+    let (a, b) = (again.cc("un"), again.cc("deux"));
+    let hash = again.hash(&[a, b]);
+    again.sign(&[hash]);
+    pdus.extend(again.pdus);
+    let (verified, problems) = verify(&pdus, Some(verifying(&key())));
+    assert_eq!(problems, [Problem::Uncovered { numbers: vec![7] }]);
+    assert_eq!((verified.pdus, verified.hashes, verified.signatures), (6, 3, 2));
+    // Without the reset these are others under numbers that were there.
+    pdus.retain(|pdu| !matches!(pdu.payload, Payload::TriPayload(TriPayload::CinReset)));
+    assert!(verify(&pdus, None).1.contains(&Problem::Twice { number: 0 }));
+}
+
+#[test]
+fn each_network_element_numbers_by_itself() {
+    let of = |element: &str, point: Option<&str>| {
+        let mut pdus = sent();
+        for header in pdus.iter_mut().map(|pdu| &mut pdu.ps_header) {
+            let network = &mut header.communication_identifier.network_identifier;
+            network.network_element_identifier = Some(OctetString::from(element.as_bytes().to_vec()));
+            header.interception_point_id = point.map(|point| point.to_owned().try_into().unwrap());
+        }
+        pdus
+    };
+    // Its header is hashed too, so that each is made anew.
+    let sender = |element: &str, point: Option<&str>| {
+        let mut sender = Sender { pdus: of(element, point), ..Sender::new() };
+        let headers: Vec<PsHeader> = sender.pdus.iter().map(|pdu| pdu.ps_header.clone()).collect();
+        sender.pdus.truncate(2);
+        let hash = sender.hash(&[0, 1]);
+        sender.pdus[hash as usize].ps_header = headers[hash as usize].clone();
+        sender.pdus
+    };
+    let (east, west, point) = (sender("EAST", None), sender("WEST", None), sender("WEST", Some("P2")));
+    let mixed: Vec<PsPdu> =
+        east.into_iter().zip(west).zip(point).flat_map(|((east, west), point)| [east, west, point]).collect();
+    let (verified, problems) = verify(&mixed, None);
+    assert_eq!(problems, []);
+    assert_eq!((verified.pdus, verified.hashes), (6, 3));
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::open(folder.path(), RecordSettings::default(), Box::new(std::io::sink())).unwrap();
+    mixed.iter().for_each(|pdu| recorder.pdu(&encode(pdu).unwrap(), pdu).unwrap());
+    let summary = recorder.finish().unwrap();
+    assert_eq!((summary.duplicates, summary.gaps, summary.is_clean()), (0, 0, true), "{summary}");
+    for name in ["L1-7@O@EAST.txt", "L1-7@O@WEST.txt", "L1-7@O@WEST@P2.txt"] {
+        assert!(folder.path().join("sessions").join(name).exists(), "{name}");
+    }
+    let mut missing = mixed;
+    missing.remove(1);
+    let mut verifier = Verifier::new(None, VerifierLimits::default());
+    let words: Vec<String> = missing
+        .iter()
+        .flat_map(|pdu| verifier.take(&encode(pdu).unwrap(), pdu))
+        .map(|finding| finding.to_string())
+        .collect();
+    assert_eq!(words, ["L1@O@WEST cin 7 CC: PDU 0 missing: hashed by the check 2, and not there"]);
+}
+
 #[test]
 fn a_check_that_is_gone_leaves_what_it_covered_bare() {
     let mut pdus = sent();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -22,7 +23,10 @@ fn said(output: &Output) -> String {
 /// A folder with the keys, and what a replay under this agreement wrote, cut into PDUs.
 fn replayed(agreement: &str) -> (tempfile::TempDir, Vec<Vec<u8>>) {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        std::fs::set_permissions(folder.path().join(name), std::fs::Permissions::from_mode(0o600)).unwrap();
+    };
     let ed25519 = ed25519_dalek::SigningKey::from_bytes(&[9; 32]);
     write("ed25519.pem", &ed25519.to_pkcs8_pem(LineEnding::LF).unwrap());
     write("ed25519.pub", &ed25519.verifying_key().to_public_key_pem(LineEnding::LF).unwrap());

@@ -1,4 +1,5 @@
 use super::*;
+use crate::key_file::tests::write_kept;
 
 /// A key for tests alone.
 pub(crate) fn signing_pem() -> String {
@@ -68,9 +69,36 @@ fn a_key_has_the_length_of_its_cipher() {
     for (digits, cipher, is_good) in
         [(64, "aes-256-cbc", true), (48, "aes-192-cbc", true), (48, "aes-256-cbc", false), (64, "aes-192-cbc", false)]
     {
-        std::fs::write(&file, format!("{}\n", "a1".repeat(digits / 2))).unwrap();
+        write_kept(&file, format!("{}\n", "a1".repeat(digits / 2)));
         let mut settings = read(&format!("[encryption]\ncipher = \"{cipher}\"\nkey_file = \"key\""));
         settings.relative_to(folder.path());
         assert_eq!(settings.open(Profile::Current).is_ok(), is_good, "{digits} digits, {cipher}");
+    }
+}
+
+#[test]
+fn key_files_that_others_can_read_are_refused() {
+    use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let signing = ed25519_dalek::SigningKey::from_bytes(&[5; 32]);
+    let pem = signing.to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF).unwrap();
+    for (name, octets, settings, setting) in [
+        ("key", "a1".repeat(32), "[encryption]\ncipher = \"aes-256-cbc\"\nkey_file = \"key\"", "encryption.key_file"),
+        ("pem", pem.to_string(), "integrity.signing_key = \"pem\"", "integrity.signing_key"),
+    ] {
+        let file = folder.path().join(name);
+        write_kept(&file, octets);
+        let mut settings = read(settings);
+        settings.relative_to(folder.path());
+        assert!(settings.open(Profile::Current).is_ok(), "{name}");
+        for mode in [0o604, 0o644, 0o620] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            let error = settings.open(Profile::Current).err().unwrap();
+            let said = format!(
+                "agreement.{setting}: expected a file that nobody but its owner and group can read (chmod 0400)"
+            );
+            assert_eq!(error.to_string(), said, "{mode:o}");
+        }
     }
 }

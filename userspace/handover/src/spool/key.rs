@@ -1,8 +1,6 @@
 //! The key of a spool, and what is made of it: a key for each file, so that no nonce is used twice under one.
 
-use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -10,6 +8,8 @@ use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use thiserror::Error;
 use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::key_file::{self, KEPT, KeyFileError};
 
 /// Octets of a key.
 const KEY: usize = 32;
@@ -19,8 +19,6 @@ pub(crate) const SALT: usize = 32;
 pub(crate) const CHECK: usize = 8;
 /// Octets that encryption adds.
 pub(crate) const TAG: usize = 16;
-/// Of a file's mode: what anybody else may do, and that its group may write.
-const OPEN_TO_OTHERS: u32 = 0o027;
 
 /// Why a key file cannot be used.
 #[derive(Debug, Error)]
@@ -29,7 +27,7 @@ pub enum KeyError {
     #[error("expected a key file that can be read: {0}")]
     Read(#[source] io::Error),
     /// Others can read it.
-    #[error("expected a file that nobody but its owner and group can read (chmod 0400)")]
+    #[error("expected {KEPT}")]
     Open,
     /// It is something else.
     #[error("expected 64 hexadecimal digits (openssl rand -hex 32)")]
@@ -42,10 +40,10 @@ pub(crate) struct SpoolKey(Zeroizing<[u8; KEY]>);
 
 impl SpoolKey {
     pub(crate) fn read(file: &Path) -> Result<Self, KeyError> {
-        let open = File::open(file).map_err(KeyError::Read)?;
-        if open.metadata().map_err(KeyError::Read)?.mode() & OPEN_TO_OTHERS != 0 {
-            return Err(KeyError::Open);
-        }
+        let open = key_file::open(file).map_err(|error| match error {
+            KeyFileError::Read(error) => KeyError::Read(error),
+            KeyFileError::Open => KeyError::Open,
+        })?;
         let mut text = Zeroizing::new([0; 2 * KEY + 2]);
         let mut octets = 0;
         let mut rest = open.take(text.len() as u64);

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,12 +15,11 @@ use thiserror::Error as ThisError;
 use zeroize::Zeroizing;
 
 use super::expiry::not_after;
+use crate::key_file::{self, KEPT, KeyFileError};
 use crate::settings::TlsSettings;
 
 /// The longest file that is read: thousands of certificates.
 const LONGEST_FILE: u64 = 1 << 20;
-/// Of a file's mode: what anybody else may do, and that its group may write.
-const OPEN_TO_OTHERS: u32 = 0o027;
 
 /// A file of certificates or of a key that cannot be used.
 #[derive(Debug, ThisError)]
@@ -77,7 +75,8 @@ pub(super) fn roots(setting: &'static str, file: &Path) -> Result<RootCertStore,
 }
 
 pub(super) fn certificates(setting: &'static str, file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFileError> {
-    let octets = octets(setting, file, "a file of certificates that can be read", 0)?;
+    let expected = "a file of certificates that can be read";
+    let octets = octets(setting, file, expected, File::open(file).map_err(KeyFileError::Read))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&octets).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
@@ -86,7 +85,7 @@ pub(super) fn certificates(setting: &'static str, file: &Path) -> Result<Vec<Cer
 }
 
 pub(super) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsFileError> {
-    let octets = octets("key", file, "a file with the private key that can be read", OPEN_TO_OTHERS)?;
+    let octets = octets("key", file, "a file with the private key that can be read", key_file::open(file))?;
     PrivateKeyDer::from_pem_slice(&octets).map_err(|_| TlsFileError {
         setting: "key",
         file: file.to_owned(),
@@ -95,20 +94,20 @@ pub(super) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsFile
     })
 }
 
-/// The octets of a file whose mode has none of these bits. They may be those of a key, and are overwritten.
+/// The octets of a file that was opened. They may be those of a key, and are overwritten.
 fn octets(
     setting: &'static str,
     file: &Path,
     expected: &'static str,
-    forbidden_mode: u32,
+    opened: Result<File, KeyFileError>,
 ) -> Result<Zeroizing<Vec<u8>>, TlsFileError> {
     let wrong = |expected, reason| TlsFileError { setting, file: file.to_owned(), expected, reason };
     let unread = |error| wrong(expected, Some(error));
-    let open = File::open(file).map_err(unread)?;
+    let open = opened.map_err(|error| match error {
+        KeyFileError::Read(error) => unread(error),
+        KeyFileError::Open => wrong(KEPT, None),
+    })?;
     let found = open.metadata().map_err(unread)?;
-    if found.mode() & forbidden_mode != 0 {
-        return Err(wrong("a file that nobody but its owner and group can read (chmod 0400)", None));
-    }
     // Room for all of it from the start: a vector that grows leaves copies behind.
     let mut octets = Zeroizing::new(Vec::with_capacity(found.len().min(LONGEST_FILE) as usize + 1));
     open.take(LONGEST_FILE + 1).read_to_end(&mut octets).map_err(unread)?;

@@ -12,8 +12,7 @@ const MOST_RANGES: usize = 20;
 /// the LEMF's own eyes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Finding {
-    liid: Vec<u8>,
-    cin: Option<u32>,
+    communication: Communication,
     interface: Interface,
     /// What it is.
     pub problem: Problem,
@@ -21,7 +20,7 @@ pub struct Finding {
 
 impl Finding {
     pub(super) fn new((communication, interface): &(Communication, Interface), problem: Problem) -> Self {
-        Self { liid: communication.liid.clone(), cin: communication.cin, interface: *interface, problem }
+        Self { communication: communication.clone(), interface: *interface, problem }
     }
 }
 
@@ -87,12 +86,13 @@ pub enum Problem {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cin = self.cin.map_or_else(|| "-".to_owned(), |cin| cin.to_string());
+        let Communication { source, liid, cin } = &self.communication;
+        let (source, cin) = (source.words(), cin.map_or_else(|| "-".to_owned(), |cin| cin.to_string()));
         let on = match self.interface {
             Interface::Hi2 => "IRI",
             Interface::Hi3 => "CC",
         };
-        write!(f, "{} cin {cin} {on}: ", show::escape_octets(&self.liid))?;
+        write!(f, "{}{source} cin {cin} {on}: ", show::escape_octets(liid))?;
         match &self.problem {
             Problem::Missing { check, numbers } => {
                 write!(f, "PDU {} missing: hashed by the check {check}, and not there", Ranges(numbers))

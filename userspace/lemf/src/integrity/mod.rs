@@ -13,7 +13,7 @@ use writ_etsi::{CheckType, HashAlgorithm, IntegrityCheck, Payload, PsPdu, TriPay
 
 pub use self::finding::{Finding, Problem, Verified};
 pub use self::key::{VerifyingKey, VerifyingKeyError};
-use crate::record::{Communication, Interface, sequence_of};
+use crate::record::{Communication, Interface, Resets, sequence_of};
 
 /// How much a verifier holds.
 #[derive(Debug, Clone, Copy)]
@@ -34,15 +34,27 @@ impl Default for VerifierLimits {
 pub struct Verifier {
     key: Option<VerifyingKey>,
     limits: VerifierLimits,
-    chains: HashMap<Line, BTreeMap<u32, Held>>,
-    /// Every PDU that is remembered, as they came.
-    order: VecDeque<(Line, u32)>,
+    chains: HashMap<Line, Chain>,
+    /// Every PDU that is remembered, as they came: whose, of which beginning, and its number.
+    order: VecDeque<(Line, u64, u32)>,
+    /// Chains that were begun.
+    begun: u64,
+    resets: Resets,
     octets: usize,
     verified: Verified,
 }
 
 /// A sequence of PDUs that have one count of checks.
 type Line = (Communication, Interface);
+
+/// The PDUs of a line, by their numbers.
+struct Chain {
+    held: BTreeMap<u32, Held>,
+    /// Which of all chains it is, by when it was begun.
+    beginning: u64,
+    /// How often the source had begun to count anew when this line was last heard.
+    resets: u64,
+}
 
 /// What is held of a PDU, under its number.
 enum Held {
@@ -70,15 +82,24 @@ impl Verifier {
     /// A verifier. Without a key, signatures are counted and not verified.
     #[must_use]
     pub fn new(key: Option<VerifyingKey>, limits: VerifierLimits) -> Self {
-        Self { key, limits, chains: HashMap::new(), order: VecDeque::new(), octets: 0, verified: Verified::default() }
+        Self {
+            key,
+            limits,
+            chains: HashMap::new(),
+            order: VecDeque::new(),
+            begun: 0,
+            resets: Resets::default(),
+            octets: 0,
+            verified: Verified::default(),
+        }
     }
 
     /// Takes a PDU: its octets as they came, and what they say, decrypted where they were encrypted.
     pub fn take(&mut self, octets: &[u8], pdu: &PsPdu) -> Vec<Finding> {
         let mut findings = Vec::new();
         if matches!(pdu.payload, Payload::TriPayload(TriPayload::CinReset)) {
-            // Numbers and CINs begin anew: what is there is of the old ones.
-            self.end(&mut findings);
+            // It comes over each interface on its own, before or after PDUs of the new count on the other.
+            self.resets.reset(&pdu.ps_header);
             return findings;
         }
         if matches!(pdu.payload, Payload::EncryptionContainer(_)) {
@@ -88,14 +109,28 @@ impl Verifier {
         }
         let Some(line) = sequence_of(pdu) else { return findings };
         let number = pdu.ps_header.sequence_number;
-        if let Some(held) = self.chains.get(&line).and_then(|chain| chain.get(&number)) {
-            // After a reconnection a PDU may come twice; not as another.
-            if !held.is(octets) {
+        let resets = self.resets.of(&line.0);
+        if let Some((chain, held)) = self.chains.get(&line).and_then(|chain| Some((chain, chain.held.get(&number)?))) {
+            // After a reconnection a PDU may come twice; not as another, unless the source counts anew.
+            if held.is(octets) {
+                return findings;
+            }
+            if chain.resets == resets {
                 self.verified.altered += 1;
                 findings.push(Finding::new(&line, Problem::Twice { number }));
+                return findings;
             }
-            return findings;
+            if let Some(chain) = self.chains.remove(&line) {
+                self.end(&line, &chain, &mut findings);
+            }
         }
+        let begun = &mut self.begun;
+        let chain = self.chains.entry(line.clone()).or_insert_with(|| {
+            *begun += 1;
+            Chain { held: BTreeMap::new(), beginning: *begun, resets }
+        });
+        chain.resets = resets;
+        let beginning = chain.beginning;
         let held = match &pdu.payload {
             Payload::TriPayload(TriPayload::IntegrityCheck(check)) => {
                 let problem = match check.check_type {
@@ -116,8 +151,10 @@ impl Verifier {
                 Held::Unchecked { octets: Bytes::copy_from_slice(octets), is_record }
             }
         };
-        self.chains.entry(line.clone()).or_default().insert(number, held);
-        self.order.push_back((line, number));
+        if let Some(chain) = self.chains.get_mut(&line) {
+            chain.held.insert(number, held);
+        }
+        self.order.push_back((line, beginning, number));
         self.make_room();
         findings
     }
@@ -137,7 +174,11 @@ impl Verifier {
     #[must_use]
     pub fn finish(mut self) -> (Verified, Vec<Finding>) {
         let mut findings = Vec::new();
-        self.end(&mut findings);
+        let mut chains: Vec<_> = std::mem::take(&mut self.chains).into_iter().collect();
+        chains.sort_by(|one, other| one.0.cmp(&other.0));
+        for (line, chain) in chains {
+            self.end(&line, &chain, &mut findings);
+        }
         (self.verified, findings)
     }
 
@@ -145,7 +186,7 @@ impl Verifier {
     fn hash(&mut self, line: &Line, number: u32, check: &IntegrityCheck) -> Option<Problem> {
         self.verified.hashes += 1;
         let has_forgotten = self.verified.forgotten > 0;
-        let chain = self.chains.entry(line.clone()).or_default();
+        let Some(Chain { held: chain, .. }) = self.chains.get_mut(line) else { return None };
         let included = &check.included_sequence_numbers;
         let is_there = |number: &u32| matches!(chain.get(number), Some(Held::Unchecked { .. }));
         let missing: Vec<u32> = included.iter().copied().filter(|number| !is_there(number)).collect();
@@ -197,7 +238,7 @@ impl Verifier {
     /// empty `checkValue`.
     fn signature(&mut self, line: &Line, number: u32, check: &IntegrityCheck) -> Option<Problem> {
         self.verified.signatures += 1;
-        let chain = self.chains.entry(line.clone()).or_default();
+        let Some(Chain { held: chain, .. }) = self.chains.get_mut(line) else { return None };
         let mut signed = Vec::new();
         let mut missing = Vec::new();
         for included in &check.included_sequence_numbers {
@@ -225,40 +266,39 @@ impl Verifier {
         Some(Problem::Forged { check: number, numbers: check.included_sequence_numbers.clone() })
     }
 
-    /// Lets go of everything, and says what no check has covered, if anything was covered at all.
-    fn end(&mut self, findings: &mut Vec<Finding>) {
-        let mut chains: Vec<_> = std::mem::take(&mut self.chains).into_iter().collect();
-        chains.sort_by(|one, other| one.0.cmp(&other.0));
-        self.order.clear();
-        self.octets = 0;
-        let (are_hashed, are_signed) = (self.verified.hashes > 0, self.verified.signatures > 0);
-        for (line, chain) in chains {
-            let of = |is_it: fn(&Held) -> bool| -> Vec<u32> {
-                chain.iter().filter(|(_, held)| is_it(held)).map(|(number, _)| *number).collect()
-            };
-            let uncovered = of(|held| matches!(held, Held::Unchecked { is_record: true, .. }));
-            if are_hashed && !uncovered.is_empty() {
-                self.verified.uncovered += uncovered.len() as u64;
-                findings.push(Finding::new(&line, Problem::Uncovered { numbers: uncovered }));
+    /// Says what of a line no check has covered, if anything was covered at all.
+    fn end(&mut self, line: &Line, chain: &Chain, findings: &mut Vec<Finding>) {
+        let of = |is_it: fn(&Held) -> bool| -> Vec<u32> {
+            chain.held.iter().filter(|(_, held)| is_it(held)).map(|(number, _)| *number).collect()
+        };
+        for held in chain.held.values() {
+            if let Held::Unchecked { octets, .. } = held {
+                self.octets -= octets.len();
             }
-            let unsigned = of(|held| matches!(held, Held::Hash { encoded: Some(_), .. }));
-            if are_signed && !unsigned.is_empty() {
-                self.verified.unsigned += unsigned.len() as u64;
-                findings.push(Finding::new(&line, Problem::Unsigned { numbers: unsigned }));
-            }
+        }
+        let uncovered = of(|held| matches!(held, Held::Unchecked { is_record: true, .. }));
+        if self.verified.hashes > 0 && !uncovered.is_empty() {
+            self.verified.uncovered += uncovered.len() as u64;
+            findings.push(Finding::new(line, Problem::Uncovered { numbers: uncovered }));
+        }
+        let unsigned = of(|held| matches!(held, Held::Hash { encoded: Some(_), .. }));
+        if self.verified.signatures > 0 && !unsigned.is_empty() {
+            self.verified.unsigned += unsigned.len() as u64;
+            findings.push(Finding::new(line, Problem::Unsigned { numbers: unsigned }));
         }
     }
 
     /// Forgets the oldest beyond the limits.
     fn make_room(&mut self) {
         while self.octets > self.limits.octets || self.order.len() > self.limits.pdus {
-            let Some((line, number)) = self.order.pop_front() else { break };
-            let Some(chain) = self.chains.get_mut(&line) else { continue };
-            if let Some(Held::Unchecked { octets, .. }) = chain.remove(&number) {
+            let Some((line, beginning, number)) = self.order.pop_front() else { break };
+            // One that began again since holds others under these numbers.
+            let Some(chain) = self.chains.get_mut(&line).filter(|chain| chain.beginning == beginning) else { continue };
+            if let Some(Held::Unchecked { octets, .. }) = chain.held.remove(&number) {
                 self.octets -= octets.len();
                 self.verified.forgotten += 1;
             }
-            if chain.is_empty() {
+            if chain.held.is_empty() {
                 self.chains.remove(&line);
             }
         }

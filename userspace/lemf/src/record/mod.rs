@@ -9,6 +9,8 @@
 //! DIR/contents/LIID-CIN-eEVENT-CONTENT.TYPE   contents of messaging; .part while pieces come, .incomplete where the last never came
 //! ```
 //!
+//! Where a header names a network element or an interception point, `@OPERATOR@ELEMENT@POINT` follows `LIID-CIN`: each numbers by itself.
+//!
 //! After a restart all of these are appended to, and `pdus.etsi` is read back so that sequence numbers go on being
 //! checked where they were. A message that was half there is left as `.eml.part`, and what comes of its session
 //! afterwards is read as a session of its own.
@@ -20,6 +22,7 @@ mod packets;
 mod protocol;
 mod sequence;
 mod session;
+mod source;
 
 use std::collections::HashMap;
 use std::fs;
@@ -28,16 +31,15 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use writ_etsi::{
-    CcContents, CommunicationIdentifier, DataType, DecodeError, IriContents, MicroSecondTimeStamp, Payload, PsPdu,
-    TriPayload,
-};
+use writ_etsi::{CcContents, DecodeError, IriContents, MicroSecondTimeStamp, Payload, PsPdu, TriPayload};
 
 pub(crate) use self::names::Communication;
 use self::open_files::OpenFiles;
 use self::sequence::Sequences;
+pub(crate) use self::sequence::sequence_of;
 pub use self::sequence::{Interface, Numbering, Sequence};
 use self::session::{Session, Store};
+pub(crate) use self::source::Resets;
 use crate::decode_file::{End, decode_file};
 use crate::decryption::{ContentKey, Opened, Unopened, open};
 use crate::integrity::{Finding, Verifier, VerifierLimits, VerifyingKey};
@@ -193,7 +195,7 @@ impl Recorder {
                 // What is wrong with these was said when they came.
                 self.verifier.take(&found.octets, &pdu);
                 if matches!(pdu.payload, Payload::TriPayload(TriPayload::CinReset)) {
-                    self.sequences.reset();
+                    self.sequences.reset(&pdu.ps_header);
                 } else if let Some((communication, interface)) = sequence_of(&pdu) {
                     self.sequences.check(&communication, interface, pdu.ps_header.sequence_number);
                 }
@@ -252,7 +254,7 @@ impl Recorder {
         self.say(&findings)?;
         if matches!(pdu.payload, Payload::TriPayload(TriPayload::CinReset)) {
             self.store.summary.resets += 1;
-            self.sequences.reset();
+            self.sequences.reset(&pdu.ps_header);
             return Ok(());
         }
         if self.is_new(pdu)? { self.take_in(pdu) } else { Ok(()) }
@@ -316,7 +318,8 @@ impl Recorder {
         };
         let whose = show::escape_octets(&communication.liid);
         let cin = communication.cin.map_or_else(|| "-".to_owned(), |cin| cin.to_string());
-        self.remark(&format!("{whose} cin {cin} {on}: {words}"))?;
+        let source = communication.source.words();
+        self.remark(&format!("{whose}{source} cin {cin} {on}: {words}"))?;
         let stamp = pdu.ps_header.micro_second_time_stamp.as_ref();
         self.in_session(&communication, |session, store| session.remark(store, stamp, &format!("{on}: {words}")))?;
         Ok(judged.sequence != Sequence::Duplicate)
@@ -472,26 +475,4 @@ fn missed(words: &[u8]) -> Option<(Side, u64)> {
         _ => return None,
     };
     Some((side, octets.parse().ok()?))
-}
-
-/// The sequence that a PDU has a number in. Segment flags count along with the content that they enclose, and words
-/// about a communication with its events; integrity checks with what they cover. What is about no communication is not
-/// checked.
-pub(crate) fn sequence_of(pdu: &PsPdu) -> Option<(Communication, Interface)> {
-    let CommunicationIdentifier { communication_identity_number: Some(_), .. } = pdu.ps_header.communication_identifier
-    else {
-        return None;
-    };
-    let interface = match &pdu.payload {
-        Payload::IriPayloadSequence(_) | Payload::TriPayload(TriPayload::OperatorLeaMessage(_)) => Interface::Hi2,
-        Payload::CcPayloadSequence(_)
-        | Payload::TriPayload(TriPayload::FirstSegmentFlag | TriPayload::LastSegmentFlag) => Interface::Hi3,
-        Payload::TriPayload(TriPayload::IntegrityCheck(check)) => match check.data_type? {
-            DataType::Iri => Interface::Hi2,
-            DataType::Cc => Interface::Hi3,
-            DataType::Unrecognised(_) => return None,
-        },
-        _ => return None,
-    };
-    Some((Communication::of(&pdu.ps_header), interface))
 }

@@ -4,12 +4,16 @@ use std::fmt::Write;
 
 use writ_etsi::PsHeader;
 
+use super::source::Source;
+
 /// Octets of an LIID that are kept as they are. The standard allows 25; a peer may send any number.
 const MAX_LIID: usize = 64;
 
 /// One communication of one warrant: what PDUs are sorted by. It has no `Debug`, which would show the LIID.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Communication {
+    /// Who sends.
+    pub(crate) source: Source,
     /// The LIID's octets, as they came; where there are too many, the first of them and a hash of all.
     pub(crate) liid: Vec<u8>,
     /// The CIN, absent from PDUs that are about no communication.
@@ -19,36 +23,50 @@ pub(crate) struct Communication {
 impl Communication {
     pub(crate) fn of(header: &PsHeader) -> Self {
         let cin = header.communication_identifier.communication_identity_number;
-        Self::new(&header.lawful_interception_identifier, cin)
+        Self { source: Source::of(header), ..Self::new(&header.lawful_interception_identifier, cin) }
     }
 
-    /// These are kept by the ten thousand, so an LIID that is far too long is not kept whole.
+    /// Of an unnamed source. These are kept by the ten thousand, so an LIID that is far too long is not kept whole.
     pub(super) fn new(liid: &[u8], cin: Option<u32>) -> Self {
-        let liid = match liid.split_at_checked(MAX_LIID / 2) {
-            Some((first, _)) if liid.len() > MAX_LIID => [first, format!("+{:016x}", fnv1a(liid)).as_bytes()].concat(),
-            _ => liid.to_vec(),
-        };
-        Self { liid, cin }
+        Self { source: Source::default(), liid: bounded(liid, MAX_LIID), cin }
     }
 
-    /// `LIID-CIN` as a file name of its own: no separator, no leading dot, no two of them alike.
+    /// `LIID-CIN`, and the source where it has a name, as a file name of its own: no separator, no leading dot, no two of them
+    /// alike.
     pub(crate) fn file_stem(&self) -> String {
         let mut stem = String::with_capacity(self.liid.len() + 12);
-        for (index, &octet) in self.liid.iter().enumerate() {
-            let plain = octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_' || (octet == b'.' && index > 0);
-            if plain {
-                stem.push(char::from(octet));
-            } else {
-                // Writing to a String does not fail, here and below. The percent sign is itself not plain.
-                let _ = write!(stem, "%{octet:02x}");
-            }
-        }
+        escape_into(&mut stem, &self.liid);
         match self.cin {
             Some(cin) => write!(stem, "-{cin}"),
             None => write!(stem, "-none"),
         }
         .ok();
+        self.source.append_to(&mut stem);
         stem
+    }
+}
+
+/// An identifier as it came; where it has more octets than these, the first of them and a hash of all.
+pub(super) fn bounded(identifier: &[u8], max: usize) -> Vec<u8> {
+    match identifier.split_at_checked(max / 2) {
+        Some((first, _)) if identifier.len() > max => {
+            [first, format!("+{:016x}", fnv1a(identifier)).as_bytes()].concat()
+        }
+        _ => identifier.to_vec(),
+    }
+}
+
+/// Appends an identifier as a part of a file name.
+pub(super) fn escape_into(stem: &mut String, identifier: &[u8]) {
+    for &octet in identifier {
+        let plain =
+            octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_' || (octet == b'.' && !stem.is_empty());
+        if plain {
+            stem.push(char::from(octet));
+        } else {
+            // Writing to a String does not fail, here and above. The percent sign is itself not plain.
+            let _ = write!(stem, "%{octet:02x}");
+        }
     }
 }
 

@@ -3,7 +3,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use writ_etsi::{CommunicationIdentifier, DataType, Payload, PsHeader, PsPdu, TriPayload};
+
 use super::names::Communication;
+use super::source::Resets;
 
 /// Missing ranges remembered of one sequence, so that what comes late can be told from what comes twice.
 const MAX_MISSING: usize = 64;
@@ -59,20 +62,20 @@ pub(super) struct Sequences {
     streams: HashMap<(Communication, Interface), Stream>,
     numbering: Numbering,
     max: usize,
-    resets: u64,
+    resets: Resets,
     clock: u64,
     forgotten: u64,
 }
 
 impl Sequences {
     pub(super) fn new(numbering: Numbering, max: usize) -> Self {
-        Self { streams: HashMap::new(), numbering, max: max.max(1), resets: 0, clock: 0, forgotten: 0 }
+        Self { streams: HashMap::new(), numbering, max: max.max(1), resets: Resets::default(), clock: 0, forgotten: 0 }
     }
 
-    /// `cINReset`: CINs start anew. It comes over each interface on its own, before or after PDUs that are already of the
+    /// `cINReset`: CINs of its source start anew. It comes over each interface on its own, before or after PDUs that are already of the
     /// new count on the other. So a stream begins again only when it is itself heard at 0.
-    pub(super) fn reset(&mut self) {
-        self.resets += 1;
+    pub(super) fn reset(&mut self, header: &PsHeader) {
+        self.resets.reset(header);
     }
 
     /// How many sequences were given up because there were too many.
@@ -90,13 +93,14 @@ impl Sequences {
         if !self.streams.contains_key(&key) && self.streams.len() >= self.max {
             self.forget_oldest();
         }
-        let new = || Stream { next: 0, missing: VecDeque::new(), resets: self.resets, used: self.clock };
+        let resets = self.resets.of(communication);
+        let new = || Stream { next: 0, missing: VecDeque::new(), resets, used: self.clock };
         let stream = self.streams.entry(key).or_insert_with(new);
-        let restarted = stream.resets != self.resets && number == 0 && stream.next != 0;
+        let restarted = stream.resets != resets && number == 0 && stream.next != 0;
         if restarted {
             *stream = new();
         }
-        stream.resets = self.resets;
+        stream.resets = resets;
         stream.used = self.clock;
         Judged { sequence: stream.take(number), restarted }
     }
@@ -156,9 +160,33 @@ impl Stream {
     }
 }
 
+/// The sequence that a PDU has a number in. Segment flags count along with the content that they enclose, and words
+/// about a communication with its events; integrity checks with what they cover. What is about no communication is not
+/// checked.
+pub(crate) fn sequence_of(pdu: &PsPdu) -> Option<(Communication, Interface)> {
+    let CommunicationIdentifier { communication_identity_number: Some(_), .. } = pdu.ps_header.communication_identifier
+    else {
+        return None;
+    };
+    let interface = match &pdu.payload {
+        Payload::IriPayloadSequence(_) | Payload::TriPayload(TriPayload::OperatorLeaMessage(_)) => Interface::Hi2,
+        Payload::CcPayloadSequence(_)
+        | Payload::TriPayload(TriPayload::FirstSegmentFlag | TriPayload::LastSegmentFlag) => Interface::Hi3,
+        Payload::TriPayload(TriPayload::IntegrityCheck(check)) => match check.data_type? {
+            DataType::Iri => Interface::Hi2,
+            DataType::Cc => Interface::Hi3,
+            DataType::Unrecognised(_) => return None,
+        },
+        _ => return None,
+    };
+    Some((Communication::of(&pdu.ps_header), interface))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use writ_etsi::asn1::Additions;
+    use writ_etsi::{NetworkIdentifier, Profile};
 
     fn communication(liid: &str, cin: u32) -> Communication {
         Communication::new(liid.as_bytes(), Some(cin))
@@ -224,12 +252,52 @@ mod tests {
     fn a_reset_lets_each_stream_begin_again_once_it_is_heard_at_0() {
         let mut sequences = Sequences::new(Numbering::PerCin, 10);
         assert_eq!(judge(&mut sequences, &[0, 1]), [Sequence::InOrder; 2]);
-        sequences.reset();
+        sequences.resets.reset(&header(None));
         let judged = sequences.check(&communication("L", 1), Interface::Hi2, 0);
         assert_eq!(judged, Judged { sequence: Sequence::InOrder, restarted: true });
         // The reset of the other interface, which comes later, takes nothing back.
-        sequences.reset();
+        sequences.resets.reset(&header(None));
         assert_eq!(judge(&mut sequences, &[1, 2, 0]), [Sequence::InOrder, Sequence::InOrder, Sequence::Duplicate]);
+    }
+
+    #[test]
+    fn a_reset_is_that_of_its_network_element_alone() {
+        let mut sequences = Sequences::new(Numbering::PerCin, 10);
+        let [east, west] = [Some("EAST"), Some("WEST")].map(|element| Communication::of(&header(element)));
+        for of in [&east, &west] {
+            for number in [0, 1] {
+                assert_eq!(sequences.check(of, Interface::Hi2, number).sequence, Sequence::InOrder);
+            }
+        }
+        sequences.reset(&header(Some("EAST")));
+        assert_eq!(sequences.check(&west, Interface::Hi2, 0).sequence, Sequence::Duplicate);
+        assert!(sequences.check(&east, Interface::Hi2, 0).restarted);
+    }
+
+    fn header(element: Option<&str>) -> PsHeader {
+        let network_identifier = NetworkIdentifier {
+            operator_identifier: b"O".to_vec().into(),
+            network_element_identifier: element.map(|element| element.as_bytes().to_vec().into()),
+            additions: Additions::NONE,
+        };
+        let communication_identifier = CommunicationIdentifier {
+            network_identifier,
+            communication_identity_number: Some(1),
+            delivery_country_code: None,
+            additions: Additions::NONE,
+        };
+        PsHeader {
+            li_ps_domain_id: Profile::Current.li_ps_domain_id(),
+            lawful_interception_identifier: b"L".to_vec().into(),
+            authorization_country_code: None,
+            communication_identifier,
+            sequence_number: 0,
+            time_stamp: None,
+            interception_point_id: None,
+            micro_second_time_stamp: None,
+            time_stamp_qualifier: None,
+            additions: Additions::NONE,
+        }
     }
 
     #[test]
