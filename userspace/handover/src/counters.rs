@@ -131,6 +131,8 @@ counts! {
         spool_torn,
         /// PDUs in it that could not be read back.
         spool_unreadable,
+        /// Times that what has left made room before an integrity check covered it.
+        spool_unchecked,
         /// Whether a connection to the broker stands now, 0 or 1; 0 without a broker.
         broker_connected,
         /// Times that the broker, or the connection to it, failed.

@@ -26,6 +26,7 @@ use crate::consignment::{Consignment, Entrance, Rooms};
 use crate::counters::Counters;
 use crate::encoder::Encoder;
 use crate::intake::{Clock, Exit, Intake, Lane, NetworkExit, Reserve};
+use crate::integrity::Unchecked;
 use crate::link::Link;
 use crate::link_pdu::LinkPdus;
 use crate::options::Options;
@@ -367,9 +368,13 @@ impl<'a> Plan<'a> {
                 buffer: Arc::clone(&buffer),
                 counters: Arc::clone(&counters),
                 link_pdus: Arc::clone(&link_pdus),
+                unchecked: outlet.agreement.integrity.as_ref().map(Unchecked::new),
             };
-            let (spool, numbers) = Spool::start(settings, parts, self.settings.on_thread_start.clone())?;
-            encoder.go_on_from(interface, &numbers);
+            let (spool, left) = Spool::start(settings, parts, self.settings.on_thread_start.clone())?;
+            encoder.go_on_from(interface, &left.numbers);
+            if let Some(unchecked) = left.unchecked {
+                encoder.take_over(interface, unchecked);
+            }
             let spool = Arc::new(spool);
             self.spools.push((outlet.lemf.clone(), interface, Arc::clone(&spool)));
             entrance = Entrance::Spool(spool);

@@ -11,6 +11,8 @@
 //! # The way of a payload
 //! Aggregation, encryption, the header, the hash: each only where it was agreed. A hash is over the PDU as it goes.
 
+mod unchecked;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -29,7 +31,7 @@ use crate::agreement::Agreement;
 use crate::email_iri::{EmailIriMapping, iri_type};
 use crate::encryption::{ByteCounter, Encryption};
 use crate::header::{EncodedHeaders, HeaderFields, HeaderTemplate, country};
-use crate::integrity::{Check, Due, Integrity};
+use crate::integrity::{Check, Due, Integrity, Unchecked};
 use crate::messaging::{self, MessagingMapping};
 use crate::pdu::{Interface, Kind, Pdu};
 use crate::sequence::{Line, Sequences};
@@ -55,6 +57,8 @@ pub struct Encoder {
     byte_counter: ByteCounter,
     /// The latest time that it was told.
     clock: Time,
+    /// What another run has left without a check.
+    unchecked: Vec<(Interface, Unchecked)>,
 }
 
 /// What the PDUs of one record have in common.
@@ -94,6 +98,7 @@ impl Encoder {
             encryption: agreement.encryption,
             byte_counter: ByteCounter::default(),
             clock: Time::MIN,
+            unchecked: Vec::new(),
         })
     }
 
@@ -108,6 +113,12 @@ impl Encoder {
     /// When the record has no encoding. Then `pdus` holds in its place a message to the LEMF that something is missing,
     /// if even that can be encoded.
     pub fn encode(&mut self, record: &Record, pdus: &mut Vec<Pdu>) -> Result<(), EncodeError> {
+        let encoded = self.encode_body(record, pdus);
+        self.mark(pdus);
+        encoded
+    }
+
+    fn encode_body(&mut self, record: &Record, pdus: &mut Vec<Pdu>) -> Result<(), EncodeError> {
         let Record { mandate, cin, time, body } = record;
         let mut on =
             |interface| Origin { mandate, line: self.sequences.line(&mandate.liid, cin.0, interface), time: *time };
@@ -159,6 +170,7 @@ impl Encoder {
                 Due::Signature(line) => self.sign(line, pdus),
             });
         }
+        self.mark(pdus);
         outcome
     }
 
@@ -183,6 +195,7 @@ impl Encoder {
         for line in unchecked {
             outcome = outcome.and(self.settle(line, pdus));
         }
+        self.mark(pdus);
         outcome
     }
 
@@ -196,6 +209,7 @@ impl Encoder {
         for line in waiting {
             outcome = outcome.and(self.release(line, pdus));
         }
+        self.mark(pdus);
         outcome
     }
 
@@ -334,7 +348,8 @@ impl Encoder {
         self.byte_counter.add(octets.len());
         // As long as what it holds and no longer: the bound of the buffer counts what is held.
         let octets = Bytes::from(octets.into_boxed_slice());
-        pdus.push(Pdu { interface: line.interface, kind, time, octets: octets.clone() });
+        let checked = self.integrity.as_mut().map(|integrity| integrity.placed(line.interface));
+        pdus.push(Pdu { interface: line.interface, kind, time, octets: octets.clone(), checked });
         octets
     }
 

@@ -138,6 +138,7 @@ impl Intake {
         }
         let mut batch = Vec::new();
         let mut pdus = Vec::new();
+        self.settle_unchecked(&mut pdus);
         loop {
             self.gather(&mut batch);
             let is_consigned = self.consigned(&mut pdus);
@@ -162,6 +163,18 @@ impl Intake {
                 return self.receivers.iter().map(|receiver| receiver.len() as u64).sum();
             }
         }
+    }
+
+    /// Passes on the integrity checks over what another run has left without.
+    fn settle_unchecked(&mut self, pdus: &mut Vec<Pdu>) {
+        let time = self.clock.now().unwrap_or_else(now);
+        for lemf in 0..self.lanes.len() {
+            let Some(lane) = self.lanes.get_mut(lemf) else { continue };
+            let encoded = lane.encoder.settle_unchecked(time, pdus);
+            self.note(lemf, encoded);
+            self.dispatch(lemf, pdus);
+        }
+        self.pass_on();
     }
 
     /// Takes what there is, a turn from each worker, each time another one first. Queues that are empty for good are

@@ -13,9 +13,13 @@ use writ_etsi::{CheckType, DataType, EncodeError, HashAlgorithm, IntegrityCheck,
 use writ_intercept::record::Mandate;
 use writ_wire::Time;
 
-use crate::pdu::{Interface, Kind};
+use self::unchecked::OpenLine;
+pub(crate) use self::unchecked::Unchecked;
+use crate::pdu::{Checked, Interface, Kind, Pdu};
 use crate::sequence::Line;
 use crate::signing::SigningKey;
+
+mod unchecked;
 
 /// `agreement.integrity.cover`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -63,6 +67,10 @@ pub(crate) struct Integrity {
     quiet: BTreeSet<(Time, Line)>,
     /// When a signature is due for the first hash that has none.
     unsigned: VecDeque<(Time, Line)>,
+    /// The places of the last PDU of HI2 and HI3.
+    places: [u64; 2],
+    /// Of HI2 and HI3: the place of the first PDU of each line that is in no hash, or of its first hash that is in no signature.
+    open: [BTreeSet<(u64, Line)>; 2],
 }
 
 struct Chain {
@@ -70,6 +78,10 @@ struct Chain {
     hasher: Hasher,
     /// The numbers of the PDUs that are in the hash so far.
     numbers: Vec<u32>,
+    /// The place of the first of them.
+    first_open: u64,
+    /// The place by which the line stands among those that are open.
+    open_from: u64,
     last: Time,
     is_watched: bool,
     /// The numbers of the hashes that have no signature.
@@ -81,7 +93,71 @@ struct Chain {
 
 impl Integrity {
     pub(crate) fn new(rules: IntegrityRules) -> Self {
-        Self { rules, chains: HashMap::new(), quiet: BTreeSet::new(), unsigned: VecDeque::new() }
+        Self {
+            rules,
+            chains: HashMap::new(),
+            quiet: BTreeSet::new(),
+            unsigned: VecDeque::new(),
+            places: [0; 2],
+            open: [BTreeSet::new(), BTreeSet::new()],
+        }
+    }
+
+    /// Takes note that the next PDU of an interface was made.
+    pub(crate) fn placed(&mut self, interface: Interface) -> Checked {
+        let [hi2, hi3] = &mut self.places;
+        let place = match interface {
+            Interface::Hi2 => hi2,
+            Interface::Hi3 => hi3,
+        };
+        *place += 1;
+        Checked { place: *place, open_from: 0 }
+    }
+
+    /// Says of the last PDU of each interface what is covered with it.
+    pub(crate) fn mark(&self, pdus: &mut [Pdu]) {
+        for ((interface, place), open) in Interface::ALL.into_iter().zip(self.places).zip(&self.open) {
+            let last =
+                pdus.iter_mut().rev().filter(|pdu| pdu.interface == interface).find_map(|pdu| pdu.checked.as_mut());
+            if let Some(checked) = last {
+                checked.open_from = open.first().map_or(place + 1, |(place, _)| *place);
+            }
+        }
+    }
+
+    /// Takes in what another run has left of a line.
+    pub(crate) fn resume(&mut self, line: Line, mandate: &Arc<Mandate>, left: OpenLine, now: Time) {
+        let mut chain = Chain::new(mandate, self.rules.hash, now, 0);
+        for (number, octets) in left.pdus {
+            chain.hasher.update(&octets);
+            chain.numbers.push(number);
+        }
+        for (number, encoded) in left.hashes {
+            chain.hashes.push(number);
+            chain.encoded.extend(encoded);
+        }
+        self.stand(line, None, Some(0));
+        self.chains.insert(line, chain);
+    }
+
+    /// Notes from which place on a line is open.
+    fn stand(&mut self, line: Line, was: Option<u64>, is: Option<u64>) {
+        let [hi2, hi3] = &mut self.open;
+        let open = match line.interface {
+            Interface::Hi2 => hi2,
+            Interface::Hi3 => hi3,
+        };
+        was.map(|was| open.remove(&(was, line)));
+        is.map(|is| open.insert((is, line)));
+    }
+
+    /// The place of the last PDU of an interface.
+    fn place(&self, interface: Interface) -> u64 {
+        let [hi2, hi3] = self.places;
+        match interface {
+            Interface::Hi2 => hi2,
+            Interface::Hi3 => hi3,
+        }
     }
 
     /// Takes a PDU that goes out now. `true`: a hash is due after it.
@@ -97,17 +173,14 @@ impl Integrity {
         if self.rules.cover == Cover::Records && kind == Kind::Tri {
             return false;
         }
-        let algorithm = self.rules.hash;
-        let chain = self.chains.entry(line).or_insert_with(|| Chain {
-            mandate: Arc::clone(mandate),
-            hasher: Hasher::new(algorithm),
-            numbers: Vec::new(),
-            last: now,
-            is_watched: false,
-            hashes: Vec::new(),
-            encoded: Vec::new(),
-            first_hash: now,
-        });
+        let (algorithm, place) = (self.rules.hash, self.place(line.interface));
+        if !self.chains.contains_key(&line) {
+            self.stand(line, None, Some(place));
+        }
+        let chain = self.chains.entry(line).or_insert_with(|| Chain::new(mandate, algorithm, now, place));
+        if chain.numbers.is_empty() {
+            chain.first_open = place;
+        }
         chain.hasher.update(octets);
         chain.numbers.push(number);
         chain.last = now;
@@ -152,14 +225,19 @@ impl Integrity {
             self.let_go(line);
             return Ok(false);
         }
+        let place = self.place(line.interface);
         let Some(chain) = self.chains.get_mut(&line) else { return Ok(false) };
         chain.encoded.extend(encode_integrity_check(check)?);
-        if chain.hashes.is_empty() {
+        let is_first = chain.hashes.is_empty();
+        chain.hashes.push(number);
+        let is_due = chain.hashes.len() >= self.rules.sign_hashes;
+        if is_first {
             chain.first_hash = now;
             self.unsigned.push_back((now.after(self.rules.sign_delay), line));
+            let was = std::mem::replace(&mut chain.open_from, place);
+            self.stand(line, Some(was), Some(place));
         }
-        chain.hashes.push(number);
-        Ok(chain.hashes.len() >= self.rules.sign_hashes)
+        Ok(is_due)
     }
 
     /// The signature over the hashes that have none, if there are any: over these hashes, encoded one after the other, and
@@ -186,6 +264,11 @@ impl Integrity {
         signed.extend(encode_integrity_check(&check)?);
         check.check_value = OctetString::from(signer.sign(&signed));
         let mandate = Arc::clone(&chain.mandate);
+        let (was, is) = (chain.open_from, chain.first_open);
+        if !chain.numbers.is_empty() {
+            chain.open_from = is;
+            self.stand(line, Some(was), Some(is));
+        }
         self.let_go(line);
         Ok(Some(Check { mandate, check }))
     }
@@ -231,8 +314,28 @@ impl Integrity {
 
     /// Frees what is held for a line of which nothing is left to check.
     fn let_go(&mut self, line: Line) {
-        if self.chains.get(&line).is_some_and(|chain| chain.numbers.is_empty() && chain.hashes.is_empty()) {
+        if let Some(chain) = self.chains.get(&line).filter(|chain| chain.numbers.is_empty() && chain.hashes.is_empty())
+        {
+            let was = chain.open_from;
+            self.stand(line, Some(was), None);
             self.chains.remove(&line);
+        }
+    }
+}
+
+impl Chain {
+    fn new(mandate: &Arc<Mandate>, algorithm: HashAlgorithm, now: Time, place: u64) -> Self {
+        Self {
+            mandate: Arc::clone(mandate),
+            hasher: Hasher::new(algorithm),
+            numbers: Vec::new(),
+            first_open: place,
+            open_from: place,
+            last: now,
+            is_watched: false,
+            hashes: Vec::new(),
+            encoded: Vec::new(),
+            first_hash: now,
         }
     }
 }

@@ -111,6 +111,9 @@ impl LinkPdus {
             qualifier: TimeStampQualifier::TimeOfMediation,
         });
         let octets = writ_etsi::encode_as(self.template.profile(), &PsPdu { ps_header, payload })?;
-        Ok((sequence_number, Pdu { interface: self.interface, kind: Kind::Tri, time, octets: octets.into() }))
+        Ok((
+            sequence_number,
+            Pdu { interface: self.interface, kind: Kind::Tri, time, octets: octets.into(), checked: None },
+        ))
     }
 }

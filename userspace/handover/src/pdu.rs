@@ -49,6 +49,17 @@ pub struct Pdu {
     pub time: Time,
     /// The whole of it, tag and length included.
     pub octets: Bytes,
+    /// Where the integrity checks stand with it; none where none were agreed, and once it was on disk.
+    pub(crate) checked: Option<Checked>,
+}
+
+/// Where the integrity checks of an interface stand. Places count the PDUs in sequences that an encoder has made of it, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// The place of this PDU.
+    pub(crate) place: u64,
+    /// With this PDU and all before it, everything before this place is covered. 0 where that is not known.
+    pub(crate) open_from: u64,
 }
 
 // The octets name the target: they must not reach a log.

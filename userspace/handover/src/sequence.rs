@@ -61,6 +61,13 @@ impl Sequences {
         Line { liid, cin, interface }
     }
 
+    /// Goes on in a sequence of a communication from the number that another run has left. Along LIIDs that is known already.
+    pub(crate) fn resume(&mut self, line: Line, next: u32) {
+        if self.numbering == Numbering::PerCin {
+            *self.entry(line) = next;
+        }
+    }
+
     /// The number that the next PDU takes, which [`advance`](Self::advance) then makes used.
     pub(crate) fn peek(&mut self, line: Line) -> u32 {
         *self.entry(line)

@@ -11,6 +11,7 @@
 //! goes on to the buffer at once if all before it has; else it is read back when the buffer has room. While the disk
 //! takes nothing, and everything on it has gone, PDUs pass it by: delivery goes on as if there were no spool.
 
+mod coverage;
 mod feeder;
 mod format;
 pub(crate) mod key;
@@ -38,6 +39,7 @@ pub(crate) use self::waiting::Ticket;
 use self::waiting::Waiting;
 use crate::buffer::Buffer;
 use crate::counters::LinkCounters;
+use crate::integrity::Unchecked;
 use crate::link_pdu::LinkPdus;
 use crate::pdu::{Interface, Pdu};
 use crate::settings::{Numbering, SpoolSettings, WhenSpoolFull};
@@ -106,6 +108,16 @@ pub(crate) struct Parts {
     pub(crate) buffer: Arc<Buffer>,
     pub(crate) counters: Arc<LinkCounters>,
     pub(crate) link_pdus: Arc<LinkPdus>,
+    /// Takes what another run has left without an integrity check, where such checks were agreed.
+    pub(crate) unchecked: Option<Unchecked>,
+}
+
+/// What another run has left besides PDUs.
+pub(crate) struct Left {
+    /// The numbers at which each LIID goes on, where numbers are counted along those.
+    pub(crate) numbers: HashMap<String, u32>,
+    /// What has no integrity check, if anything.
+    pub(crate) unchecked: Option<Unchecked>,
 }
 
 /// A spool that runs.
@@ -120,12 +132,12 @@ pub(crate) struct Spool {
 }
 
 impl Spool {
-    /// Opens the spool, with the numbers at which each LIID goes on (along LIIDs only), and starts its thread.
+    /// Opens the spool, says what another run has left, and starts its thread.
     pub(crate) fn start(
         settings: &SpoolSettings,
         parts: Parts,
         on_start: Option<Arc<dyn Fn() + Send + Sync>>,
-    ) -> Result<(Self, HashMap<String, u32>), SpoolError> {
+    ) -> Result<(Self, Left), SpoolError> {
         let key = SpoolKey::read(&settings.key)
             .map_err(|source| SpoolError::KeyFile { file: settings.key.clone(), source })?;
         let folder = settings.folder.join(folder_name(&parts.lemf)).join(parts.interface.name());
@@ -143,8 +155,8 @@ impl Spool {
             pdus: settings.sync_pdus,
         };
         let (lemf, interface) = (parts.lemf.clone(), parts.interface.name());
-        let feeder = Feeder::open(&folder, key, policy, parts, Arc::clone(&waiting), finish)?;
-        let numbers = feeder.numbers().clone();
+        let mut feeder = Feeder::open(&folder, key, policy, parts, Arc::clone(&waiting), finish)?;
+        let left = feeder.left();
         let failed = |source| SpoolError::Io { folder, source };
         let thread = std::thread::Builder::new().name("writ-spool".to_owned());
         let thread = thread.spawn(move || {
@@ -156,7 +168,7 @@ impl Spool {
         });
         let thread = Mutex::new(Some(thread.map_err(failed)?));
         let evicts = settings.when_full == WhenSpoolFull::Oldest;
-        Ok((Self { waiting, finished, thread, counters, limit, evicts }, numbers))
+        Ok((Self { waiting, finished, thread, counters, limit, evicts }, left))
     }
 
     /// Takes PDUs in, in order.

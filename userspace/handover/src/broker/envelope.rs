@@ -232,7 +232,7 @@ fn records(mut plain: &[u8], interface: Interface) -> Option<Vec<Piece>> {
         };
         let time = Time::from_nanos(u64::from_le_bytes(*time));
         let octets = Bytes::copy_from_slice(octets);
-        pieces.push(Piece { pdu: Pdu { interface, kind, time, octets }, continues, goes_on });
+        pieces.push(Piece { pdu: Pdu { interface, kind, time, octets, checked: None }, continues, goes_on });
         plain = rest;
     }
     Some(pieces)

@@ -10,7 +10,7 @@ use crate::pdu::Interface;
 use crate::settings::HandoverSettings;
 
 fn pdu(octets: usize) -> Pdu {
-    Pdu { interface: Interface::Hi3, kind: Kind::Cc, time: Time::MIN, octets: vec![7; octets].into() }
+    Pdu { interface: Interface::Hi3, kind: Kind::Cc, time: Time::MIN, octets: vec![7; octets].into(), checked: None }
 }
 
 fn buffer(limit: usize, patience: Duration) -> Buffer {

@@ -52,7 +52,7 @@ impl Acknowledged for UpTo {
 fn pdu(mark: u8, octets: u8) -> Pdu {
     let mut content = vec![0x30, octets - 2, 0x04, octets - 4];
     content.resize(octets.into(), mark);
-    Pdu { interface: Interface::Hi2, kind: Kind::Iri, time: Time::MIN, octets: content.into() }
+    Pdu { interface: Interface::Hi2, kind: Kind::Iri, time: Time::MIN, octets: content.into(), checked: None }
 }
 
 async fn read_exactly(stream: &mut DuplexStream, octets: usize) -> Vec<u8> {

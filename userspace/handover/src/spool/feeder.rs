@@ -1,5 +1,7 @@
 //! The thread of a spool: puts on disk what waits, feeds the buffer, lets go what the LEMF has.
 
+mod left;
+
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::Sender;
 use hashbrown::HashMap;
-use writ_etsi::decode;
 
+use super::coverage::Coverage;
 use super::key::SpoolKey;
 use super::log::{Log, Next};
 use super::state::{Lost, MAGIC, State};
@@ -17,7 +19,6 @@ use super::taken::Taken;
 use super::waiting::{Standing, Waiting};
 use super::{Parts, SpoolError, format, reserve};
 use crate::consignment::Kept;
-use crate::link_pdu::LINK_LIID;
 use crate::pdu::Pdu;
 use crate::settings::Numbering;
 
@@ -80,6 +81,7 @@ pub(super) struct Feeder {
     waiting: Arc<Waiting>,
     finished: Option<Sender<()>>,
     numbers: HashMap<String, u32>,
+    coverage: Coverage,
     fed: VecDeque<Fed>,
     /// Every record before this position has left.
     released: u64,
@@ -132,6 +134,7 @@ impl Feeder {
             waiting,
             finished: Some(finished),
             numbers: state.next,
+            coverage: Coverage::default(),
             fed: VecDeque::new(),
             released: released.unwrap_or(state.released),
             untold: state.untold,
@@ -142,23 +145,14 @@ impl Feeder {
             noted: (0, Instant::now()),
         };
         feeder.parts.link_pdus.go_on_from(state.link_next);
-        feeder.log.read_from(state.as_of);
-        while let Some(next) = feeder.log.read().map_err(failed)? {
-            if let Next::Pdu(pdu) = next {
-                feeder.note(&pdu);
-            }
-        }
+        feeder.look_back(state.as_of, state.covered).map_err(failed)?;
         feeder.log.read_from(feeder.released);
         feeder.log.set_gap(state.gap);
         feeder.released = feeder.log.position();
-        feeder.log.release(feeder.released).map_err(failed)?;
+        let not_needed = feeder.not_needed();
+        feeder.log.release(not_needed).map_err(failed)?;
         feeder.gauge();
         Ok(feeder)
-    }
-
-    /// The next number of each LIID, where numbers are counted along those.
-    pub(super) fn numbers(&self) -> &HashMap<String, u32> {
-        &self.numbers
     }
 
     pub(super) fn run(mut self) {
@@ -188,7 +182,8 @@ impl Feeder {
         self.release();
         let _ = self.taken.note(self.released);
         self.save();
-        let _ = self.log.release(self.released);
+        let not_needed = self.not_needed();
+        let _ = self.log.release(not_needed);
         self.gauge();
         let mut left = Lost::default();
         for fed in &self.fed {
@@ -259,6 +254,7 @@ impl Feeder {
         }
         let next_in_turn = self.log.is_read() && self.untold.is_none();
         self.log.append(batch)?;
+        self.coverage.appended(batch, self.log.next());
         self.parts.counters.spool_written.add(batch.len() as u64);
         if next_in_turn {
             let mut went = 0;
@@ -280,6 +276,10 @@ impl Feeder {
     fn make_room(&mut self, cost: u64) -> io::Result<bool> {
         if !self.refused.is_none() {
             return Ok(false);
+        }
+        if self.log.octets() + cost > self.policy.limit {
+            let not_needed = self.not_needed();
+            self.log.release(not_needed)?;
         }
         if !self.policy.evicts {
             return Ok(self.log.octets() + cost <= self.policy.limit);
@@ -408,10 +408,24 @@ impl Feeder {
             let _ = self.taken.note(self.released);
             self.noted = (self.released, Instant::now());
         }
-        if self.log.would_remove(self.released) && self.save() {
+        let not_needed = self.not_needed();
+        if self.log.would_remove(not_needed) && self.save() {
             // What cannot be removed now is tried again with the next.
-            let _ = self.log.release(self.released);
+            let _ = self.log.release(not_needed);
         }
+    }
+
+    /// What is before this position has left, and needs no integrity check. What has left makes room in time, though it has none.
+    fn not_needed(&mut self) -> u64 {
+        let covered = self.coverage.covered();
+        if covered < self.released
+            && self.log.would_remove(self.released)
+            && self.log.octets() > self.policy.limit / 4 * 3
+        {
+            self.parts.counters.spool_unchecked.one();
+            self.coverage.give_up(self.released);
+        }
+        self.released.min(self.coverage.covered())
     }
 
     fn save(&mut self) -> bool {
@@ -437,6 +451,7 @@ impl Feeder {
         let state = State {
             released: self.released,
             as_of: self.log.next(),
+            covered: self.coverage.covered(),
             gap: self.log.gap(),
             untold,
             link_next: self.parts.link_pdus.next(),
@@ -445,24 +460,6 @@ impl Feeder {
         state.write(&self.state, &self.key)?;
         self.changed = false;
         Ok(())
-    }
-
-    /// Notes which number comes after that of a PDU.
-    fn note(&mut self, pdu: &Pdu) {
-        let Ok(pdu) = decode(&pdu.octets) else { return };
-        let header = pdu.ps_header;
-        let next = header.sequence_number.wrapping_add(1);
-        let liid = header.lawful_interception_identifier;
-        if liid[..] == *LINK_LIID.as_bytes() {
-            self.parts.link_pdus.go_on_from(next);
-        } else if self.parts.numbering == Numbering::PerLiid
-            && let Ok(liid) = str::from_utf8(&liid)
-        {
-            match self.numbers.get_mut(liid) {
-                Some(known) => *known = next,
-                None => _ = self.numbers.insert(liid.to_owned(), next),
-            }
-        }
     }
 
     /// Says once that everything has gone to the buffer, or will not in time.

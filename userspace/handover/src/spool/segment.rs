@@ -263,5 +263,5 @@ fn read(file: &File, octets: &mut [u8], at: u64) -> io::Result<bool> {
 
 /// As a PDU for this interface.
 pub(super) fn pdu(interface: Interface, kind: Kind, time: Time, octets: Bytes) -> Pdu {
-    Pdu { interface, kind, time, octets }
+    Pdu { interface, kind, time, octets, checked: None }
 }

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use super::key::{SALT, SpoolKey, salt};
 use crate::durable;
 
-pub(super) const MAGIC: &[u8; 8] = b"WRITSST1";
+pub(super) const MAGIC: &[u8; 8] = b"WRITSST2";
 /// The longest that is read: a hundred thousand LIIDs.
 const LONGEST: u64 = 16 << 20;
 
@@ -20,6 +20,8 @@ pub(super) struct State {
     pub(super) released: u64,
     /// The numbers below are those after every record before this position.
     pub(super) as_of: u64,
+    /// No record before this position needs an integrity check any more.
+    pub(super) covered: u64,
     /// The positions of those that were given up.
     pub(super) gap: Option<(u64, u64)>,
     /// PDUs that were given up and of which the LEMF has not been told, and their octets.
@@ -71,8 +73,8 @@ impl State {
         let salt = salt()?;
         let mut plain = Vec::new();
         let (from, to) = self.gap.unwrap_or_default();
-        for number in [self.released, self.as_of, from, to, self.untold.pdus, self.untold.octets, self.link_next.into()]
-        {
+        let Lost { pdus, octets } = self.untold;
+        for number in [self.released, self.as_of, self.covered, from, to, pdus, octets, self.link_next.into()] {
             plain.extend_from_slice(&number.to_le_bytes());
         }
         for (liid, next) in &self.next {
@@ -95,6 +97,7 @@ impl State {
         let mut state = Self {
             released: number()?,
             as_of: number()?,
+            covered: number()?,
             gap: Some((number()?, number()?)).filter(|(from, to)| from < to),
             untold: Lost { pdus: number()?, octets: number()? },
             link_next: u32::try_from(number()?).ok()?,
@@ -123,6 +126,7 @@ mod tests {
         let state = State {
             released: 7,
             as_of: 9,
+            covered: 6,
             gap: Some((3, 5)),
             untold: Lost { pdus: 1, octets: 2 },
             link_next: 3,

@@ -52,6 +52,7 @@ fn spool(settings: &SpoolSettings, interface: Interface) -> (Spool, Arc<LinkCoun
         buffer: Arc::new(buffer),
         counters: Arc::clone(&counters),
         link_pdus,
+        unchecked: None,
     };
     (Spool::start(settings, parts, None).unwrap().0, counters)
 }
@@ -73,6 +74,7 @@ fn on_a_full_disk_iri_has_room_that_content_does_not_take() {
         kind,
         time: writ_wire::Time::MIN,
         octets: vec![0x30; octets].into(),
+        checked: None,
     };
     // More than the disk has.
     for _ in 0..80 {

@@ -239,7 +239,13 @@ mod tests {
     #[test]
     fn who_brings_nothing_new_is_told_of_what_was_brought_before() {
         let waiting = Arc::new(Waiting::new(1 << 20, Arc::default()));
-        let pdu = Pdu { interface: Interface::Hi2, kind: Kind::Iri, time: Time::MIN, octets: vec![0; 9].into() };
+        let pdu = Pdu {
+            interface: Interface::Hi2,
+            kind: Kind::Iri,
+            time: Time::MIN,
+            octets: vec![0; 9].into(),
+            checked: None,
+        };
         let soon = || Instant::now() + Duration::from_secs(5);
         let before = waiting.place();
         waiting.push([pdu]);

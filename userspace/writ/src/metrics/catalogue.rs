@@ -525,7 +525,15 @@ pub const LINKS: &[Metric] = &[
         "writ_spool_faults_total",
         Counter,
         LINK,
-        Each("kind", &[("spool_failures", "failure"), ("spool_torn", "torn"), ("spool_unreadable", "unreadable")]),
+        Each(
+            "kind",
+            &[
+                ("spool_failures", "failure"),
+                ("spool_torn", "torn"),
+                ("spool_unreadable", "unreadable"),
+                ("spool_unchecked", "unchecked"),
+            ],
+        ),
         "Faults of the spool.",
     ),
     metric(

@@ -7,7 +7,7 @@ fn key() -> SpoolKey {
 
 fn pdu(octets: usize, kind: Kind) -> Pdu {
     let octets = (0..octets).map(|at| at as u8).collect::<Vec<_>>().into();
-    Pdu { interface: Interface::Hi3, kind, time: Time::from_nanos(7), octets }
+    Pdu { interface: Interface::Hi3, kind, time: Time::from_nanos(7), octets, checked: None }
 }
 
 /// Seals all of these, and opens what came of it: each PDU put together, and what the places say.

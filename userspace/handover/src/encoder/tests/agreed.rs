@@ -14,6 +14,7 @@ use writ_etsi::{
 use super::*;
 use crate::agreement::AgreementSettings;
 use crate::agreement::tests::{read, signing_pem};
+use crate::key_file::tests::write_kept;
 
 fn agreed(profile: Profile, agreement: &str) -> Encoder {
     agreed_by(profile, &read(agreement))
@@ -136,7 +137,7 @@ fn iri_and_cc_are_hashed_apart_and_messages_and_flags_with_them_unless_agreed_ot
 fn a_signature_goes_over_so_many_hashes_and_after_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key.pem");
-    std::fs::write(&file, signing_pem()).unwrap();
+    write_kept(&file, signing_pem());
     let text = format!("[integrity]\nhash_pdus = 1\nsign_hashes = 2\nsigning_key = {file:?}");
     let mut encoder = agreed(Profile::Current, &text);
     let mut pdus =
@@ -181,7 +182,7 @@ fn iri_and_cc_are_encrypted_and_the_byte_counter_says_what_went_before() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     let key: Vec<u8> = (0..32).collect();
-    std::fs::write(&file, key.iter().map(|octet| format!("{octet:02x}")).collect::<String>()).unwrap();
+    write_kept(&file, key.iter().map(|octet| format!("{octet:02x}")).collect::<String>());
     let mut encoder = agreed(Profile::Current, &format!("[encryption]\ncipher = \"aes-256-cbc\"\nkey_file = {file:?}"));
     let mut plain = encoder_without_agreement();
     let notice = || record("LIID-MAIL-0001", 1, Body::Notice(Notice::SessionDropped)).into();

@@ -13,7 +13,13 @@ const LIMIT: u64 = 1 << 20;
 fn pdu(mark: u64, octets: usize) -> Pdu {
     let mut content = mark.to_le_bytes().to_vec();
     content.resize(octets.max(8), b'x');
-    Pdu { interface: Interface::Hi3, kind: Kind::Cc, time: Time::from_nanos(mark), octets: content.into() }
+    Pdu {
+        interface: Interface::Hi3,
+        kind: Kind::Cc,
+        time: Time::from_nanos(mark),
+        octets: content.into(),
+        checked: None,
+    }
 }
 
 fn open_from(folder: &TempDir, released: u64) -> (Log, Recovered) {
