@@ -7,6 +7,7 @@
 //!
 //! docs/mediation.md says what is promised and what crosses the broker.
 
+mod balance;
 mod envelope;
 mod lease;
 mod publisher;
@@ -14,16 +15,20 @@ mod reader;
 mod relay;
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, ConnectOptions, Event};
 use thiserror::Error;
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
+pub(crate) use self::balance::{Share, balance};
 pub(crate) use self::publisher::Publisher;
 pub(crate) use self::relay::{Ends, Relay};
+use crate::key_file::{self, KeyFileError};
 use crate::pdu::Interface;
 use crate::settings::BrokerSettings;
 use crate::spool::KeyError;
@@ -34,6 +39,8 @@ use crate::tls::TlsFileError;
 const ANSWER: Duration = Duration::from_secs(3);
 /// How long after a failure the broker is tried again.
 const RETRY: Duration = Duration::from_millis(500);
+/// Octets of a credentials file at most.
+const LONGEST_CREDENTIALS: u64 = 16 << 10;
 
 /// The broker cannot be used now.
 #[derive(Debug, Error)]
@@ -49,6 +56,14 @@ pub(crate) enum BrokerError {
     /// A file of `tls`.
     #[error("tls.{0}")]
     Tls(#[from] TlsFileError),
+    /// The file of `credentials`.
+    #[error("credentials: {problem}: {file}")]
+    Credentials {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it; nothing of what is in it.
+        problem: String,
+    },
     /// There is no connection.
     #[error("no connection to the broker: {0}")]
     Connection(String),
@@ -158,10 +173,29 @@ fn untoken(token: &str) -> Option<String> {
 /// The first that cannot.
 pub fn check(settings: &BrokerSettings) -> Result<(), (&'static str, String)> {
     SpoolKey::read(&settings.key).map_err(|error| ("key", format!("{error}: {}", settings.key.display())))?;
+    if let Some(file) = &settings.credentials {
+        let read = credentials(file).and_then(|text| with_credentials(ConnectOptions::new(), &text));
+        read.map_err(|problem| ("credentials", format!("{problem}: {}", file.display())))?;
+    }
     match &settings.tls {
         Some(tls) => crate::tls::check(&tls.files()).map_err(|error| ("tls", error.to_string())),
         None => Ok(()),
     }
+}
+
+/// Reads a credentials file.
+fn credentials(file: &Path) -> Result<Zeroizing<String>, String> {
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST_CREDENTIALS as usize));
+    let read = key_file::open(file).and_then(|file| Ok(file.take(LONGEST_CREDENTIALS).read_to_string(&mut text)?));
+    read.map(|_| text).map_err(|error| match error {
+        KeyFileError::Read(error) => format!("expected a file that can be read ({})", error.kind()),
+        open @ KeyFileError::Open => open.to_string(),
+    })
+}
+
+fn with_credentials(options: ConnectOptions, text: &str) -> Result<ConnectOptions, String> {
+    // What the library says of a file that is none may hold some of it.
+    options.credentials(text).map_err(|_| "expected a credentials file of NATS, with a JWT and a seed".to_owned())
 }
 
 fn key(settings: &BrokerSettings) -> Result<SpoolKey, BrokerError> {
@@ -192,6 +226,13 @@ pub(crate) async fn connect(settings: &BrokerSettings, name: &str) -> Result<Ses
             }
             std::future::ready(())
         });
+    if let Some(file) = settings.credentials.clone() {
+        let path = file.clone();
+        let read = tokio::task::spawn_blocking(move || credentials(&path)).await;
+        let text = read.unwrap_or_else(|error| Err(error.to_string()));
+        let with = text.and_then(|text| with_credentials(options, &text));
+        options = with.map_err(|problem| BrokerError::Credentials { file, problem })?;
+    }
     let mut scheme = "nats";
     if let Some(tls) = &settings.tls {
         let files = tls.files();

@@ -32,7 +32,7 @@ use crate::link_pdu::LinkPdus;
 use crate::options::Options;
 use crate::outlet::{Destination, Outlet, PduFile};
 use crate::pdu::Interface;
-use crate::settings::{HandoverSettings, LemfSettings, SettingsError};
+use crate::settings::{HandoverSettings, LemfSettings, Numbering, SettingsError};
 use crate::spool::{Parts, Spool, SpoolError};
 
 /// What happens when the buffer of a connection is full.
@@ -359,6 +359,7 @@ impl<'a> Plan<'a> {
         ));
         self.buffers.push((outlet.lemf.clone(), interface, Arc::clone(&buffer)));
         let mut entrance = Entrance::Buffer(Arc::clone(&buffer));
+        let mut has_lost_count = self.settings.handover.sequence_numbers == Numbering::PerLiid;
         if let Some(settings) = &lemf.spool {
             let parts = Parts {
                 lemf: outlet.lemf.clone(),
@@ -372,6 +373,7 @@ impl<'a> Plan<'a> {
             };
             let (spool, left) = Spool::start(settings, parts, self.settings.on_thread_start.clone())?;
             encoder.go_on_from(interface, &left.numbers);
+            has_lost_count &= left.numbers.is_empty();
             if let Some(unchecked) = left.unchecked {
                 encoder.take_over(interface, unchecked);
             }
@@ -384,7 +386,7 @@ impl<'a> Plan<'a> {
             let (lemf, prefix) = (outlet.lemf.clone(), broker.prefix.clone());
             let course = Course { prefix, lemf, interface, appliance };
             self.publishers.push(Publisher::new(broker.clone(), course, buffer, counters));
-            return Ok(NetworkExit { entrance, link_pdus, staged: Vec::new() });
+            return Ok(NetworkExit { entrance, link_pdus, staged: Vec::new(), has_lost_count });
         }
         let address = match interface {
             Interface::Hi2 => lemf.hi2_address(),
@@ -410,6 +412,6 @@ impl<'a> Plan<'a> {
             spooled: lemf.spool.is_some(),
             last_reason: None,
         });
-        Ok(NetworkExit { entrance, link_pdus, staged: Vec::new() })
+        Ok(NetworkExit { entrance, link_pdus, staged: Vec::new(), has_lost_count })
     }
 }

@@ -69,6 +69,8 @@ pub(crate) struct NetworkExit {
     pub(crate) link_pdus: Arc<LinkPdus>,
     /// PDUs of the batch at hand.
     pub(crate) staged: Vec<Pdu>,
+    /// Whether numbers are counted along LIIDs, and nothing tells where another run has left off.
+    pub(crate) has_lost_count: bool,
 }
 
 impl Entrance {
@@ -135,6 +137,8 @@ impl Intake {
     pub(crate) fn run(mut self) -> u64 {
         if self.reserve.as_ref().is_some_and(|reserve| reserve.reserve.beginning() == Beginning::Anew) {
             self.cin_reset();
+        } else if self.reserve.is_some() {
+            self.reset_lost_counts();
         }
         let mut batch = Vec::new();
         let mut pdus = Vec::new();
@@ -406,6 +410,20 @@ impl Intake {
             state.round = round;
             tracing::warn!("every CIN has been used: numbering begins anew");
             self.cin_reset();
+        }
+    }
+
+    /// `cINReset` to each LEMF for which the numbers of another run are not known: those of its LIIDs begin at 0.
+    fn reset_lost_counts(&mut self) {
+        for lane in &mut self.lanes {
+            if let Exit::Network { hi2, hi3 } = &mut lane.exit
+                && hi2.has_lost_count
+                && hi3.has_lost_count
+            {
+                for exit in [hi2, hi3] {
+                    exit.entrance.push(exit.link_pdus.cin_reset());
+                }
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use writ_etsi::{Payload, Profile, TriPayload, decode, pdu_length};
 use writ_handover::agreement::AgreementSettings;
 use writ_handover::cin::CinReserve;
 use writ_handover::pdu::Interface;
-use writ_handover::settings::{HandoverSettings, ProfileSetting};
+use writ_handover::settings::{HandoverSettings, Numbering, ProfileSetting, SpoolSettings};
 use writ_handover::{Delivery, DeliverySettings, Outlet, StartError, WhenFull};
 use writ_intercept::record::{Body, Record};
 
@@ -398,6 +398,50 @@ fn a_first_start_resets_cins_and_the_next_goes_on() {
         let resets = connections.iter().filter(|pdus| pdus.first().is_some_and(reset)).count();
         assert_eq!(resets, if run == 0 { 2 } else { 0 }, "first on both interfaces, or not at all");
         assert_eq!(lemf.received().iter().filter(|pdu| reset(pdu)).count(), resets);
+    }
+}
+
+#[test]
+fn numbers_along_an_liid_that_begin_anew_are_told_after_each_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, "5a".repeat(32)).unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o400)).unwrap();
+    for (numbering, is_spooled, resets, begins) in [
+        (Numbering::PerLiid, false, [2, 2], 0),
+        // The count goes on, and CINs do.
+        (Numbering::PerLiid, true, [2, 0], 1),
+        (Numbering::PerCin, false, [2, 0], 0),
+    ] {
+        let folder = folder.path().join(format!("{numbering:?}{is_spooled}"));
+        std::fs::create_dir(&folder).unwrap();
+        let mut cins_seen = Vec::new();
+        for resets in resets {
+            let lemf = Lemf::start(Conduct::Proper);
+            let reserve = CinReserve::open(folder.join("cin")).unwrap();
+            let cins = reserve.allocator();
+            let handover = HandoverSettings { sequence_numbers: numbering, ..HandoverSettings::default() };
+            let settings = DeliverySettings { handover, cin_reserve: Some(reserve), ..DeliverySettings::default() };
+            let mut lea = self::settings("lea-1", lemf.address);
+            lea.spool = is_spooled.then(|| SpoolSettings::at(folder.join("spool"), &key));
+            let (sender, receiver) = queue();
+            let delivery = Delivery::start(settings, vec![Outlet::network(lea)], vec![receiver]).unwrap();
+            let cin = cins.allocate().0;
+            assert!(!cins_seen.contains(&cin));
+            cins_seen.push(cin);
+            sender.send(record(&mandate(0), cin, 0)).unwrap();
+            drop(sender);
+            assert!(delivery.drain(PATIENTLY).is_complete());
+            let reset = |pdu: &writ_etsi::PsPdu| matches!(pdu.payload, Payload::TriPayload(TriPayload::CinReset));
+            let pdus = lemf.received();
+            assert_eq!(pdus.iter().filter(|pdu| reset(pdu)).count(), resets, "{numbering:?} {is_spooled}");
+            let number = |pdu: &writ_etsi::PsPdu| {
+                let of_communication = pdu.ps_header.communication_identifier.communication_identity_number.is_some();
+                of_communication.then_some(pdu.ps_header.sequence_number)
+            };
+            let begins = if cins_seen.len() == 1 { 0 } else { begins };
+            assert_eq!(pdus.iter().find_map(number), Some(begins), "{numbering:?} {is_spooled}");
+        }
     }
 }
 

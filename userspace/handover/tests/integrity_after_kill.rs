@@ -64,6 +64,10 @@ fn delivers_until_it_is_killed() {
             sender.send(record(&mandate, few, 100)).unwrap();
         }
         sender.send(record(&mandate, many, 1000)).unwrap();
+        if at % 20 == 19 {
+            // What goes to the disk at once is in one segment.
+            std::thread::sleep(Duration::from_millis(15));
+        }
     }
     let until = Instant::now() + Duration::from_secs(20);
     loop {

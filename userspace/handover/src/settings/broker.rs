@@ -32,6 +32,9 @@ pub struct BrokerSettings {
     /// How long a mediator that is not heard of keeps what it delivers. 10 s unless set.
     #[serde(default = "lease", deserialize_with = "seconds")]
     pub lease: Duration,
+    /// A credentials file of NATS, a JWT and the seed of its key, in a file that nobody else can read. None: the broker asks for none.
+    #[serde(default)]
+    pub credentials: Option<PathBuf>,
     /// TLS around the connections to it. None: plain TCP.
     #[serde(default)]
     pub tls: Option<BrokerTls>,
@@ -80,6 +83,7 @@ impl BrokerSettings {
             iri: iri(),
             cc: cc(),
             lease: lease(),
+            credentials: None,
             tls: None,
         }
     }
@@ -96,6 +100,7 @@ impl BrokerSettings {
     #[must_use]
     pub fn relative_to(mut self, folder: &Path) -> Self {
         self.key = folder.join(&self.key);
+        self.credentials = self.credentials.map(|file| folder.join(file));
         if let Some(tls) = &mut self.tls {
             for path in [&mut tls.ca, &mut tls.certificate, &mut tls.key] {
                 *path = folder.join(&*path);
@@ -119,6 +124,8 @@ impl BrokerSettings {
         }
         let lease_good = (Duration::from_secs(1)..=Duration::from_secs(600)).contains(&self.lease);
         check(at("lease"), lease_good, "seconds, 1 to 600")?;
+        let credentials_good = self.credentials.as_ref().is_none_or(|file| !file.as_os_str().is_empty());
+        check(at("credentials"), credentials_good, "the path of a file")?;
         let files =
             self.tls.iter().flat_map(|tls| [("ca", &tls.ca), ("certificate", &tls.certificate), ("key", &tls.key)]);
         for (setting, path) in files {

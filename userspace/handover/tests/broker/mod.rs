@@ -17,20 +17,36 @@ pub struct Broker {
     pub address: String,
     folder: PathBuf,
     child: Option<Child>,
+    /// What it is started with besides.
+    arguments: Vec<String>,
+}
+
+/// Whether there is a `nats-server` on this machine. The test says so if there is none, and is left out.
+pub fn is_there(test: &str) -> bool {
+    let found = Command::new("nats-server").arg("--version").stdout(Stdio::null()).status();
+    let is_there = found.is_ok_and(|status| status.success());
+    if !is_there {
+        eprintln!("{test}: skipped: there is no nats-server here");
+    }
+    is_there
+}
+
+/// A port of loopback that nobody has.
+pub fn free() -> String {
+    TcpListener::bind("127.0.0.3:0").unwrap().local_addr().unwrap().to_string()
 }
 
 impl Broker {
     /// None where there is no `nats-server` on this machine: the test says so, and is left out.
     pub fn start(test: &str, folder: &Path) -> Option<Self> {
-        let found = Command::new("nats-server").arg("--version").stdout(Stdio::null()).status();
-        if !found.is_ok_and(|status| status.success()) {
-            eprintln!("{test}: skipped: there is no nats-server here");
-            return None;
-        }
-        let address = TcpListener::bind("127.0.0.3:0").unwrap().local_addr().unwrap().to_string();
-        let mut broker = Self { address, folder: folder.to_owned(), child: None };
+        is_there(test).then(|| Self::with(folder, free(), Vec::new()))
+    }
+
+    /// One of these arguments besides, which has what is in its folder.
+    pub fn with(folder: &Path, address: String, arguments: Vec<String>) -> Self {
+        let mut broker = Self { address, folder: folder.to_owned(), child: None, arguments };
         broker.begin();
-        Some(broker)
+        broker
     }
 
     /// Starts it, again.
@@ -39,6 +55,7 @@ impl Broker {
         let child = Command::new("nats-server")
             .args(["-js", "-a", host, "-p", port, "-sd"])
             .arg(self.folder.join("jetstream"))
+            .args(&self.arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
