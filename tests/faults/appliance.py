@@ -5,6 +5,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -30,6 +31,14 @@ end = 2090-01-01T00:00:00Z
 deliver = "iri"
 lemf = "lea-1"
 targets = [{ email = "bob@example.org" }]
+[[warrant]]
+liid = "FAULT-M"
+authorization_country = "NL"
+start = 2020-01-01T00:00:00Z
+end = 2090-01-01T00:00:00Z
+deliver = "iri+cc"
+lemf = "lea-1"
+targets = [{ msisdn = "+31612345678" }]
 """
 
 CONFIGURATION = """
@@ -53,6 +62,15 @@ listen = "127.0.0.1:41101"
 {agreement}
 """
 
+ENDPOINT = "127.0.0.1:41102"
+INGEST = f"""
+[ingest]
+listen = "{ENDPOINT}"
+client_ca = "ca.pem"
+certificate = "server.pem"
+key = "server.key"
+"""
+
 ACKNOWLEDGEMENT = "acknowledgement = { pdus = 64, interval = 0.1, answer = 3 }"
 
 
@@ -69,19 +87,43 @@ def run(*command: str) -> None:
 class Appliance:
     """Use it with `with`. Everything that it started ends with it."""
 
-    def __init__(self, writ: str, folder: Path, acknowledged: bool = True, agreement: str = "", keys: tuple[str, ...] = ()):
+    def __init__(self, writ: str, folder: Path, acknowledged: bool = True, agreement: str = "", keys: tuple[str, ...] = (), ingest: bool = False):
         self.writ, self.folder, self.keys = writ, folder, keys
         name = f"wf{os.getpid()}-{random.randrange(1 << 16):x}"
         self.tap, self.gen, self.lea = f"{name}-tap", f"{name}-gen", f"{name}-lea"
-        self.running = self.lemf = self.traffic = None
+        self.running = self.lemf = self.traffic = self.feeder = None
         self.environment: dict[str, str] = {}
         acknowledgement = ACKNOWLEDGEMENT if acknowledged else ""
         folder.mkdir(parents=True)
         (folder / "warrants.toml").write_text(WARRANTS)
-        text = CONFIGURATION.format(lemf=LEMF, acknowledgement=acknowledgement, agreement=agreement)
+        text = CONFIGURATION.format(lemf=LEMF, acknowledgement=acknowledgement, agreement=agreement) + (INGEST if ingest else "")
         (folder / "writ.toml").write_text(text)
         (folder / "key").write_text(KEY)
         (folder / "key").chmod(0o400)
+        if ingest:
+            self.certificates()
+
+    def certificates(self) -> None:
+        """An authority, and what it signs for both ends of the ingest endpoint."""
+        for name in ("ca", "server", "client"):
+            end = ["-addext", "basicConstraints=critical,CA:FALSE", "-CA", str(self.folder / "ca.pem"), "-CAkey", str(self.folder / "ca.key")]
+            run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9", "-subj", f"/CN={name}",
+                "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(self.folder / f"{name}.key"), "-out", str(self.folder / f"{name}.pem"),
+                *([] if name == "ca" else end))
+            (self.folder / f"{name}.key").chmod(0o600)
+
+    def feed(self) -> None:
+        """Begins to tell events to the ingest endpoint."""
+        feeder = str(HERE / "feeder.py")
+        self.feeder = self.inside(
+            self.tap, sys.executable, "-B", feeder, ENDPOINT, str(self.folder), log=str(self.folder / "feeder.log"))
+
+    def answered(self) -> list[str]:
+        """The events that were answered, once no new one is begun."""
+        self.feeder.send_signal(signal.SIGTERM)
+        code = self.feeder.wait(60)
+        assert code == 0, (self.folder / "feeder.log").read_text()[-2000:]
+        return (self.folder / "answered").read_text().split()
 
     def __enter__(self) -> "Appliance":
         try:
@@ -104,7 +146,7 @@ class Appliance:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in (self.traffic, self.running, self.lemf):
+        for process in (self.feeder, self.traffic, self.running, self.lemf):
             if process and process.poll() is None:
                 process.kill()
                 process.wait()

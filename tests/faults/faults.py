@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from appliance import LEMF, Appliance, Unusable, run
+from ledger import events
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 # An LEMF that agrees to acknowledge PDUs (`optionResponse` under the header of the request), and then reads an octet a second.
@@ -76,6 +77,38 @@ def killed(appliance: Appliance, times: int) -> int:
             appliance.start()
     pause(0.5, 1)
     return finish(appliance, of_disk=True)
+
+
+def told(appliance: Appliance, sent: int, answered: list[str]) -> int:
+    """Holds what was answered against what arrived: each event is there, and no event is there as two."""
+    found = events(appliance.folder / "store")
+    missing = [name for name in answered if not found[name]]
+    again = sum(count - 1 for count in found.values())
+    assert not missing, f"{len(missing)} of {len(answered)} events that were answered are lost: {missing[:5]}"
+    assert len(answered) > 100, f"{len(answered)} events"
+    print(f"events: {len(answered)} answered, 0 lost, {again} told as two", file=sys.stderr, flush=True)
+    return sent
+
+
+def killed_while_fed(appliance: Appliance, times: int) -> int:
+    """Events are told to the ingest endpoint all the time, again until they are answered."""
+    appliance.start_lemf()
+    appliance.start()
+    appliance.play(300)
+    appliance.feed()
+    for count in range(times):
+        pause(0.5, 2)
+        appliance.kill()
+        if count % 4 == 3:
+            appliance.stop_lemf()
+            appliance.start()
+            pause(0.5, 1)
+            appliance.start_lemf()
+        else:
+            appliance.start()
+    pause(0.5, 1)
+    answered = appliance.answered()
+    return told(appliance, finish(appliance, of_disk=True), answered)
 
 
 def full_disk(appliance: Appliance, times: int) -> int:

@@ -1,5 +1,6 @@
 """What arrived: each PDU once, every sequence from 0 without a gap, no number twice for different PDUs."""
 
+import re
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -48,9 +49,18 @@ def identity(pdu: bytes) -> tuple:
     return fields[1].octets, cin, interface, fields[4].number()
 
 
-def arrived(store: Path) -> Arrived:
+def stored(store: Path) -> list[bytes]:
     file = store / "pdus.etsi"
-    everything = pdus(file.read_bytes()) if file.exists() else []
+    return pdus(file.read_bytes()) if file.exists() else []
+
+
+def events(store: Path) -> Counter:
+    """How many PDUs, of those that differ, have the content of each event."""
+    return Counter(name.decode() for pdu in set(stored(store)) for name in re.findall(rb"EVENT-([0-9]+-[0-9]+);", pdu))
+
+
+def arrived(store: Path) -> Arrived:
+    everything = stored(store)
     distinct = set(everything)
     identities = [identity(pdu) for pdu in distinct]
     # Where some are encrypted, the two sequences of a communication cannot be told apart: they are looked at together.

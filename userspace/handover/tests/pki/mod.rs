@@ -1,6 +1,7 @@
 //! Certificates for these tests: an authority, and what it and others sign.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+#![allow(dead_code, reason = "each test uses its own part")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
