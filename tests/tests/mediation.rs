@@ -303,8 +303,16 @@ fn nothing_is_lost_when_an_appliance_a_mediator_and_the_broker_are_killed() {
         if missing == 0 {
             break (came, all);
         }
-        let words = fs::read_to_string(&said).unwrap_or_default();
-        assert!(since.elapsed() < Duration::from_secs(60), "{missing} of {} PDUs never came: {words}", expected.len());
+        if since.elapsed() >= Duration::from_secs(60) {
+            let mut of: BTreeMap<_, Vec<u32>> = BTreeMap::new();
+            expected.difference(&all).for_each(|(name, cin, n)| of.entry((name, cin)).or_default().push(*n));
+            let ranges: Vec<String> = of
+                .iter()
+                .map(|((name, cin), n)| format!("{name} {cin}: {} from {:?} to {:?}", n.len(), n.first(), n.last()))
+                .collect();
+            let words = fs::read_to_string(&said).unwrap_or_default();
+            panic!("{missing} of {} PDUs never came: {ranges:?}\n{words}", expected.len());
+        }
         while_it_runs(0.5);
     };
     third.end();

@@ -7,7 +7,6 @@
 //!
 //! docs/mediation.md says what is promised and what crosses the broker.
 
-mod balance;
 mod envelope;
 mod lease;
 mod publisher;
@@ -25,7 +24,6 @@ use thiserror::Error;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-pub(crate) use self::balance::{Share, balance};
 pub(crate) use self::publisher::Publisher;
 pub(crate) use self::relay::{Ends, Relay};
 use crate::key_file::{self, KeyFileError};

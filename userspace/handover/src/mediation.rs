@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::broker::{Course, Ends, Relay, Session, Share, balance, connect};
+use crate::broker::{Course, Ends, Relay, Session, connect};
 use crate::connection::Finish;
 use crate::counters::Counters;
 use crate::delivery::StartError;
@@ -67,7 +67,6 @@ impl Mediation {
         for (index, lemf) in settings.lemfs.iter().enumerate() {
             lemf.validate()?;
             let Some(broker) = &lemf.broker else { continue };
-            let share = Arc::new(Share::default());
             let ends = |interface| -> Result<_, StartError> {
                 Ok(Arc::new(Ends {
                     broker: broker.clone(),
@@ -76,7 +75,6 @@ impl Mediation {
                     latency: Arc::clone(&counters.latency),
                     holder: holder.clone(),
                     burden: Arc::clone(&burden),
-                    share: Arc::clone(&share),
                 }))
             };
             lemfs.push(Lemf { index, hi2: ends(Interface::Hi2)?, hi3: ends(Interface::Hi3)? });
@@ -131,9 +129,6 @@ async fn mediate(lemf: Lemf, counters: Arc<Counters>, mut finish: Finish) {
     let session = Arc::new(session);
     let mut known = HashSet::new();
     let mut relays = JoinSet::new();
-    let Ends { broker, holder, share, .. } = &*lemf.hi2;
-    let (name, share) = (lemf.hi2.lemf.name.clone(), Arc::clone(share));
-    let balancing = tokio::spawn(balance(Arc::clone(&session), broker.clone(), name, holder.clone(), share));
     while finish.borrow_and_update().is_none() {
         let is_connected = u64::from(*session.connected.borrow());
         for interface in Interface::ALL {
@@ -162,7 +157,6 @@ async fn mediate(lemf: Lemf, counters: Arc<Counters>, mut finish: Finish) {
             _ = finish.changed() => {}
         }
     }
-    balancing.abort();
     let deadline = finish.borrow().unwrap_or_else(Instant::now) + GRACE;
     let all = async { while relays.join_next().await.is_some() {} };
     let _ = timeout_at(deadline, all).await;

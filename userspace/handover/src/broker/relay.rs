@@ -9,7 +9,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
-use super::balance::Share;
 use super::envelope::Opener;
 use super::lease::{Lease, bucket};
 use super::reader::{Fed, Reader};
@@ -39,8 +38,6 @@ pub(crate) struct Ends {
     pub(crate) holder: String,
     /// Leases that it holds, of all LEMFs.
     pub(crate) burden: Arc<AtomicU64>,
-    /// Those of this LEMF.
-    pub(crate) share: Arc<Share>,
 }
 
 /// Delivers one stream whenever it has the lease.
@@ -57,7 +54,6 @@ struct Held<'a>(&'a Relay);
 impl<'a> Held<'a> {
     fn new(relay: &'a Relay) -> Self {
         relay.ends.burden.fetch_add(1, Ordering::Relaxed);
-        relay.ends.share.took();
         relay.counters.broker_leases.set(1);
         Self(relay)
     }
@@ -66,7 +62,6 @@ impl<'a> Held<'a> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.0.ends.burden.fetch_sub(1, Ordering::Relaxed);
-        self.0.ends.share.gave();
         let counters = &self.0.counters;
         // Whoever takes it over has the connection, and what waits, from now on.
         for gauge in [
@@ -87,8 +82,7 @@ impl Relay {
     pub(crate) async fn keep(self, mut finish: Finish) {
         let mut last_reason = None;
         while finish.borrow_and_update().is_none() {
-            // One that was given to another mediator is waited for again.
-            let Err(error) = self.turn(&mut finish).await else { continue };
+            let Err(error) = self.turn(&mut finish).await else { return };
             self.counters.broker_failures.one();
             let reason = error.to_string();
             if last_reason.as_ref() != Some(&reason) {
@@ -120,17 +114,14 @@ impl Relay {
         if !matches!(delivered, Err(BrokerError::Lost)) {
             lease.give_back().await;
         }
-        if delivered.is_ok() || matches!(delivered, Err(BrokerError::Unopened(_))) {
-            // Another mediator has fewer, or may have the key.
-            tokio::select! {
-                () = tokio::time::sleep(term) => {}
-                _ = finish.wait_for(Option::is_some) => {}
-            }
+        if matches!(delivered, Err(BrokerError::Unopened(_))) {
+            // Another mediator may have the key.
+            tokio::time::sleep(term).await;
         }
         delivered
     }
 
-    /// Delivers until everything that was read is with the LEMF after it was told to finish, or has more leases than others.
+    /// Delivers until everything that was read is with the LEMF after it was told to finish.
     async fn deliver(&self, lease: &mut Lease, finish: &mut Finish) -> Result<(), BrokerError> {
         let stream = self.session.jetstream.get_stream(self.course.stream()).await;
         let stream = stream.map_err(BrokerError::refused("the stream"))?;
@@ -170,13 +161,7 @@ impl Relay {
         let ended = loop {
             let mut over = None;
             tokio::select! {
-                _ = looks.tick() => {
-                    if deadline.is_none() && self.ends.share.is_to_give() {
-                        deadline = Some(Instant::now() + self.ends.broker.lease);
-                        reading.abort();
-                        stop.send_replace(deadline);
-                    }
-                }
+                _ = looks.tick() => {}
                 // One that was stopped here is no end.
                 done = tasks.join_next() => over = done.and_then(Result::ok),
                 changed = finish.changed(), if deadline.is_none() => {

@@ -186,7 +186,7 @@ impl Verifier {
     fn hash(&mut self, line: &Line, number: u32, check: &IntegrityCheck) -> Option<Problem> {
         self.verified.hashes += 1;
         let has_forgotten = self.verified.forgotten > 0;
-        let Some(Chain { held: chain, .. }) = self.chains.get_mut(line) else { return None };
+        let Chain { held: chain, .. } = self.chains.get_mut(line)?;
         let included = &check.included_sequence_numbers;
         let is_there = |number: &u32| matches!(chain.get(number), Some(Held::Unchecked { .. }));
         let missing: Vec<u32> = included.iter().copied().filter(|number| !is_there(number)).collect();
@@ -238,7 +238,7 @@ impl Verifier {
     /// empty `checkValue`.
     fn signature(&mut self, line: &Line, number: u32, check: &IntegrityCheck) -> Option<Problem> {
         self.verified.signatures += 1;
-        let Some(Chain { held: chain, .. }) = self.chains.get_mut(line) else { return None };
+        let Chain { held: chain, .. } = self.chains.get_mut(line)?;
         let mut signed = Vec::new();
         let mut missing = Vec::new();
         for included in &check.included_sequence_numbers {
