@@ -64,14 +64,7 @@ impl<T> Table<T> {
             None => SeedableRandomState::random(),
         };
         let empty = List { first: NONE, last: NONE };
-        Self {
-            index: Index::new(),
-            hasher,
-            chunks: Vec::new(),
-            free: Vec::new(),
-            classes: [empty; 4],
-            waiting: empty,
-        }
+        Self { index: Index::new(), hasher, chunks: Vec::new(), free: Vec::new(), classes: [empty; 4], waiting: empty }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -47,13 +47,7 @@ impl<S: Streams> Tracker<S> {
     }
 
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self {
-            table: Table::new(settings.hash_seed),
-            held: 0,
-            now: Time::MIN,
-            far_off: Vec::new(),
-            orders: Vec::new(),
-        }
+        Self { table: Table::new(settings.hash_seed), held: 0, now: Time::MIN, far_off: Vec::new(), orders: Vec::new() }
     }
 
     pub(crate) fn open_flows(&self) -> usize {
