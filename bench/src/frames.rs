@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use arrayvec::ArrayVec;
 use pcap_file::DataLink;
 use pcap_file::pcap::PcapReader;
 use writ_wire::{Frame, Link, Time};
@@ -62,11 +63,12 @@ impl Frames {
         const BATCH: usize = 64;
         let mut start = 0;
         for batch in self.ends.chunks(BATCH) {
-            for (end, time) in batch {
-                let octets = &self.octets[start..*end];
-                start = *end;
-                pipeline.frame(&Frame { time: *time, link: Link::Ethernet, octets, wire_len: octets.len() as u32 });
-            }
+            let frames = batch.iter().map(|(end, time)| {
+                let octets = &self.octets[std::mem::replace(&mut start, *end)..*end];
+                Frame { time: *time, link: Link::Ethernet, octets, wire_len: octets.len() as u32 }
+            });
+            let Pipeline { wire, worker } = pipeline;
+            wire.frames(&frames.collect::<ArrayVec<_, BATCH>>(), worker);
             after(pipeline);
         }
     }

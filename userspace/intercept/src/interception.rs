@@ -79,6 +79,10 @@ impl<C: CinSource> Streams for Interception<C> {
         Session::open(connection, time, &mut self.context())
     }
 
+    fn prefetch(&self, session: &Session) {
+        session.prefetch();
+    }
+
     fn packet(&mut self, session: &mut Session, packet: &Packet<'_>) {
         session.packet(packet, &mut self.context());
         // Else a packet by itself makes no session hold more.

@@ -1,7 +1,9 @@
 //! One TCP connection of a mail port, from open to close.
 
 use std::net::IpAddr;
+use std::slice::from_ref;
 
+use prefetch_index::prefetch_index;
 use writ_mail::At;
 use writ_mail::access::Machine;
 use writ_mail::imap::{self, Imap};
@@ -24,6 +26,8 @@ pub struct Session {
     by_port: bool,
     /// The time of its first octets.
     first: Option<Time>,
+    /// Whether packets of it are held, or were.
+    taped: bool,
     reading: Reading,
     /// Octets that it was last seen to hold.
     held: usize,
@@ -210,14 +214,23 @@ impl Session {
                 clear(Pair { machine: Imap::new(from_start, limits), follow: mailbox(ctx) })
             }
         };
-        Self { client, by_port: encrypted == 1, first: None, reading, held: 0 }
+        Self { client, by_port: encrypted == 1, first: None, taped: false, reading, held: 0 }
+    }
+
+    /// Has what it keeps elsewhere fetched into the cache.
+    pub fn prefetch(&self) {
+        if let Reading::Clear(clear) = &self.reading {
+            clear.prefetch();
+        }
     }
 
     /// A packet as it was captured.
     pub fn packet(&mut self, packet: &Packet<'_>, ctx: &mut Context<'_>) {
         match &mut self.reading {
             Reading::Clear(clear) => {
-                if ctx.index.wants_packets() || clear.tape.is_some() {
+                // Most packets carry nothing, and cost nothing more.
+                if ctx.index.wants_packets() || self.taped {
+                    self.taped = true;
                     clear.tape.get_or_insert_default().hold(packet, ctx.settings.hold_octets);
                     clear.decide(packet.time, ctx);
                 }
@@ -332,6 +345,15 @@ impl Session {
 }
 
 impl<D: Dialogue + ?Sized> Clear<D> {
+    /// Has all of it fetched into the cache.
+    fn prefetch(&self) {
+        /// Octets of a line of the cache.
+        const LINE: usize = 64;
+        for line in 0..size_of_val(self).div_ceil(LINE) {
+            prefetch_index(from_ref(&self.read_to.0), line * LINE / size_of::<u64>());
+        }
+    }
+
     fn read_up_to(&mut self, from: Direction, end: u64) {
         match from {
             Direction::FromClient => self.read_to.0 = end,

@@ -28,6 +28,7 @@ mod expiry;
 mod flow;
 mod fragment;
 mod frame;
+mod index;
 mod ip;
 mod link;
 mod settings;

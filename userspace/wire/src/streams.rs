@@ -153,6 +153,9 @@ pub trait Streams {
     /// A connection was seen for the first time.
     fn open(&mut self, connection: &Connection, time: Time) -> Self::Session;
 
+    /// Packets of this connection are about to come: what it keeps may be fetched into the cache.
+    fn prefetch(&self, _session: &Self::Session) {}
+
     /// A TCP packet of the connection as captured: retransmissions and bare acknowledgements too, in the order of the
     /// capture, before any of its octets are delivered.
     fn packet(&mut self, session: &mut Self::Session, packet: &Packet<'_>);

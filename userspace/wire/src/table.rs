@@ -4,17 +4,16 @@ use std::hash::BuildHasher;
 
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
-use hashbrown::HashTable;
+use prefetch_index::prefetch_index;
 
 use crate::Time;
 use crate::flow::{Class, Flow, Key};
+use crate::index::Index;
 
 /// Flows in one allocation: growing the slab never moves what is there.
 const CHUNK: usize = 1024;
 /// No flow.
 const NONE: u32 = u32::MAX;
-/// Flows that the index has places for at the start.
-const FIRST_CAPACITY: usize = 1 << 15;
 
 /// Neighbours in a list, and since when.
 #[derive(Clone, Copy, Default)]
@@ -47,21 +46,9 @@ impl<T> Flow<T> {
     }
 }
 
-/// Where a flow is. The hash of its key is kept beside it, so that neither a look-up that fails nor the growth of the index
-/// touches the flows, each of which is a cache miss.
-struct Found {
-    hash: u32,
-    id: u32,
-}
-
-/// The index wants a good high and a good low part of 64 bits.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
-}
-
 /// All flows.
 pub(crate) struct Table<T> {
-    index: HashTable<Found>,
+    index: Index,
     hasher: SeedableRandomState,
     chunks: Vec<Vec<Option<Flow<T>>>>,
     free: Vec<u32>,
@@ -70,22 +57,14 @@ pub(crate) struct Table<T> {
 }
 
 impl<T> Table<T> {
-    /// An empty table for up to `limit` flows.
-    pub(crate) fn new(limit: usize, seed: Option<u64>) -> Self {
+    /// An empty one.
+    pub(crate) fn new(seed: Option<u64>) -> Self {
         let hasher = match seed {
             Some(seed) => SeedableRandomState::with_seed(seed, SharedSeed::global_fixed()),
             None => SeedableRandomState::random(),
         };
         let empty = List { first: NONE, last: NONE };
-        Self {
-            // Small enough to stay in the cache while flows are few; each growth costs milliseconds at the most.
-            index: HashTable::with_capacity(limit.min(FIRST_CAPACITY)),
-            hasher,
-            chunks: Vec::new(),
-            free: Vec::new(),
-            classes: [empty; 4],
-            waiting: empty,
-        }
+        Self { index: Index::new(), hasher, chunks: Vec::new(), free: Vec::new(), classes: [empty; 4], waiting: empty }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -96,16 +75,43 @@ impl<T> Table<T> {
         slot_mut(&mut self.chunks, id)?.as_mut()
     }
 
-    pub(crate) fn find(&self, key: &Key) -> Option<u32> {
-        let hash = self.hasher.hash_one(key) as u32;
-        let is_it =
-            |found: &Found| found.hash == hash && slot(&self.chunks, found.id).is_some_and(|flow| flow.key == *key);
-        self.index.find(spread(hash), is_it).map(|found| found.id)
+    /// Of a key: what a look-up begins with.
+    pub(crate) fn hash(&self, key: &Key) -> u32 {
+        self.hasher.hash_one(key) as u32
+    }
+
+    pub(crate) fn find(&self, key: &Key, hash: u32) -> Option<u32> {
+        self.index.find(hash, |id| slot(&self.chunks, id).is_some_and(|flow| flow.key == *key))
+    }
+
+    /// First of what makes a look-up fast: has the index at this hash fetched into the cache.
+    pub(crate) fn prefetch_index(&self, hash: u32) {
+        self.index.prefetch(hash);
+    }
+
+    /// Second: the flow, as a rule, that has this hash.
+    pub(crate) fn prefetch_flow(&self, hash: u32) -> Option<u32> {
+        let id = self.index.find(hash, |_| true)?;
+        let chunk = self.chunks.get(id as usize / CHUNK)?;
+        prefetch_index(chunk, id as usize % CHUNK);
+        Some(id)
+    }
+
+    /// Third: the rest of the flow.
+    pub(crate) fn prefetch_parts(&self, id: u32) {
+        if let Some(flow) = slot(&self.chunks, id) {
+            flow.prefetch();
+        }
+    }
+
+    /// A session, to have fetched what it keeps elsewhere.
+    pub(crate) fn session(&self, id: u32) -> Option<&T> {
+        slot(&self.chunks, id)?.session.as_ref()
     }
 
     /// Puts a flow in, as the most recently used of its class.
-    pub(crate) fn insert(&mut self, flow: Flow<T>, now: Time) -> u32 {
-        let (key, class) = (flow.key, flow.class);
+    pub(crate) fn insert(&mut self, flow: Flow<T>, hash: u32, now: Time) -> u32 {
+        let class = flow.class;
         let id = self.free.pop().unwrap_or_else(|| {
             if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
                 self.chunks.push(Vec::with_capacity(CHUNK));
@@ -119,8 +125,7 @@ impl<T> Table<T> {
         if let Some(slot) = slot_mut(&mut self.chunks, id) {
             *slot = Some(flow);
         }
-        let hash = self.hasher.hash_one(key) as u32;
-        self.index.insert_unique(spread(hash), Found { hash, id }, |found| spread(found.hash));
+        self.index.insert(hash, id);
         self.append(Chain::Class, class, id, now);
         id
     }
@@ -132,9 +137,7 @@ impl<T> Table<T> {
         if waits {
             self.unlink(Chain::Wait, class, id);
         }
-        if let Ok(entry) = self.index.find_entry(spread(self.hasher.hash_one(key) as u32), |found| found.id == id) {
-            entry.remove();
-        }
+        self.index.remove(self.hash(&key), id);
         self.free.push(id);
         slot_mut(&mut self.chunks, id)?.take()
     }

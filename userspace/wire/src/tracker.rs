@@ -28,15 +28,26 @@ pub(crate) struct Tracker<S: Streams> {
     pub(crate) orders: Vec<Order>,
 }
 
+/// A segment to or from a server port, and which flow is its.
+pub(crate) struct Keyed<'a> {
+    pub(crate) segment: Segment<'a>,
+    pub(crate) vlans: u32,
+    key: Key,
+    /// Whether the lower end of the key sent it.
+    is_low: bool,
+    pub(crate) hash: u32,
+}
+
 impl<S: Streams> Tracker<S> {
+    /// A segment with its key.
+    pub(crate) fn key<'a>(&self, segment: Segment<'a>, vlans: u32, settings: &Settings) -> Keyed<'a> {
+        let key_vlans = if settings.vlan_in_key { vlans } else { 0 };
+        let (key, is_low) = Key::of(&segment, key_vlans);
+        Keyed { segment, vlans, key, is_low, hash: self.table.hash(&key) }
+    }
+
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self {
-            table: Table::new(settings.max_flows, settings.hash_seed),
-            held: 0,
-            now: Time::MIN,
-            far_off: Vec::new(),
-            orders: Vec::new(),
-        }
+        Self { table: Table::new(settings.hash_seed), held: 0, now: Time::MIN, far_off: Vec::new(), orders: Vec::new() }
     }
 
     pub(crate) fn open_flows(&self) -> usize {
@@ -51,19 +62,17 @@ impl<S: Streams> Tracker<S> {
         self.now
     }
 
-    /// Takes in a segment to or from a server port.
+    /// Takes it in.
     pub(crate) fn segment(
         &mut self,
-        segment: &Segment<'_>,
-        vlans: u32,
+        segment: &Keyed<'_>,
         time: Time,
         settings: &Settings,
         counters: &mut Counters,
         streams: &mut S,
     ) {
-        let key_vlans = if settings.vlan_in_key { vlans } else { 0 };
-        let (key, is_low) = Key::of(segment, key_vlans);
-        let mut found = self.table.find(&key);
+        let Keyed { ref segment, vlans, key, is_low, hash } = *segment;
+        let mut found = self.table.find(&key, hash);
         if let Some(id) = found
             && self.is_replaced(id, segment, is_low, settings, counters, streams)
         {
@@ -82,7 +91,7 @@ impl<S: Streams> Tracker<S> {
                 counters.flows_opened += 1;
                 counters.flows_midstream += u64::from(!started_by_syn);
                 self.make_room(settings, counters, streams);
-                self.table.insert(flow, self.now)
+                self.table.insert(flow, hash, self.now)
             }
         };
         if let Some(last) = self.far_off.last_mut() {

@@ -16,12 +16,12 @@ use writ_handover::pdu::Interface;
 use writ_handover::settings::{LemfSettings, ProfileSetting};
 use writ_handover::{Delivery, DeliverySettings, Outlet};
 use writ_intercept::{TargetIndex, Warrant};
-use writ_wire::{Time, Wire};
+use writ_wire::Wire;
 
 use crate::cli;
 use crate::config::{Config, Lemfs, read_warrants};
 use crate::report::{Shown, Tally, delivered};
-use crate::sources::{Pace, Skipped, read_batch};
+use crate::sources::{Pace, Reading};
 use crate::worker::{WhenFull, Worker};
 
 /// Records that may wait between the worker and delivery.
@@ -62,23 +62,22 @@ pub fn run(arguments: &cli::Replay) -> anyhow::Result<()> {
     let settings = Arc::new(config.intercept_settings());
     let mut worker = Worker::new(targets, settings, cins, sender, WhenFull::Wait);
     let mut wire = Wire::new(config.wire_settings());
-    let mut skipped = Skipped::default();
+    let mut reading = Reading::default();
     let mut unread = Vec::new();
-    let mut latest = Time::MIN;
     let mut pace = arguments.realtime.then(Pace::new);
     for mut capture in captures {
         loop {
-            match read_batch(&mut capture, &mut wire, &mut worker, &mut skipped, &mut latest, pace.as_mut()) {
+            match reading.batch(&mut capture, &mut wire, &mut worker, pace.as_mut()) {
                 Ok(Batch::End) => break,
                 Ok(Batch::Frames(_) | Batch::Idle) => {}
                 Err(error) => unread.push(error.to_string()),
             }
         }
     }
-    wire.finish(latest, worker.streams());
+    wire.finish(reading.latest, worker.streams());
     worker.end_batch();
 
-    let report = Tally::read(&wire, &worker, skipped);
+    let report = Tally::read(&wire, &worker, reading.skipped);
     drop(worker);
     let drained = delivery.drain(DRAIN);
     let snapshot = counters.snapshot();

@@ -1,6 +1,6 @@
 //! The lines of a multi-line response, up to the one with a single dot (RFC 1939 §3).
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 use crate::head::{Head, HeadReader};
 
@@ -74,7 +74,9 @@ impl Body {
                 }
                 _ => {
                     let rest = input.get(from..).unwrap_or_default();
-                    let piece = memchr(b'\n', rest).and_then(|at| rest.get(..=at)).unwrap_or(rest);
+                    // Past the head, lines that no dot follows are passed over.
+                    let end = if self.shows() { memchr(b'\n', rest) } else { memmem::find(rest, b"\n.") };
+                    let piece = end.and_then(|at| rest.get(..=at)).unwrap_or(rest);
                     self.show(piece);
                     self.place = match piece {
                         [.., b'\r', b'\n'] => Place::LineStart { crlf: true },
@@ -89,6 +91,11 @@ impl Body {
             from += 1;
         }
         None
+    }
+
+    /// Whether the head is still to come, or a part of it.
+    fn shows(&self) -> bool {
+        self.head.as_ref().is_some_and(|head| !head.is_done())
     }
 
     fn show(&mut self, octets: &[u8]) {

@@ -1,10 +1,14 @@
 //! What the client asked since the server spoke last, and what it was told: so much is seen also where it is not known any more which
 //! response answers which command.
 
+use memchr::memrchr;
+
 use super::command::Verb;
 
 /// So many commands in a row must each be answered, by one response of the form that it has, before the client goes on.
 const CLEAN: u8 = 2;
+/// The line that ends a multi-line response.
+const END: [u8; 3] = *b".\r\n";
 
 /// One command, or several that were sent together, and what the server said then.
 #[derive(Default)]
@@ -14,7 +18,8 @@ pub(super) struct Turn {
     is_broken: bool,
     /// The first octet of the response.
     status: Option<u8>,
-    lines: u64,
+    /// Lines that it has: of more than two it is only known that they are more than one.
+    lines: u8,
     /// Octets of the line at hand, and whether all of them are such as end a response.
     length: usize,
     may_end: bool,
@@ -27,17 +32,36 @@ pub(super) struct Turn {
 impl Turn {
     /// The server said this.
     pub(super) fn spoke(&mut self, octets: &[u8]) {
-        for &octet in octets {
-            self.status.get_or_insert(octet);
-            let ends = [b'.', b'\r', b'\n'].get(self.length) == Some(&octet);
-            self.may_end = ends && (self.length == 0 || self.may_end);
-            self.length = (self.length + 1).min(3);
-            if octet == b'\n' {
-                self.lines = self.lines.saturating_add(1);
-                self.is_over = self.may_end;
-                self.length = 0;
+        let Some(&first) = octets.first() else { return };
+        self.status.get_or_insert(first);
+        let mut open = octets;
+        if let Some(last) = memrchr(b'\n', octets) {
+            let (lines, rest) = octets.split_at_checked(last + 1).unwrap_or_default();
+            let start = memrchr(b'\n', lines.get(..last).unwrap_or_default()).map_or(0, |at| at + 1);
+            if start > 0 {
+                self.line_ended();
             }
+            self.read(lines.get(start..).unwrap_or_default());
+            self.is_over = self.may_end;
+            self.line_ended();
+            open = rest;
         }
+        self.read(open);
+    }
+
+    /// Octets of one line.
+    fn read(&mut self, octets: &[u8]) {
+        // The fifth tells no more than the fourth did: no line that ends a response has as many.
+        for octet in octets.iter().take(END.len() + 1) {
+            let ends = END.get(self.length) == Some(octet);
+            self.may_end = ends && (self.length == 0 || self.may_end);
+            self.length = (self.length + 1).min(END.len());
+        }
+    }
+
+    fn line_ended(&mut self) {
+        self.lines = self.lines.saturating_add(1);
+        self.length = 0;
     }
 
     /// The client goes on, after an answer if there was one.
@@ -65,6 +89,41 @@ impl Turn {
             Some(b'+') if verb.is_multi_line() => self.lines > 1 && self.is_over,
             Some(b'+') => self.lines == 1 && !verb.is_open(),
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_clean(verb: Verb, response: &[u8], piece: usize) -> bool {
+        let mut turn = Turn { verb: Some(verb), ..Turn::default() };
+        response.chunks(piece).for_each(|octets| turn.spoke(octets));
+        turn.is_clean()
+    }
+
+    #[test]
+    fn a_response_has_the_form_of_its_command_however_it_is_cut() {
+        for (verb, response, expected) in [
+            (Verb::Single, &b"+OK\r\n"[..], true),
+            (Verb::Single, b"-ERR no\r\n", true),
+            (Verb::Single, b"+OK\r\nmore\r\n", false),
+            (Verb::Single, b"+OK", false),
+            (Verb::Retr, b"+OK\r\n", false),
+            (Verb::Retr, b"+OK\r\n.\r\n", true),
+            (Verb::Retr, b"+OK\r\ntext\r\n\r\n..\r\n.\r\n", true),
+            (Verb::Retr, b"+OK\r\ntext\r\n.\n", false),
+            (Verb::Retr, b"+OK\r\ntext\r\n.\r\r\n", false),
+            (Verb::Retr, b"+OK\r\ntext\r\n.\r\n+OK\r\n", false),
+            (Verb::Retr, b"+OK\r\ntext.\r\n", false),
+            (Verb::Retr, b"+OK\r\n.\r\n.", false),
+            (Verb::Retr, b"text\r\n.\r\n", false),
+        ] {
+            for piece in 1..=response.len() {
+                let text = String::from_utf8_lossy(response);
+                assert_eq!(is_clean(verb, response, piece), expected, "{text:?} in pieces of {piece}");
+            }
         }
     }
 }
