@@ -52,6 +52,7 @@ fn piece(mut object: Object<'_>, place: &Place<'_>) -> Result<Item, Malformed> {
 
 fn event(mut object: Object<'_>, place: &Place<'_>) -> Result<Item, Malformed> {
     let id = object.require("id", place)?.text(1, NAME)?.into_owned();
+    let is_again = object.take("again", place).map(Value::flag).transpose()?.unwrap_or(false);
     let system = object.require("system", place)?.text(1, SYSTEM)?.into_owned();
     let time = object.require("time", place)?.time()?;
     let status = object.require("status", place)?.word(Status::ALL, Status::name)?;
@@ -76,11 +77,12 @@ fn event(mut object: Object<'_>, place: &Place<'_>) -> Result<Item, Malformed> {
     let contents = object.take("contents", place).map_or(Ok(Vec::new()), |value| content::contents(value, category))?;
     object.finish(
         place,
-        "id, time, system, session, box, event, status, trigger, parties, properties, original_message, \
+        "id, again, time, system, session, box, event, status, trigger, parties, properties, original_message, \
          total_recipient_count, contents",
     )?;
     Ok(Item::Event(Box::new(Event {
         id,
+        is_again,
         time,
         system,
         session: session.map(Into::into),
