@@ -102,15 +102,15 @@ impl SaidLog {
         for (octet, of) in header.iter_mut().zip(MAGIC.iter().chain(check.as_ref())) {
             *octet = *of;
         }
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         let mut octets = Vec::new();
         // No more than it can have grown to.
         (&mut file).take(HEADER as u64 + (4 * most + 65_536) * ENTRY as u64).read_to_end(&mut octets)?;
         let body = octets.strip_prefix(&header).unwrap_or_default();
         let (chunks, _) = body.as_chunks::<ENTRY>();
         let entries: Vec<Entry> = chunks.iter().map_while(Entry::read).collect();
-        let mut log = Self { path: path.to_owned(), file, header, entries: entries.len() as u64, most, is_synced: true };
+        let mut log =
+            Self { path: path.to_owned(), file, header, entries: entries.len() as u64, most, is_synced: true };
         if body.is_empty() {
             log.file.set_len(0)?;
             log.file.seek(SeekFrom::Start(0))?;

@@ -100,8 +100,7 @@ impl<C: CinSource> Messaging<C> {
 
     /// Whether it was agreed that content of what the target does with its own box does not go along (clause 8.1, NOTE 2).
     fn is_left_out(&mut self, known: &Known, warrant: &Warrant) -> bool {
-        let is_left_out =
-            known.is_own_access && self.settings.without_own_access.contains(&warrant.mandate.lemf);
+        let is_left_out = known.is_own_access && self.settings.without_own_access.contains(&warrant.mandate.lemf);
         self.counters.messaging_own_access += u64::from(is_left_out);
         is_left_out
     }

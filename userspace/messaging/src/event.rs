@@ -71,7 +71,10 @@ impl Event {
     pub(crate) fn is_access_of(&self, role: Role) -> bool {
         let is_access = matches!(
             self.category,
-            Some(Category::Message(MessageEvent::Retrieve | MessageEvent::Delete | MessageEvent::Save) | Category::Box(_))
+            Some(
+                Category::Message(MessageEvent::Retrieve | MessageEvent::Delete | MessageEvent::Save)
+                    | Category::Box(_)
+            )
         );
         let is_towards = |party: &Party| party.qualifier == Qualifier::Terminating;
         is_access && role == Role::Acts && !self.parties.iter().any(is_towards)

@@ -410,7 +410,8 @@ fn a_logout_in_a_call_is_not_its_end() {
     for session in [Some("call"), None] {
         let mut room = Room::new(vec![iri("W", [number(TARGET)])]);
         let mut records = Vec::new();
-        for event in ["connect", "login", "logout", "login", "logout", "disconnect", "unlock", "connect", "disconnect"] {
+        for event in ["connect", "login", "logout", "login", "logout", "disconnect", "unlock", "connect", "disconnect"]
+        {
             let mut said = room.event("message-box", event);
             session.iter().for_each(|session| said["session"] = json!(session));
             records.extend(room.of(&said));

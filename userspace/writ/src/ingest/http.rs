@@ -86,7 +86,8 @@ impl Answer {
                 let refused = |item: &usize| json!({ "item": item, "error": UNKNOWN });
                 let refused: Vec<Value> = unknown.iter().map(refused).collect();
                 let kept = items.saturating_sub(unknown.len());
-                (StatusCode::CONFLICT, said(json!({ "error": UNKNOWN, "kept": kept, "refused": refused }))).into_response()
+                (StatusCode::CONFLICT, said(json!({ "error": UNKNOWN, "kept": kept, "refused": refused })))
+                    .into_response()
             }
             Self::NotKept => again("not kept: say it again"),
             Self::NoMemory => again("too many requests at a time: say it again"),
@@ -169,7 +170,8 @@ async fn octets(
         if due > paid {
             let kib = u32::try_from(due - paid).unwrap_or(u32::MAX);
             let (own, all) = (Arc::clone(&connection.share), Arc::clone(&limits.held));
-            let both = async { Some((own.acquire_many_owned(kib).await.ok()?, all.acquire_many_owned(kib).await.ok()?)) };
+            let both =
+                async { Some((own.acquire_many_owned(kib).await.ok()?, all.acquire_many_owned(kib).await.ok()?)) };
             let (own, all) = timeout(MEMORY, both).await.ok().flatten().ok_or(Answer::NoMemory)?;
             held.extend([own, all]);
             paid = due;

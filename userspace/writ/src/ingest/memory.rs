@@ -48,8 +48,7 @@ impl Memory {
         };
         let secret = secret_of(spool).context("lemf.spool.key")?;
         let file = state.join("said");
-        let (log, entries) =
-            SaidLog::open(&file, &secret, most as u64).with_context(|| file.display().to_string())?;
+        let (log, entries) = SaidLog::open(&file, &secret, most as u64).with_context(|| file.display().to_string())?;
         Ok(Opened { memory: Self { log: Some(Mutex::new(log)), outlives }, entries, secret: *secret })
     }
 

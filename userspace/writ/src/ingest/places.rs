@@ -99,9 +99,10 @@ impl Places {
         };
         if let Some(crowded) = displaced {
             let is_meant = |of: &Peer| crowded == Crowded::OfAll || *of == peer;
-            let idle = held.all.iter().find(|(_, (of, connection))| {
-                is_meant(of) && connection.requests.load(Ordering::Relaxed) == 0
-            });
+            let idle = held
+                .all
+                .iter()
+                .find(|(_, (of, connection))| is_meant(of) && connection.requests.load(Ordering::Relaxed) == 0);
             let number = idle.map(|(number, _)| *number).ok_or(crowded)?;
             if let Some((_, connection)) = held.all.remove(&number) {
                 connection.close.notify_one();
