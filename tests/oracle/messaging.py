@@ -168,7 +168,7 @@ def cc(field) -> dict:
         raise ValueError("end-of-sequence that is not TRUE")
     return {
         "messaging": True, "object_id": parts["id"].octets.hex(), "event_identifier": parts["event"].number(),
-        "id": parts["content_id"].number() if "content_id" in parts else None, "sequence": parts["number"].number() if "number" in parts else None,
+        "id": parts["content_id"].number() if "content_id" in parts else None, "piece": parts["number"].number() if "number" in parts else None,
         "end": "end" in parts, "type": parts["type"].text(), "transfer_encoding": parts["encoding"].text() if "encoding" in parts else None,
         "content": base64.b64encode(parts["content"].octets).decode(),
     }

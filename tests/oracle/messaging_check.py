@@ -62,12 +62,12 @@ def due(said: dict, warrant: dict) -> tuple[list[dict], list[dict]]:
 
     def content(event: tuple, time: str, direction: str, **fields) -> None:
         if warrant["content"]:
-            contents.append({"event_identifier": event[0], "time": round(moment(time) * 1e6), "direction": direction, "id": None, "sequence": None,
+            contents.append({"event_identifier": event[0], "time": round(moment(time) * 1e6), "direction": direction, "id": None, "piece": None,
                              "end": False, "transfer_encoding": None, **fields})
 
     def piece(event: tuple, time: str, one: dict) -> None:
-        known = {key: one[key] for key in ("id", "sequence", "end", "transfer_encoding", "type") if key in one}
-        content(event, time, DIRECTIONS[event[1]], **known, content=one["data"])
+        known = {key: one[key] for key in ("id", "end", "transfer_encoding", "type") if key in one}
+        content(event, time, DIRECTIONS[event[1]], **known, piece=one.get("sequence"), content=one["data"])
 
     for item in said["items"]:
         if "of" not in item:
@@ -91,7 +91,7 @@ def due(said: dict, warrant: dict) -> tuple[list[dict], list[dict]]:
             runs = payloads(rtp)
             for at, (kind, payload) in enumerate(runs):
                 legs[leg] = legs.get(leg, -1) + 1
-                content(events[item["of"]], item["time"], ["from-target", "to-target"][leg], id=leg, sequence=legs[leg], type=kind,
+                content(events[item["of"]], item["time"], ["from-target", "to-target"][leg], id=leg, piece=legs[leg], type=kind,
                         end=rtp.get("end", False) and at + 1 == len(runs), content=base64.b64encode(payload).decode())
     return iris, contents
 
