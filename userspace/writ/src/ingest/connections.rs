@@ -25,8 +25,8 @@ use crate::config::Ingest as Settings;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long the head of a request may take, the time before it included.
 const HEAD: Duration = Duration::from_secs(60);
-/// How long a connection that is to end has to answer what was asked.
-const LAST_ANSWER: Duration = Duration::from_secs(60);
+/// How long a connection whose place is wanted for another has to end: nothing was asked on it.
+const LEAVE: Duration = Duration::from_secs(1);
 /// How long files of a certificate stand before they are read anew: a certificate is renewed by replacing them.
 const FRESH: Duration = Duration::from_secs(1);
 /// After the system refused to open a connection.
@@ -176,11 +176,15 @@ async fn answer(
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         // How a client ends is its own affair.
-        _ = connection.as_mut() => return,
-        () = told_to_stop(stopped) => {}
-        () = place.closed() => {}
+        _ = connection.as_mut() => {}
+        () = told_to_stop(stopped) => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+        () = place.closed() => {
+            connection.as_mut().graceful_shutdown();
+            // A head of which only a part has come is not waited for.
+            let _ = timeout(LEAVE, connection).await;
+        }
     }
-    connection.as_mut().graceful_shutdown();
-    // A head of which only a part has come is not waited for.
-    let _ = timeout(LAST_ANSWER, connection).await;
 }

@@ -9,6 +9,7 @@ use writ_handover::said::{Entry, SECRET, SaidLog, secret_of, secret_of_now};
 use writ_handover::settings::LemfSettings;
 use writ_messaging::{Key, Told};
 use writ_wire::Time;
+use zeroize::Zeroizing;
 
 /// The keys of a request that is safe.
 #[derive(Default)]
@@ -33,7 +34,7 @@ pub struct Opened {
     /// What was in it, the oldest first.
     pub entries: Vec<Entry>,
     /// What keys are made with.
-    pub secret: [u8; SECRET],
+    pub secret: Zeroizing<[u8; SECRET]>,
 }
 
 impl Memory {
@@ -44,12 +45,12 @@ impl Memory {
     pub fn open(state: &Path, lemfs: &[LemfSettings], most: usize) -> anyhow::Result<Opened> {
         let outlives = lemfs.iter().map(|lemf| lemf.spool.is_some()).collect();
         let Some(spool) = lemfs.iter().find_map(|lemf| lemf.spool.as_ref()) else {
-            return Ok(Opened { memory: Self { log: None, outlives }, entries: Vec::new(), secret: *secret_of_now()? });
+            return Ok(Opened { memory: Self { log: None, outlives }, entries: Vec::new(), secret: secret_of_now()? });
         };
         let secret = secret_of(spool).context("lemf.spool.key")?;
         let file = state.join("said");
         let (log, entries) = SaidLog::open(&file, &secret, most as u64).with_context(|| file.display().to_string())?;
-        Ok(Opened { memory: Self { log: Some(Mutex::new(log)), outlives }, entries, secret: *secret })
+        Ok(Opened { memory: Self { log: Some(Mutex::new(log)), outlives }, entries, secret })
     }
 
     /// Notes what a request said and told, before it is answered. Gives whether that could be done.
