@@ -27,7 +27,6 @@ struct Of {
 
 impl<C: CinSource> Messaging<C> {
     /// A content of an event, or a piece of one.
-    #[expect(clippy::too_many_arguments, reason = "what a piece is of, when, and where it goes")]
     pub(crate) fn part(
         &mut self,
         part: &Part,
