@@ -41,6 +41,8 @@ pub struct Taken {
     pub said: Option<Key>,
     /// What was told by it, to be taken back with [`Messaging::forget`] if it did not find its way.
     pub told: Vec<Told>,
+    /// Events that were told before, and may not have been safe then.
+    pub told_before: Vec<Told>,
     /// It is content of an event that nobody knows: nothing was taken.
     pub is_unknown: bool,
 }
@@ -191,6 +193,8 @@ impl<C: CinSource> Messaging<C> {
             let told = Told { key: told, lemf: covered.warrant.mandate.lemf, is_event: true };
             if self.is_new(told, now, taken) {
                 self.tell(event, key, told.key, covered, now, records, taken);
+            } else {
+                taken.told_before.push(told);
             }
         }
     }

@@ -228,6 +228,9 @@ fn what_was_not_kept_may_be_told_again_and_the_rest_not() {
     room.records.clear();
     assert_eq!(room.of(&said).len(), 1);
     assert_eq!(room.of(&said).len(), 0);
+    // What is safe only when it is said once more is known as told then.
+    let taken = room.say(&said);
+    assert_eq!((taken[0].told.len(), taken[0].told_before.len()), (0, 1));
 }
 
 /// At a limit the pieces of what was forgotten are refused, and alike those of what is covered and of what is not.

@@ -42,6 +42,7 @@ struct Brought {
     lemfs: Vec<usize>,
     said: Vec<Key>,
     told: Vec<Told>,
+    told_before: Vec<Told>,
     /// There was no room at the moment for some of it.
     is_short: bool,
 }
@@ -121,6 +122,7 @@ impl Desk {
             brought.is_short |= is_short;
             brought.said.extend(taken.said.filter(|_| !is_short));
             brought.told.extend(taken.told);
+            brought.told_before.extend(taken.told_before);
             brought.lemfs.extend(cover.lemfs());
             if taken.is_unknown {
                 unknown.push(first + at);
@@ -133,7 +135,7 @@ impl Desk {
 
     /// Hands records over. `None`: they did not find their way.
     async fn consign(&self, brought: Brought) -> Option<Consigned> {
-        let Brought { records, lemfs, said, told, is_short } = brought;
+        let Brought { records, lemfs, said, mut told, told_before, is_short } = brought;
         if records.is_empty() && lemfs.is_empty() {
             return Some(Consigned { said, told, receipts: None, is_short });
         }
@@ -147,6 +149,8 @@ impl Desk {
             self.messaging().forget(&told);
             return None;
         }
+        // The receipt stands for what was told before, too.
+        told.extend(told_before);
         Some(Consigned { said, told, receipts: Some(receipts), is_short })
     }
 
