@@ -12,6 +12,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import messaging
+
 
 class Fault(Exception):
     """Octets that no sender may send."""
@@ -186,11 +188,15 @@ def payloads(sequence: Value, contents: str) -> list[dict]:
             raise Fault("an element of a payload sequence that is no SEQUENCE")
         parts = element.fields({0: "first", 1: "time", 2: "contents", 3: "micros", 4: "qualifier"})
         inside = parts["contents"].only()
-        if inside.tag != 1:
-            raise Fault(f"contents [{inside.tag}], expected e-mail")
+        if inside.tag not in (1, 14):
+            raise Fault(f"contents [{inside.tag}], expected e-mail or messaging")
+        is_mail = inside.tag == 1
         time = moment(parts["micros"]) if "micros" in parts else None
         if contents == "iri":
-            out = {"kind": "iri", "type": named(IRI_TYPES, parts["first"].number()) if "first" in parts else None, **email_iri(inside)}
+            out = {"kind": "iri", "type": named(IRI_TYPES, parts["first"].number()) if "first" in parts else None,
+                   **(email_iri(inside) if is_mail else messaging.iri(inside))}
+        elif not is_mail:
+            out = {"kind": "cc", "direction": named(DIRECTIONS, parts["first"].number()) if "first" in parts else None, **messaging.cc(inside)}
         else:
             mail = inside.fields({0: "id", 1: "format", 2: "content"})
             out = {"kind": "cc", "direction": named(DIRECTIONS, parts["first"].number()) if "first" in parts else None,

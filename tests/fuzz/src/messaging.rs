@@ -1,5 +1,6 @@
 //! What a messaging system says: any octets are items, or one line that says what is wrong, without a value; records stand under
-//! warrants alone whose targets take part; and every record has an encoding, in both profiles.
+//! warrants alone whose targets take part; whether content is refused does not depend on whose it is; and every record has an encoding,
+//! in both profiles.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -52,7 +53,8 @@ pub fn run(input: &[u8]) {
             return;
         }
     };
-    let index = TargetIndex::new(Warrant::replace(
+    let nobody = Arc::new(TargetIndex::new(Vec::new()));
+    let index = Arc::new(TargetIndex::new(Warrant::replace(
         &[],
         vec![
             warrant("NUMBER", Deliver::IriAndCc, Target::Number("+31612345678".into())),
@@ -60,19 +62,30 @@ pub fn run(input: &[u8]) {
             warrant("ADDRESS", Deliver::IriAndCc, Target::Address("alice@example.org".into())),
             warrant("NOBODY", Deliver::IriAndCc, Target::Number("+99999999999".into())),
         ],
-    ));
+    )));
     // Small, so that an input reaches the limits.
-    let settings = Settings { sequences: 3, events_of_sequence: 2, remembered: 8, ..Settings::default() };
-    let mut messaging = Messaging::new(settings, Cins(Cell::new(0)));
+    let settings = Settings { sequences: 3, events: 4, said: 8, remembered: 8, ..Settings::default() };
+    let mut messaging = Messaging::new(settings.clone(), Cins(Cell::new(0)), &[7; 32]);
+    let mut without_warrants = Messaging::new(settings, Cins(Cell::new(0)), &[7; 32]);
     let mut encoders = [Profile::Current, Profile::V331]
         .map(|profile| Encoder::new(&HandoverSettings::default(), profile).expect("an encoder"));
     let mut records = Vec::new();
     for (at, item) in items.iter().enumerate() {
         assert!(!format!("{item:?}").contains(SECRET));
         let now = Time::from_parts(1_795_342_500 + at as u64 * 300, 0);
-        let cover = messaging.cover(item, &index);
-        messaging.take(item, &cover, now, &mut records);
-        messaging.tick(now, &mut records);
+        let cover = messaging.cover(item, &index, now);
+        let taken = messaging.take(item, &cover, now, &mut records);
+        taken.said.into_iter().for_each(|said| messaging.kept(said, now));
+        let is_unknown = taken.is_unknown;
+        let cover = without_warrants.cover(item, &nobody, now);
+        let taken = without_warrants.take(item, &cover, now, &mut records);
+        taken.said.into_iter().for_each(|said| without_warrants.kept(said, now));
+        // A sequence that is closed for another takes others' events with it.
+        if messaging.counters().messaging_sequences_given_up == 0 {
+            assert_eq!(is_unknown, taken.is_unknown, "the answer tells whose it is");
+        }
+        messaging.tick(&index, now, &mut records);
+        without_warrants.tick(&nobody, now, &mut records);
         for record in records.drain(..) {
             let liid = record.mandate.liid.as_str();
             assert!(!format!("{record:?}").contains(SECRET));

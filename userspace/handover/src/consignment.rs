@@ -35,16 +35,17 @@ pub struct Receipt {
 /// Whether a consignment is safe.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Custody {
-    /// LEMFs that do not get all of it: it was dropped, at a full buffer or a full spool.
+    /// LEMFs that do not get all of it: a buffer or a spool was full, and something went, as its policy has it. That is counted, and
+    /// the LEMF is told.
     pub dropped: Vec<usize>,
     /// LEMFs for which it is on its way and not on disk.
     pub unsettled: Vec<usize>,
 }
 
 impl Custody {
-    /// Whether all of it is safe.
-    pub fn is_safe(&self) -> bool {
-        self.dropped.is_empty() && self.unsettled.is_empty()
+    /// Whether all of it is where it is to be: safe, or gone by the policy of its LEMF and told.
+    pub fn is_settled(&self) -> bool {
+        self.unsettled.is_empty()
     }
 }
 
@@ -85,11 +86,22 @@ pub(crate) enum Entrance {
 #[derive(Clone, Default)]
 pub struct Rooms(pub(crate) Vec<Vec<(Interface, Entrance)>>);
 
+/// How an LEMF stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Room {
+    /// There is room.
+    Free,
+    /// There is none: the LEMF takes less than comes. What comes goes by its policy.
+    Full,
+    /// There is none at the moment: the disk takes less than comes.
+    Busy,
+}
+
 impl Rooms {
-    /// Whether an LEMF has room for records with so many octets of content, and some more around them. It may be gone the next
-    /// moment: this keeps from beginning what cannot be ended, and the receipt tells how it ended.
-    pub fn has_room(&self, lemf: usize, content_octets: usize) -> bool {
-        self.0.get(lemf).into_iter().flatten().all(|(interface, entrance)| {
+    /// Whether an LEMF has room for records with so many octets of content, and some more around them. It may be another the next
+    /// moment: this keeps a burst from being faster than a disk, and the receipt tells how it ended.
+    pub fn room(&self, lemf: usize, content_octets: usize) -> Room {
+        let of = |(interface, entrance): &(Interface, Entrance)| {
             let octets = match interface {
                 Interface::Hi2 => 0,
                 Interface::Hi3 => content_octets,
@@ -97,10 +109,12 @@ impl Rooms {
             // Headers of segments, parties of an event.
             let octets = octets + octets / 64 + MARGIN;
             match entrance {
-                Entrance::Buffer(buffer) => buffer.has_room_for(octets),
-                Entrance::Spool(spool) => spool.has_room_for(octets),
+                Entrance::Buffer(buffer) if buffer.has_room_for(octets) => Room::Free,
+                Entrance::Buffer(_) => Room::Full,
+                Entrance::Spool(spool) => spool.room_for(octets),
             }
-        })
+        };
+        self.0.get(lemf).into_iter().flatten().map(of).max().unwrap_or(Room::Free)
     }
 }
 

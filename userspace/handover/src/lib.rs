@@ -39,11 +39,12 @@ pub mod cin;
 pub mod encoder;
 pub mod latency;
 pub mod pdu;
+pub mod said;
 pub mod settings;
 pub mod spool;
 pub mod tls;
 
-pub use consignment::{Consignment, Custody, Receipt, Rooms};
+pub use consignment::{Consignment, Custody, Receipt, Room, Rooms};
 pub use counters::{CoreSnapshot, Counters, LemfSnapshot, LinkSnapshot, Snapshot};
 pub use delivery::{Delivery, DeliverySettings, Drained, StartError, Undelivered, WhenFull};
 pub use link_pdu::LINK_LIID;

@@ -38,6 +38,7 @@ use self::key::SpoolKey;
 pub(crate) use self::waiting::Ticket;
 use self::waiting::Waiting;
 use crate::buffer::Buffer;
+use crate::consignment::Room;
 use crate::counters::LinkCounters;
 use crate::integrity::Unchecked;
 use crate::link_pdu::LinkPdus;
@@ -177,10 +178,14 @@ impl Spool {
     }
 
     /// Whether so many octets more would be taken.
-    pub(crate) fn has_room_for(&self, octets: usize) -> bool {
+    pub(crate) fn room_for(&self, octets: usize) -> Room {
         // Once it is full it takes nothing before an eighth is free.
         let on_disk = self.counters.spool_octets.get() + octets as u64;
-        (self.evicts || on_disk <= self.limit - self.limit / 8) && self.waiting.has_room_for(octets)
+        match () {
+            () if !self.evicts && on_disk > self.limit - self.limit / 8 => Room::Full,
+            () if self.waiting.has_room_for(octets) => Room::Free,
+            () => Room::Busy,
+        }
     }
 
     /// For all that was taken in: says when it is on disk. What came after `since` counts; see [`Waiting::place`].

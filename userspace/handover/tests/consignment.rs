@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{self, Sender};
 use writ_handover::settings::{LemfSettings, SpoolSettings};
-use writ_handover::{Consignment, Custody, Delivery, DeliverySettings, Outlet};
+use writ_handover::{Consignment, Custody, Delivery, DeliverySettings, Outlet, Room};
 use writ_intercept::messaging::{MessagingIri, Property, Status, Trigger};
 use writ_intercept::record::{Body, Cin, IriType, Mandate, Record};
 use writ_wire::Time;
@@ -70,16 +70,16 @@ fn octets_in(folder: &Path) -> u64 {
 }
 
 #[test]
-fn without_a_spool_what_is_in_the_buffer_is_safe_and_what_is_dropped_is_not() {
+fn without_a_spool_what_is_in_the_buffer_is_safe_and_what_is_dropped_is_told() {
     let (delivery, to) = start([LemfSettings { buffer: 1 << 20, ..LemfSettings::at("a", NOWHERE) }]);
     let rooms = delivery.rooms();
     let mandate = mandate(0);
-    assert!(rooms.has_room(0, 700_000) && !rooms.has_room(0, 1 << 20));
-    assert!(consign(&to, vec![record(&mandate, 1, 10)], vec![0]).is_safe());
+    assert_eq!((rooms.room(0, 700_000), rooms.room(0, 1 << 20)), (Room::Free, Room::Full));
+    assert!(consign(&to, vec![record(&mandate, 1, 10)], vec![0]).is_settled());
     let much = (0..3).map(|cin| record(&mandate, cin, 400_000)).collect();
     let custody = consign(&to, much, vec![0]);
     assert_eq!((custody.dropped, custody.unsettled), (vec![0], vec![]));
-    assert!(!rooms.has_room(0, 0), "and there is no room any more");
+    assert_eq!(rooms.room(0, 0), Room::Full, "and there is no room any more");
     drop(to);
     assert!(!delivery.drain(Duration::ZERO).is_complete());
 }
@@ -90,11 +90,11 @@ fn with_a_spool_what_is_safe_is_on_disk() {
     let (delivery, to) = start([spooled(folder.path())]);
     let mandate = mandate(0);
     for round in 1..=3 {
-        assert!(consign(&to, vec![record(&mandate, 1, 10_000)], vec![0]).is_safe());
+        assert!(consign(&to, vec![record(&mandate, 1, 10_000)], vec![0]).is_settled());
         assert!(octets_in(&folder.path().join("spool")) > round * 10_000, "after {round}");
     }
     // Nothing more to be put there: what went before is.
-    assert!(consign(&to, vec![], vec![0]).is_safe());
+    assert!(consign(&to, vec![], vec![0]).is_settled());
     drop(to);
     assert_eq!(delivery.drain(Duration::from_millis(100)).kept[0].pdus, 3);
 }
@@ -104,10 +104,10 @@ fn one_lemf_that_is_full_is_no_matter_for_another() {
     let small = LemfSettings { buffer: 1 << 20, ..LemfSettings::at("full", NOWHERE) };
     let (delivery, to) = start([small, LemfSettings::at("other", NOWHERE)]);
     let full = mandate(0);
-    assert!(!consign(&to, (0..3).map(|cin| record(&full, cin, 400_000)).collect(), vec![0]).is_safe());
+    assert_eq!(consign(&to, (0..3).map(|cin| record(&full, cin, 400_000)).collect(), vec![0]).dropped, [0]);
     let rooms = delivery.rooms();
-    assert!(!rooms.has_room(0, 0) && rooms.has_room(1, 0));
-    assert!(consign(&to, vec![record(&mandate(1), 9, 10)], vec![1]).is_safe());
+    assert_eq!((rooms.room(0, 0), rooms.room(1, 0)), (Room::Full, Room::Free));
+    assert!(consign(&to, vec![record(&mandate(1), 9, 10)], vec![1]).is_settled());
     drop(to);
     delivery.drain(Duration::ZERO);
 }

@@ -22,6 +22,8 @@ counters! {
     messaging_events,
     /// Pieces of content taken that came apart from their events.
     messaging_pieces,
+    /// Pieces of events that nobody knows: refused.
+    messaging_pieces_unknown,
     /// Events and pieces that had been told already.
     messaging_repeated,
     /// (Logical sequence, warrant) pairs that were covered.
@@ -36,10 +38,12 @@ counters! {
     messaging_outside_interval,
     /// Contents of covered events that do not trigger the delivery of content.
     messaging_contents_not_due,
+    /// Contents left out by agreement: of what the target does with its own box.
+    messaging_own_access,
     /// Logical sequences closed because there were too many.
     messaging_sequences_given_up,
-    /// Covered events whose later content can no longer be told from that of others: there were too many.
+    /// Events whose later content is refused until they are said again: there were too many, or warrants were changed.
     messaging_events_forgotten,
-    /// Keys of events told, forgotten before their time: there were too many.
+    /// Keys of what was said or told, forgotten before their time: there were too many.
     messaging_keys_forgotten,
 }

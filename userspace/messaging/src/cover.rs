@@ -38,6 +38,11 @@ impl Cover {
         lemfs
     }
 
+    /// Leaves out what is for this LEMF.
+    pub fn without(&mut self, lemf: usize) {
+        self.0.retain(|covered| covered.warrant.mandate.lemf != lemf);
+    }
+
     /// Whether no warrant covers it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

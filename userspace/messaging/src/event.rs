@@ -3,8 +3,10 @@
 use std::fmt;
 
 use bytes::Bytes;
-use writ_intercept::messaging::{Category, Party, Property, Status, Trigger};
+use writ_intercept::messaging::{Category, MessageEvent, Party, Property, Qualifier, Status, Trigger};
 use writ_wire::Time;
+
+use crate::cover::Role;
 
 /// One thing that it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ impl Item {
 pub struct Event {
     /// What its system calls it, and no other event: one that comes again is the same.
     pub id: String,
+    /// It was said before, and content of it was refused since: it is told anew.
+    pub is_again: bool,
     /// When it happened.
     pub time: Time,
     /// `system-identifier`
@@ -62,6 +66,21 @@ pub struct Event {
     pub contents: Vec<Part>,
 }
 
+impl Event {
+    /// Whether it is what somebody who takes part in this way does with his own box: whoever acts, and not towards another.
+    pub(crate) fn is_access_of(&self, role: Role) -> bool {
+        let is_access = matches!(
+            self.category,
+            Some(
+                Category::Message(MessageEvent::Retrieve | MessageEvent::Delete | MessageEvent::Save)
+                    | Category::Box(_)
+            )
+        );
+        let is_towards = |party: &Party| party.qualifier == Qualifier::Terminating;
+        is_access && role == Role::Acts && !self.parties.iter().any(is_towards)
+    }
+}
+
 /// A content, or a piece of one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Part {
@@ -77,6 +96,19 @@ pub struct Part {
     pub octets: Bytes,
 }
 
+impl Part {
+    /// What it is called among the contents of its event.
+    pub(crate) fn name(&self) -> Vec<u8> {
+        let number = |number: Option<u32>| number.map_or([0; 5], |number| marked(1, number));
+        [&b"part"[..], &number(self.identifier), &number(self.sequence.map(|(number, _)| number))].concat()
+    }
+}
+
+fn marked(mark: u8, number: u32) -> [u8; 5] {
+    let [a, b, c, d] = number.to_le_bytes();
+    [mark, a, b, c, d]
+}
+
 /// More content of an event.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Piece {
@@ -88,6 +120,16 @@ pub struct Piece {
     pub system: String,
     /// The content.
     pub body: PieceBody,
+}
+
+impl Piece {
+    /// What it is called among the contents of its event.
+    pub(crate) fn name(&self) -> Vec<u8> {
+        match &self.body {
+            PieceBody::Part(part) => part.name(),
+            PieceBody::Rtp(rtp) => rtp.name(),
+        }
+    }
 }
 
 /// What a piece is of.
@@ -110,6 +152,13 @@ pub struct RtpPiece {
     pub is_last: bool,
     /// Payloads, extracted.
     pub runs: Vec<RtpRun>,
+}
+
+impl RtpPiece {
+    /// What it is called among the pieces of its call.
+    pub(crate) fn name(&self) -> Vec<u8> {
+        [&b"leg"[..], &marked(u8::from(self.from_user), self.number)].concat()
+    }
 }
 
 /// Payloads of one type, in their order.

@@ -3,60 +3,65 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use writ_intercept::messaging::{
-    BoxEvent, Category, MessagingCc, MessagingIri, NotificationEvent, PayloadDirection, Property, Qualifier, Secret,
-};
-use writ_intercept::record::{Body, Cin, Content, ContentGrant, Record};
+use writ_intercept::messaging::{MessagingIri, Property, Qualifier, Secret};
+use writ_intercept::record::{Body, Content, Record};
 use writ_intercept::{CinSource, TargetIndex, Warrant};
 use writ_wire::Time;
 
 use crate::counters::Counters;
 use crate::cover::{Cover, Covered, Role};
-use crate::direction;
-use crate::event::{Event, Item, Part, Piece, PieceBody, RtpPiece};
+use crate::event::{Event, Item, Piece, PieceBody};
+use crate::live::{Known, LiveEvents};
 use crate::repeated::{Key, Keys, Repeated, Told};
-use crate::sequence::{Arrival, Known, Sequences};
+use crate::sequence::{Arrival, Sequences};
 use crate::settings::Settings;
+use crate::succession::Succession;
 
 /// Makes records of what messaging systems say.
 pub struct Messaging<C> {
-    settings: Settings,
+    pub(crate) settings: Settings,
     cins: C,
-    keys: Keys,
-    sequences: Sequences,
-    repeated: Repeated,
-    counters: Counters,
+    pub(crate) keys: Keys,
+    pub(crate) sequences: Sequences,
+    pub(crate) live: LiveEvents,
+    /// Items that are safe, or nobody's.
+    said: Repeated,
+    /// Events and pieces, each under a warrant.
+    told: Repeated,
+    pub(crate) counters: Counters,
+    /// Items that came.
+    turn: u64,
+    index: Option<Arc<TargetIndex>>,
 }
 
 /// What became of an item.
 #[derive(Debug, Default)]
 pub struct Taken {
-    /// What was told by it, to be taken back with [`Messaging::forget`] if it is not kept.
+    /// Its key, to be given to [`Messaging::kept`] once it is safe.
+    pub said: Option<Key>,
+    /// What was told by it, to be taken back with [`Messaging::forget`] if it did not find its way.
     pub told: Vec<Told>,
-}
-
-/// A content to be told: of which event, and which way it went.
-struct Of {
-    warrant: Arc<Warrant>,
-    cin: Cin,
-    event_identifier: u32,
-    direction: PayloadDirection,
-    /// Whether a PIN in it is overwritten.
-    hides_digits: bool,
-    time: Time,
+    /// Events that were told before, and may not have been safe then.
+    pub told_before: Vec<Told>,
+    /// It is content of an event that nobody knows: nothing was taken.
+    pub is_unknown: bool,
 }
 
 impl<C: CinSource> Messaging<C> {
-    /// Nothing told yet.
-    pub fn new(settings: Settings, cins: C) -> Self {
-        let repeated = Repeated::new(settings.remembered, settings.remember_time);
+    /// Nothing told yet. `secret` is what keys are made with: those of an earlier run can be [recalled](Self::recall) if it
+    /// had the same.
+    pub fn new(settings: Settings, cins: C, secret: &[u8; 32]) -> Self {
         Self {
+            live: LiveEvents::new(settings.idle_time),
+            said: Repeated::new(settings.said, settings.remember_time),
+            told: Repeated::new(settings.remembered, settings.remember_time),
             settings,
             cins,
-            keys: Keys::default(),
+            keys: Keys::new(secret),
             sequences: Sequences::default(),
-            repeated,
             counters: Counters::default(),
+            turn: 0,
+            index: None,
         }
     }
 
@@ -70,12 +75,20 @@ impl<C: CinSource> Messaging<C> {
         self.sequences.len()
     }
 
-    /// The warrants that cover an item at the time that it says.
-    pub fn cover(&mut self, item: &Item, index: &TargetIndex) -> Cover {
+    /// An earlier run has said this, or told it under a warrant.
+    pub fn recall(&mut self, key: Key, is_told: bool, at: Time) {
+        let repeated = if is_told { &mut self.told } else { &mut self.said };
+        repeated.note(key, at);
+    }
+
+    /// The warrants that cover an item at the time that it says. `now` is when it came.
+    pub fn cover(&mut self, item: &Item, index: &Arc<TargetIndex>, now: Time) -> Cover {
+        self.follow(index);
         let (mut cover, time) = match item {
             Item::Event(event) => (Cover::of(event, index), event.time),
             Item::Piece(piece) => {
-                let known = self.sequences.known(self.event_key(&piece.system, &piece.of));
+                let event = self.event_key(&piece.system, &piece.of);
+                let known = if self.live.is_live(event, now) { self.live.known(event) } else { &[] };
                 let covered = known.iter().filter_map(|known| {
                     let warrant = Arc::clone(&self.sequences.get(known.sequence)?.warrant);
                     Some(Covered { warrant, role: known.role })
@@ -92,12 +105,11 @@ impl<C: CinSource> Messaging<C> {
     /// Makes the records of an item under the warrants that cover it, each apart. `now` is when it came.
     pub fn take(&mut self, item: &Item, cover: &Cover, now: Time, records: &mut Vec<Record>) -> Taken {
         let mut taken = Taken::default();
+        self.turn += 1;
         match item {
             Item::Event(event) => {
                 self.counters.messaging_events += 1;
-                for covered in &cover.0 {
-                    self.event(event, covered, now, records, &mut taken);
-                }
+                self.event(event, cover, now, records, &mut taken);
             }
             Item::Piece(piece) => {
                 self.counters.messaging_pieces += 1;
@@ -107,41 +119,105 @@ impl<C: CinSource> Messaging<C> {
         taken
     }
 
-    /// What was told and could not be kept may be told again.
+    /// What was told and did not find its way may be told again.
     pub fn forget(&mut self, told: &[Told]) {
-        told.iter().for_each(|told| self.repeated.forget(told.key));
+        told.iter().for_each(|told| self.told.forget(told.key));
     }
 
-    /// Closes what has been idle for long enough.
-    pub fn tick(&mut self, now: Time, records: &mut Vec<Record>) {
+    /// An item is safe, whoever it concerns: where it comes again, that is a repetition.
+    pub fn kept(&mut self, said: Key, now: Time) {
+        self.said.note(said, now);
+    }
+
+    /// Closes what has been idle for long enough, and sees to it that a change of the warrants is followed.
+    pub fn tick(&mut self, index: &Arc<TargetIndex>, now: Time, records: &mut Vec<Record>) {
+        self.follow(index);
+        self.live.expire(now);
         self.sequences.close_idle(now, self.settings.idle_time, records);
-        self.counters.messaging_keys_forgotten += self.repeated.trim(now);
+        self.counters.messaging_keys_forgotten += self.said.trim(now) + self.told.trim(now);
+    }
+
+    /// Lets what a changed warrant covered go on under the one that it was changed into. Where one was changed so that nobody can say
+    /// whether it still covers what it did, every event is to be said again, so that it can be judged: every one, since anything
+    /// less would tell whose they are.
+    fn follow(&mut self, index: &Arc<TargetIndex>) {
+        if self.index.as_ref().is_some_and(|known| Arc::ptr_eq(known, index)) {
+            return;
+        }
+        let mut succession = Succession::of(index);
+        self.sequences.succeed(|old| succession.successor(old));
+        if succession.is_uncertain {
+            self.counters.messaging_events_forgotten += self.live.clear();
+        }
+        self.index = Some(Arc::clone(index));
     }
 
     fn event_key(&self, system: &str, id: &str) -> Key {
-        self.keys.of(("event", system, id))
+        self.keys.of("event", &[system.as_bytes(), id.as_bytes()])
     }
 
-    /// Whether this is told for the first time under the warrant: its LIID, which outlives a change of the warrant.
-    fn is_new(&mut self, key: Key, warrant: &Warrant, now: Time, taken: &mut Taken) -> bool {
-        // Two warrants may have one LIID, such as one for IRI alone and one for content as well.
-        let gives_content = warrant.grant().is_some();
-        let key = self.keys.of((key, &warrant.mandate.liid, warrant.mandate.lemf, warrant.start, gives_content));
-        let is_new = self.repeated.note(key, now);
+    /// An event under a warrant: under its LIID, which outlives a change of the warrant.
+    fn told_key(&self, event: Key, warrant: &Warrant) -> Key {
+        self.keys.of("told", &[&event.octets(), &identity_of(warrant)])
+    }
+
+    /// Whether this is told for the first time.
+    pub(crate) fn is_new(&mut self, told: Told, now: Time, taken: &mut Taken) -> bool {
+        let is_new = self.told.note(told.key, now);
         if is_new {
-            taken.told.push(Told { key, lemf: warrant.mandate.lemf });
+            taken.told.push(told);
         } else {
             self.counters.messaging_repeated += 1;
         }
         is_new
     }
 
-    fn event(&mut self, event: &Event, covered: &Covered, now: Time, records: &mut Vec<Record>, taken: &mut Taken) {
-        let Covered { warrant, role } = covered;
-        let event_key = self.event_key(&event.system, &event.id);
-        if !self.is_new(event_key, warrant, now, taken) {
-            return;
+    fn event(&mut self, event: &Event, cover: &Cover, now: Time, records: &mut Vec<Record>, taken: &mut Taken) {
+        let key = self.event_key(&event.system, &event.id);
+        taken.said = Some(key);
+        let is_live = self.live.is_live(key, now);
+        // A repetition is one that is live, or was said and is not to be taken anew. Both are so for all alike, so that what
+        // becomes of its content is.
+        let is_anew = !is_live && (event.is_again || !self.said.has(key));
+        if is_anew {
+            self.counters.messaging_events_forgotten += self.live.make_room(self.settings.events);
+            self.live.begin(key, self.turn, now);
+        } else if is_live {
+            self.hear(key, now);
         }
+        for covered in &cover.0 {
+            let told = self.told_key(key, &covered.warrant);
+            if is_anew {
+                self.told.forget(told);
+            }
+            let told = Told { key: told, lemf: covered.warrant.mandate.lemf, is_event: true };
+            if self.is_new(told, now, taken) {
+                self.tell(event, key, told.key, covered, now, records, taken);
+            } else {
+                taken.told_before.push(told);
+            }
+        }
+    }
+
+    /// Notes that something was heard of an event that is live, and of its sequences under each warrant: they last as long as it does.
+    fn hear(&mut self, event: Key, now: Time) {
+        self.live.hear(event, self.turn, now);
+        let sequences: Vec<u64> = self.live.known(event).iter().map(|known| known.sequence).collect();
+        sequences.into_iter().for_each(|sequence| self.sequences.hear(sequence, self.turn, now));
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what happened, under which warrant, when, and where it goes")]
+    fn tell(
+        &mut self,
+        event: &Event,
+        key: Key,
+        told: Key,
+        covered: &Covered,
+        now: Time,
+        records: &mut Vec<Record>,
+        taken: &mut Taken,
+    ) {
+        let Covered { warrant, role } = covered;
         let arrival = Arrival {
             warrant,
             key: self.sequence_key(event, covered),
@@ -149,16 +225,19 @@ impl<C: CinSource> Messaging<C> {
             category: event.category,
             status: event.status,
             time: event.time,
+            turn: self.turn,
             now,
         };
-        if self.sequences.make_room(self.settings.sequences, now, records) {
-            self.counters.messaging_sequences_given_up += 1;
-        }
         let (cins, counters) = (&self.cins, &mut self.counters);
-        let placed = self.sequences.place(&arrival, self.settings.idle_time, || {
+        let placed = self.sequences.place(&arrival, &self.settings, records, || {
             counters.messaging_communications += 1;
             cins.next_cin()
         });
+        if let Some(turn) = placed.given_up {
+            self.counters.messaging_sequences_given_up += 1;
+            // Its events go with it, and so do all others of which nothing was heard since, whoever's they are.
+            self.counters.messaging_events_forgotten += self.live.forget_until(turn);
+        }
         let grant = warrant.grant();
         let with_original = self.settings.original_message_to.contains(&warrant.mandate.lemf);
         let original = event.original_message.as_ref().filter(|_| with_original);
@@ -181,150 +260,72 @@ impl<C: CinSource> Messaging<C> {
         records.push(Record { mandate, cin: placed.cin, time: event.time, body });
 
         let known = Known {
+            told,
             sequence: placed.sequence,
             event_identifier: placed.event_identifier,
             category: event.category,
             role: *role,
+            is_own_access: event.is_access_of(*role),
             legs: [0; 2],
         };
         for part in &event.contents {
-            self.part(event_key, part, &known, event.time, now, records, taken);
+            self.part(part, &known, event.time, now, records, taken);
         }
-        if self.sequences.remember(event_key, known, self.settings.events_of_sequence) {
-            self.counters.messaging_events_forgotten += 1;
-        }
+        self.live.place(key, known);
     }
 
     /// The sequence that an event belongs to, under a warrant. Without a name, what the target does is apart from what each other
     /// party does towards it.
     fn sequence_key(&self, event: &Event, covered: &Covered) -> Key {
-        let under = (Arc::as_ptr(&covered.warrant) as usize, event.system.as_str());
+        let (under, system) = (identity_of(&covered.warrant), event.system.as_str());
         if let Some(session) = &event.session {
-            return self.keys.of((under, "session", session));
+            return self.keys.of_value((under, system, "session", session));
         }
         let other = event.parties.iter().find(|party| party.qualifier == Qualifier::Originating);
         let other = other.filter(|_| covered.role == Role::Receives).map(|party| &party.identity);
-        self.keys.of((under, covered.role, &event.box_identifier, other))
+        self.keys.of_value((under, system, covered.role, &event.box_identifier, other))
     }
 
     fn piece(&mut self, piece: &Piece, cover: &Cover, now: Time, records: &mut Vec<Record>, taken: &mut Taken) {
-        let event_key = self.event_key(&piece.system, &piece.of);
-        let known = self.sequences.known(event_key).to_vec();
-        for known in known {
+        let event = self.event_key(&piece.system, &piece.of);
+        let key = self.keys.of("piece", &[&event.octets(), &piece.name()]);
+        taken.said = Some(key);
+        if !self.live.is_live(event, now) {
+            // Which of the two it is depends on what its system said alone, and not on whose it is.
+            if self.said.has(key) {
+                self.counters.messaging_repeated += 1;
+            } else {
+                self.counters.messaging_pieces_unknown += 1;
+                (taken.said, taken.is_unknown) = (None, true);
+            }
+            return;
+        }
+        self.hear(event, now);
+        for known in self.live.known(event).to_vec() {
             let Some(sequence) = self.sequences.get(known.sequence) else { continue };
             if !cover.0.iter().any(|covered| Arc::ptr_eq(&covered.warrant, &sequence.warrant)) {
                 continue;
             }
-            self.sequences.hear_content(known.sequence, piece.time, now);
+            self.sequences.goes_on(known.sequence, piece.time);
             match &piece.body {
-                PieceBody::Part(part) => self.part(event_key, part, &known, piece.time, now, records, taken),
-                PieceBody::Rtp(rtp) => self.leg(event_key, rtp, &known, piece.time, now, records, taken),
+                PieceBody::Part(part) => self.part(part, &known, piece.time, now, records, taken),
+                PieceBody::Rtp(rtp) => self.leg(event, rtp, &known, piece.time, now, records, taken),
             }
         }
     }
+}
 
-    /// A content of an event, or a piece of one.
-    #[expect(clippy::too_many_arguments, reason = "what a piece is of, when, and where it goes")]
-    fn part(
-        &mut self,
-        event_key: Key,
-        part: &Part,
-        known: &Known,
-        time: Time,
-        now: Time,
-        records: &mut Vec<Record>,
-        taken: &mut Taken,
-    ) {
-        let Some(sequence) = self.sequences.get(known.sequence) else { return };
-        let (warrant, cin) = (Arc::clone(&sequence.warrant), sequence.cin);
-        let Some(grant) = warrant.grant() else { return };
-        let Some(category) = known.category.filter(|category| category.triggers_content()) else {
-            self.counters.messaging_contents_not_due += 1;
-            return;
-        };
-        let number = part.sequence.map(|(number, _)| number);
-        let key = self.keys.of((event_key, "part", part.identifier, number));
-        if !self.is_new(key, &warrant, now, taken) {
-            return;
-        }
-        let is_reminder = category == Category::Notification(NotificationEvent::SmsPinReminder);
-        let of = Of {
-            hides_digits: is_reminder && warrant.secret_grant().is_none(),
-            event_identifier: known.event_identifier,
-            direction: direction::of_content(category, known.role),
-            warrant,
-            cin,
-            time,
-        };
-        self.content(&of, grant, part, records);
-    }
-
-    /// A piece of a leg of a call. The legs belong to the event that says that somebody connected, and to no other.
-    #[expect(clippy::too_many_arguments, reason = "what a piece is of, when, and where it goes")]
-    fn leg(
-        &mut self,
-        event_key: Key,
-        rtp: &RtpPiece,
-        known: &Known,
-        time: Time,
-        now: Time,
-        records: &mut Vec<Record>,
-        taken: &mut Taken,
-    ) {
-        let Some(sequence) = self.sequences.get(known.sequence) else { return };
-        let (warrant, cin) = (Arc::clone(&sequence.warrant), sequence.cin);
-        let Some(grant) = warrant.grant() else { return };
-        if known.category != Some(Category::Box(BoxEvent::Connect)) {
-            self.counters.messaging_contents_not_due += 1;
-            return;
-        }
-        let key = self.keys.of((event_key, "leg", rtp.from_user, rtp.number));
-        if !self.is_new(key, &warrant, now, taken) {
-            return;
-        }
-        let (direction, identifier) = direction::of_leg(rtp.from_user, known.role);
-        let event_identifier = known.event_identifier;
-        let of = Of { warrant, cin, event_identifier, direction, hides_digits: false, time };
-        let sequence = known.sequence;
-        for (at, run) in rtp.runs.iter().enumerate() {
-            let number = self.next_of_leg(event_key, sequence, identifier);
-            let part = Part {
-                identifier: Some(identifier),
-                content_type: run.content_type.clone(),
-                transfer_encoding: None,
-                sequence: Some((number, rtp.is_last && at + 1 == rtp.runs.len())),
-                octets: run.octets.clone(),
-            };
-            self.content(&of, grant, &part, records);
-        }
-    }
-
-    fn next_of_leg(&mut self, event_key: Key, sequence: u64, leg: u32) -> u32 {
-        let known = self.sequences.known_mut(event_key).iter_mut().find(|known| known.sequence == sequence);
-        let next = known.and_then(|known| known.legs.get_mut(leg as usize));
-        next.map_or(0, |next| {
-            *next = next.wrapping_add(1);
-            next.wrapping_sub(1)
-        })
-    }
-
-    fn content(&mut self, of: &Of, grant: ContentGrant, part: &Part, records: &mut Vec<Record>) {
-        let octets = if of.hides_digits { without_digits(part) } else { part.octets.clone() };
-        self.counters.messaging_cc_records += 1;
-        self.counters.messaging_cc_octets += octets.len() as u64;
-        let cc = MessagingCc {
-            direction: of.direction,
-            event_identifier: of.event_identifier,
-            content_identifier: part.identifier,
-            sequence_number: part.sequence.map(|(number, _)| number),
-            end_of_sequence: part.sequence.is_some_and(|(_, is_last)| is_last),
-            content_type: part.content_type.clone(),
-            transfer_encoding: part.transfer_encoding.clone(),
-            content: grant.content(octets),
-        };
-        let mandate = Arc::clone(&of.warrant.mandate);
-        records.push(Record { mandate, cin: of.cin, time: of.time, body: Body::MessagingCc(Box::new(cc)) });
-    }
+/// What a warrant is known by, also after a change of its other words. Two warrants may have one LIID, such as one for IRI alone
+/// and one for content as well.
+fn identity_of(warrant: &Warrant) -> Vec<u8> {
+    let mandate = &warrant.mandate;
+    let mut octets = mandate.liid.as_bytes().to_vec();
+    octets.push(0);
+    octets.extend_from_slice(mandate.authorization_country.as_bytes());
+    octets.extend_from_slice(&(mandate.lemf as u64).to_le_bytes());
+    octets.extend_from_slice(&warrant.start.as_nanos().to_le_bytes());
+    octets.push(u8::from(warrant.grant().is_some()));
+    octets
 }
 
 /// The properties that a warrant lets go: a subject is content, a PIN and a password are credentials.
@@ -350,21 +351,4 @@ fn properties(event: &Event, warrant: &Warrant) -> Vec<Property<Content, Secret>
         })
     };
     event.properties.iter().filter_map(of).collect()
-}
-
-/// The text of a reminder with its digits overwritten, as long as it was: the PIN is not to be read, the message is. What is encoded
-/// once more, or is in UTF-16, is overwritten whole.
-fn without_digits(part: &Part) -> Bytes {
-    let content_type = part.content_type.to_ascii_lowercase();
-    let charset = content_type.split_once("charset=").map_or("utf-8", |(_, charset)| charset.trim_matches('"'));
-    let is_plain = part.transfer_encoding.is_none() && content_type.starts_with("text/plain");
-    match (charset, str::from_utf8(&part.octets)) {
-        // Digits of every script.
-        ("utf-8" | "us-ascii", Ok(text)) if is_plain => {
-            let hidden = |letter: char| if letter.is_numeric() { '*' } else { letter };
-            text.chars().map(hidden).collect::<String>().into()
-        }
-        // What else there may be a digit in nobody can say.
-        _ => vec![b'*'; part.octets.len()].into(),
-    }
 }

@@ -398,8 +398,32 @@ fn a_named_session_is_one_communication() {
     use IriType::{Begin, Continue, End, Report};
     assert_eq!(
         placed(&records),
-        [(1, Begin, 1), (2, Begin, 1), (1, Continue, 2), (2, Continue, 2), (2, End, 3), (1, End, 3), (3, Report, 1)]
+        [(1, Begin, 1), (2, Begin, 1), (1, Continue, 2), (2, Continue, 2), (2, End, 3), (1, End, 3), (1, Report, 4)]
     );
+}
+
+/// Clause 8.1: all events of a call are one sequence, named or not, also those after a logout in it. Whoever hangs up ends it, and what
+/// is told of it after that is told as its own; a name that is used for the next call stands for that.
+#[test]
+fn a_logout_in_a_call_is_not_its_end() {
+    use IriType::{Begin, Continue, End, Report};
+    for session in [Some("call"), None] {
+        let mut room = Room::new(vec![iri("W", [number(TARGET)])]);
+        let mut records = Vec::new();
+        for event in ["connect", "login", "logout", "login", "logout", "disconnect", "unlock", "connect", "disconnect"]
+        {
+            let mut said = room.event("message-box", event);
+            session.iter().for_each(|session| said["session"] = json!(session));
+            records.extend(room.of(&said));
+        }
+        let call = [(1, Begin, 1), (1, Continue, 2), (1, Continue, 3), (1, Continue, 4), (1, Continue, 5), (1, End, 6)];
+        let after = if session.is_some() {
+            [(1, Report, 7), (2, Begin, 1), (2, End, 2)]
+        } else {
+            [(2, Report, 1), (3, Begin, 1), (3, End, 2)]
+        };
+        assert_eq!(placed(&records), [&call[..], &after[..]].concat());
+    }
 }
 
 /// Clause 8.1: without a name for them, events belong together as long as the idle time is not over; what others do towards the
@@ -428,7 +452,7 @@ fn sequences_that_are_over_are_closed_once_their_content_can_be_over() {
     room.of(&said);
     let later = |seconds: u64| writ_wire::Time::from_parts(1_795_342_500 + seconds, 0);
     for (seconds, sequences) in [(900, 1), (901, 0)] {
-        room.messaging.tick(later(seconds), &mut room.records);
+        room.messaging.tick(&room.index, later(seconds), &mut room.records);
         assert_eq!(room.messaging.sequences(), sequences);
     }
     let [record] = &room.records[..] else { panic!() };

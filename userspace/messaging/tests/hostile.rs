@@ -116,12 +116,34 @@ fn what_is_wrong_is_said_with_its_place_and_without_its_value() {
     }
 }
 
+/// An event's IRI goes in one PDU, whose length is bounded so that every buffer takes it.
+#[test]
+fn an_event_that_makes_no_pdu_of_bounded_length_is_refused() {
+    let list = |count: usize, octets: usize| json!({ "email-address": vec!["x".repeat(octets); count] });
+    let with = |identities: Vec<Value>| {
+        let party = |identity| json!({ "qualifier": "terminating-party", "identity": identity });
+        let mut said = event();
+        said["parties"] = json!(identities.into_iter().map(party).collect::<Vec<_>>());
+        said
+    };
+    assert!(writ_messaging::read(with(vec![list(1023, 255)]).to_string().as_bytes()).is_ok());
+    let error = wrong(&with(vec![list(1023, 255), list(6, 255)]).to_string());
+    assert_eq!(error, "parties: expected identities of at most 262144 octets in all");
+    let with = |subjects: usize| {
+        let mut said = event();
+        said["properties"] = json!(vec![json!({ "subject": "x".repeat(4096) }); subjects]);
+        said
+    };
+    assert!(writ_messaging::read(with(16).to_string().as_bytes()).is_ok());
+    assert_eq!(wrong(&with(17).to_string()), "properties: expected text of at most 65536 octets in all");
+}
+
 #[test]
 fn a_key_that_is_not_known_is_not_quoted() {
     let mut said = event();
     said["ZQXJ"] = json!(1);
     let error = wrong(&said.to_string());
-    assert!(error.starts_with("expected no keys but id, time, system,") && !error.contains("ZQXJ"), "{error}");
+    assert!(error.starts_with("expected no keys but id, again, time, system,") && !error.contains("ZQXJ"), "{error}");
 }
 
 #[test]

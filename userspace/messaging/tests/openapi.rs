@@ -287,5 +287,5 @@ fn its_words_and_limits_are_those_that_are_accepted() {
 fn its_answers_are_those_that_are_given() {
     let description = description();
     let answers = description["paths"]["/v1/events"]["post"]["responses"].as_object().unwrap();
-    assert_eq!(answers.keys().collect::<Vec<_>>(), ["200", "400", "408", "413", "415", "503"]);
+    assert_eq!(answers.keys().collect::<Vec<_>>(), ["200", "400", "408", "409", "413", "415", "503"]);
 }

@@ -54,7 +54,7 @@ fn a_warrant_that_is_taken_back_covers_nothing_more() {
     let mut room = Room::new(vec![cc("W", [number(TARGET)])]);
     let said = room.event("message", "deposit");
     assert_eq!(room.of(&said).len(), 1);
-    room.index = TargetIndex::new(Warrant::replace(room.index.warrants(), vec![]));
+    room.index = std::sync::Arc::new(TargetIndex::new(Warrant::replace(room.index.warrants(), vec![])));
     assert_eq!(room.of(&piece(&said, 0, "2026-11-22T10:00:02Z")).len(), 0, "not even of an event that it covered");
     let next = room.event("message", "deposit");
     assert_eq!(room.of(&next).len(), 0);
@@ -228,33 +228,44 @@ fn what_was_not_kept_may_be_told_again_and_the_rest_not() {
     room.records.clear();
     assert_eq!(room.of(&said).len(), 1);
     assert_eq!(room.of(&said).len(), 0);
+    // What is safe only when it is said once more is known as told then.
+    let taken = room.say(&said);
+    assert_eq!((taken[0].told.len(), taken[0].told_before.len()), (0, 1));
 }
 
+/// At a limit the pieces of what was forgotten are refused, and alike those of what is covered and of what is not.
 #[test]
 fn limits_hold_and_are_counted() {
-    let settings = Settings { sequences: 2, events_of_sequence: 2, remembered: 3, ..Settings::default() };
+    let settings = Settings { sequences: 2, events: 5, said: 6, remembered: 3, ..Settings::default() };
     let mut room = Room::with(vec![cc("W", [number(TARGET)])], settings);
-    let mut first = Value::Null;
+    let mut of_others = room.event("message", "deposit");
+    of_others["parties"] = json!([party("originating-party", OTHER)]);
+    room.say(&of_others);
+    let mut said = Vec::new();
     for session in 0..3 {
-        let mut said = room.event("message", "deposit");
-        said["session"] = json!(format!("{session}"));
-        first = if session == 0 { said.clone() } else { first };
-        room.say(&said);
+        let mut event = room.event("message", "deposit");
+        event["session"] = json!(format!("{session}"));
+        room.say(&event);
+        said.push(event);
     }
     assert_eq!((room.messaging.sequences(), room.messaging.counters().messaging_sequences_given_up), (2, 1));
     let closed = room.records.iter().filter(|record| matches!(record.body, Body::Closed)).count();
     assert_eq!(closed, 1);
-    room.records.clear();
-    assert!(room.of(&piece(&first, 0, "2026-11-22T10:00:02Z")).is_empty(), "its sequence was closed");
-    for _ in 0..3 {
-        let mut said = room.event("message", "save");
-        said["session"] = json!("2");
-        room.say(&said);
-    }
+    let mut is_unknown = |of: &Value| room.say(&piece(of, 0, "2026-11-22T10:00:02Z"))[0].is_unknown;
+    assert!(is_unknown(&said[0]), "its sequence was closed");
+    assert!(is_unknown(&of_others), "nor has anything been heard of this one since");
+    assert!(!is_unknown(&said[1]));
     assert_eq!(room.messaging.counters().messaging_events_forgotten, 2);
+    for _ in 0..4 {
+        let mut event = room.event("message", "save");
+        event["session"] = json!("2");
+        room.say(&event);
+    }
+    assert_eq!(room.messaging.counters().messaging_events_forgotten, 3);
+    assert!(room.say(&piece(&said[2], 0, "2026-11-22T10:00:02Z"))[0].is_unknown, "the one not heard of for longest");
     let now = room.now;
-    room.messaging.tick(now, &mut room.records);
-    assert_eq!(room.messaging.counters().messaging_keys_forgotten, 3);
+    room.messaging.tick(&room.index, now, &mut room.records);
+    assert_eq!(room.messaging.counters().messaging_keys_forgotten, 3 + 5);
 }
 
 /// Whoever takes part in an event, in some role.

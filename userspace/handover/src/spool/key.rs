@@ -68,6 +68,15 @@ impl SpoolKey {
         Ok(Self(key))
     }
 
+    /// A secret for something else than a file of a spool, which nobody can tell the key from.
+    pub(crate) fn secret(&self, label: &'static [u8]) -> io::Result<Zeroizing<[u8; KEY]>> {
+        let unusable = |_| io::Error::other("no key can be derived");
+        let mut secret = Zeroizing::new([0; KEY]);
+        let derived = Salt::new(HKDF_SHA256, &[]).extract(&self.0[..]);
+        derived.expand(&[label], Octets(KEY)).and_then(|okm| okm.fill(&mut secret[..])).map_err(unusable)?;
+        Ok(secret)
+    }
+
     /// The key of the file that has this salt.
     pub(crate) fn of_file(&self, salt: &[u8; SALT]) -> io::Result<FileKey> {
         let unusable = |_| io::Error::other("no key can be derived");

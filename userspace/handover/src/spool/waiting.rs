@@ -108,10 +108,10 @@ impl Waiting {
         within.cloned().collect()
     }
 
-    /// Whether so many octets more would be taken.
+    /// Whether so many octets more would be taken, or there never is more room than now.
     pub(super) fn has_room_for(&self, octets: usize) -> bool {
         let held = self.lock();
-        held.lost.is_none() && held.octets + OVERHEAD + octets <= self.limit
+        held.lost.is_none() && (held.pdus.is_empty() || held.octets + OVERHEAD + octets <= self.limit)
     }
 
     /// How many ever came.

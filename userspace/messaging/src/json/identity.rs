@@ -61,6 +61,30 @@ fn digits(text: &str, least: usize, most: usize) -> Option<String> {
     good.then(|| text.to_owned())
 }
 
+/// Octets of what identifies all parties of an event together: they go in one PDU, which is not divided. One party's longest list has
+/// room.
+pub(super) const OCTETS: usize = 262_144;
+
+/// Octets of what identifies a party.
+pub(super) fn octets(party: &Party) -> usize {
+    match &party.identity {
+        Identity::EmailAddress(addresses) => addresses.iter().map(String::len).sum(),
+        Identity::Alphanumeric(text)
+        | Identity::FaxUrl(text)
+        | Identity::TelUrl(text)
+        | Identity::ModemUrl(text)
+        | Identity::SipUri(text)
+        | Identity::SipsUri(text)
+        | Identity::Nai(text) => text.len(),
+        Identity::Msisdn(_)
+        | Identity::E164(_)
+        | Identity::IpAddress(_)
+        | Identity::IpAddressAndPort(_)
+        | Identity::Imsi(_)
+        | Identity::Imei(_) => 16,
+    }
+}
+
 /// How many addresses a party has.
 pub(super) fn addresses(party: &Party) -> usize {
     match &party.identity {

@@ -24,6 +24,9 @@ const PARTIES: usize = 1024;
 /// Properties of an event.
 const PROPERTIES: usize = 64;
 
+/// Octets of the text of all properties of an event. It goes in one PDU, with the rest of the event.
+const PROPERTY_OCTETS: usize = 65_536;
+
 /// Reads an item.
 pub(super) fn read(json: Json<'_>, place: &Place<'_>) -> Result<Item, Malformed> {
     let Json::Object(_) = json else { return Err(place.expected("an object, or a list of objects")) };
@@ -52,6 +55,7 @@ fn piece(mut object: Object<'_>, place: &Place<'_>) -> Result<Item, Malformed> {
 
 fn event(mut object: Object<'_>, place: &Place<'_>) -> Result<Item, Malformed> {
     let id = object.require("id", place)?.text(1, NAME)?.into_owned();
+    let is_again = object.take("again", place).map(Value::flag).transpose()?.unwrap_or(false);
     let system = object.require("system", place)?.text(1, SYSTEM)?.into_owned();
     let time = object.require("time", place)?.time()?;
     let status = object.require("status", place)?.word(Status::ALL, Status::name)?;
@@ -64,8 +68,14 @@ fn event(mut object: Object<'_>, place: &Place<'_>) -> Result<Item, Malformed> {
     if addresses > identity::ADDRESSES {
         return Err(place.key("parties").expected("at most 4096 addresses in all"));
     }
+    if parties.iter().map(identity::octets).sum::<usize>() > identity::OCTETS {
+        return Err(place.key("parties").expected("identities of at most 262144 octets in all"));
+    }
     let properties = object.take("properties", place);
     let properties = properties.map_or(Ok(Vec::new()), |value| value.list(0, PROPERTIES, property))?;
+    if properties.iter().map(octets_of_property).sum::<usize>() > PROPERTY_OCTETS {
+        return Err(place.key("properties").expected("text of at most 65536 octets in all"));
+    }
     let original_message = object.take("original_message", place).map(|value| {
         let place_of = place.key("original_message");
         let octets = value.base64()?;
@@ -76,11 +86,12 @@ fn event(mut object: Object<'_>, place: &Place<'_>) -> Result<Item, Malformed> {
     let contents = object.take("contents", place).map_or(Ok(Vec::new()), |value| content::contents(value, category))?;
     object.finish(
         place,
-        "id, time, system, session, box, event, status, trigger, parties, properties, original_message, \
+        "id, again, time, system, session, box, event, status, trigger, parties, properties, original_message, \
          total_recipient_count, contents",
     )?;
     Ok(Item::Event(Box::new(Event {
         id,
+        is_again,
         time,
         system,
         session: session.map(Into::into),
@@ -158,4 +169,22 @@ fn property(value: Value<'_, '_>) -> Result<Property<String, String>, Malformed>
         "expires" => Property::Expires(value.time()?),
         _ => Property::MessageDate(value.time()?),
     })
+}
+
+fn octets_of_property(property: &Property<String, String>) -> usize {
+    match property {
+        Property::Pincode(text)
+        | Property::Language(text)
+        | Property::MessageIdentifier(text)
+        | Property::Subject(text)
+        | Property::UserAgent(text)
+        | Property::Password(text) => text.len(),
+        Property::Priority(_)
+        | Property::GreetingType(_)
+        | Property::NotificationType(_)
+        | Property::MessageStatus(_)
+        | Property::RequestedReports(_)
+        | Property::Expires(_)
+        | Property::MessageDate(_) => 16,
+    }
 }

@@ -72,7 +72,7 @@ pub fn base64(octets: &[u8]) -> String {
 
 /// Everything from JSON to records.
 pub struct Room {
-    pub index: TargetIndex,
+    pub index: Arc<TargetIndex>,
     pub messaging: Messaging<Cins>,
     pub records: Vec<Record>,
     /// When the next request comes.
@@ -87,8 +87,8 @@ impl Room {
 
     pub fn with(warrants: Vec<Warrant>, settings: Settings) -> Self {
         Self {
-            index: TargetIndex::new(Warrant::replace(&[], warrants)),
-            messaging: Messaging::new(settings, Cins::default()),
+            index: Arc::new(TargetIndex::new(Warrant::replace(&[], warrants))),
+            messaging: Messaging::new(settings, Cins::default(), &[7; 32]),
             records: Vec::new(),
             now: Time::from_parts(1_795_342_500, 0),
             events: 0,
@@ -114,8 +114,10 @@ impl Room {
         items
             .iter()
             .map(|item| {
-                let cover = self.messaging.cover(item, &self.index);
-                self.messaging.take(item, &cover, self.now, &mut self.records)
+                let cover = self.messaging.cover(item, &self.index, self.now);
+                let taken = self.messaging.take(item, &cover, self.now, &mut self.records);
+                taken.said.into_iter().for_each(|said| self.messaging.kept(said, self.now));
+                taken
             })
             .collect()
     }

@@ -32,9 +32,40 @@ pub struct Ingest {
     /// Octets of a request.
     #[serde(default = "max_body")]
     pub max_body: usize,
+    /// Connections at a time, of those who have shown a certificate.
+    #[serde(default = "connections")]
+    pub connections: usize,
+    /// Of these, those of one certificate.
+    #[serde(default = "connections_per_client")]
+    pub connections_per_client: usize,
+    /// Connections at a time of those who have not shown a certificate yet.
+    #[serde(default = "handshakes")]
+    pub handshakes: usize,
+    /// Of these, those from one address, of IPv6 one /64.
+    #[serde(default = "handshakes_per_address")]
+    pub handshakes_per_address: usize,
     /// LEMFs with which it is agreed that original messages go along.
     #[serde(default)]
     pub original_message_to: Vec<String>,
+    /// LEMFs with which it is agreed that content of what the target does with its own box does not go along.
+    #[serde(default)]
+    pub no_own_access_to: Vec<String>,
+}
+
+fn connections() -> usize {
+    64
+}
+
+fn connections_per_client() -> usize {
+    16
+}
+
+fn handshakes() -> usize {
+    256
+}
+
+fn handshakes_per_address() -> usize {
+    64
 }
 
 fn idle_time() -> u64 {
@@ -73,6 +104,7 @@ impl Ingest {
         writ_messaging::Settings {
             idle_time: Duration::from_secs(self.idle_time),
             original_message_to: self.original_message_to.iter().filter_map(of).collect(),
+            without_own_access: self.no_own_access_to.iter().filter_map(of).collect(),
             ..writ_messaging::Settings::default()
         }
     }
@@ -105,14 +137,26 @@ impl Config {
         if !(65_536..=MOST_BODY).contains(&ingest.max_body) {
             return wrong("max_body", "octets, 65536 to 67108864");
         }
-        let is_known = |name: &String| self.lemf.iter().any(|lemf| lemf.name == *name);
-        match ingest.original_message_to.iter().position(|name| !is_known(name)) {
-            None => Ok(()),
-            Some(at) => {
-                let place = vec!["ingest".into(), "original_message_to".into(), at.into()];
-                Err((place, "ingest.original_message_to: expected names of [[lemf]]".to_owned()))
+        for (key, limit, most) in [
+            ("connections", ingest.connections, 4096),
+            ("connections_per_client", ingest.connections_per_client, 4096),
+            ("handshakes", ingest.handshakes, 4096),
+            ("handshakes_per_address", ingest.handshakes_per_address, 4096),
+        ] {
+            if !(1..=most).contains(&limit) {
+                return wrong(key, &format!("a number, 1 to {most}"));
             }
         }
+        let is_known = |name: &String| self.lemf.iter().any(|lemf| lemf.name == *name);
+        for (key, names) in
+            [("original_message_to", &ingest.original_message_to), ("no_own_access_to", &ingest.no_own_access_to)]
+        {
+            if let Some(at) = names.iter().position(|name| !is_known(name)) {
+                let place = vec!["ingest".into(), key.into(), at.into()];
+                return Err((place, format!("ingest.{key}: expected names of [[lemf]]")));
+            }
+        }
+        Ok(())
     }
 
     /// Reads the files, as a run does.

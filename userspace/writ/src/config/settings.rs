@@ -310,6 +310,16 @@ mod tests {
             ),
             (
                 "[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\n\
+                 handshakes_per_address = 0\n",
+                "C:6: ingest.handshakes_per_address: expected a number, 1 to 4096",
+            ),
+            (
+                "[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\n\
+                 no_own_access_to = [\"x\"]\n",
+                "C:6: ingest.no_own_access_to: expected names of [[lemf]]",
+            ),
+            (
+                "[ingest]\nlisten = \"127.0.0.1:9\"\nclient_ca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\n\
                  original_message_to = [\"nobody\"]\n",
                 "C:6: ingest.original_message_to: expected names of [[lemf]]",
             ),

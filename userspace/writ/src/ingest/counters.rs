@@ -12,18 +12,30 @@ pub struct Counters {
     pub kept: AtomicU64,
     /// See [`kept`](Self::kept).
     pub malformed: AtomicU64,
+    /// Some of it was content of events that nobody knows.
+    pub unknown: AtomicU64,
     /// See [`kept`](Self::kept).
     pub not_kept: AtomicU64,
+    /// There was no memory for its octets.
+    pub no_memory: AtomicU64,
+    /// Its octets did not come in time.
+    pub slow: AtomicU64,
     /// See [`kept`](Self::kept).
     pub other: AtomicU64,
     /// Connections opened with a certificate that is accepted.
     pub opened: AtomicU64,
     /// Connections that TLS ended before.
     pub refused: AtomicU64,
-    /// Connections closed because there were too many.
+    /// Connections closed because there were too many: before their handshake was over, of one client, and of all.
+    pub too_many_handshakes: AtomicU64,
+    /// See [`too_many_handshakes`](Self::too_many_handshakes).
+    pub too_many_of_client: AtomicU64,
+    /// See [`too_many_handshakes`](Self::too_many_handshakes).
     pub too_many: AtomicU64,
     /// Times that a record did not find its way to the delivery core.
     pub records_lost: AtomicU64,
+    /// Times that what was said could not be noted in the state folder.
+    pub not_noted: AtomicU64,
     /// What was made of events, as it was a moment ago.
     pub messaging: Mutex<Counted>,
 }
@@ -47,12 +59,18 @@ impl Counters {
         let mut all: Named = [
             ("ingest_kept", &self.kept),
             ("ingest_malformed", &self.malformed),
+            ("ingest_unknown", &self.unknown),
             ("ingest_not_kept", &self.not_kept),
+            ("ingest_no_memory", &self.no_memory),
+            ("ingest_slow", &self.slow),
             ("ingest_other", &self.other),
             ("ingest_opened", &self.opened),
             ("ingest_refused", &self.refused),
+            ("ingest_too_many_handshakes", &self.too_many_handshakes),
+            ("ingest_too_many_of_client", &self.too_many_of_client),
             ("ingest_too_many", &self.too_many),
             ("ingest_records_lost", &self.records_lost),
+            ("ingest_not_noted", &self.not_noted),
         ]
         .map(|(name, counter)| (name, counter.load(Ordering::Relaxed)))
         .into();

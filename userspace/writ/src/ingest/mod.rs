@@ -5,7 +5,10 @@ mod connections;
 mod counters;
 mod desk;
 mod http;
+mod memory;
+mod places;
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -16,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::watch;
 use writ_handover::cin::CinAllocator;
+use writ_handover::settings::LemfSettings;
 use writ_handover::{Consignment, Rooms};
 use writ_wire::Time;
 
@@ -25,6 +29,7 @@ use crate::worker::Targets;
 use connections::{Connections, told_to_stop};
 pub use counters::Counters;
 use desk::Desk;
+use memory::Memory;
 
 /// Consignments that may wait for the delivery core.
 const QUEUE: usize = 64;
@@ -52,21 +57,26 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Listens, and serves on a thread of its own. `lemfs` are the names of the LEMFs, in the order of [`Rooms`].
+    /// Listens, and serves on a thread of its own. `lemfs` are the LEMFs, in the order of [`Rooms`]; `state` is the folder where it
+    /// is kept what was said.
     ///
     /// # Errors
-    /// Where it cannot listen, or a file of its certificate cannot be used.
+    /// Where it cannot listen, or a file of its certificate or its state cannot be used.
     pub fn start(
         settings: &Settings,
-        lemfs: &[String],
+        lemfs: &[LemfSettings],
+        state: &Path,
         targets: Targets,
         cins: CinAllocator,
         way: Way,
         rooms: Rooms,
     ) -> anyhow::Result<Self> {
         let counters = Arc::new(Counters::default());
-        let desk = Desk::new(settings.messaging(lemfs), targets, cins, way.sender, rooms, Arc::clone(&counters));
-        let connections = Connections::new(settings, Arc::clone(&counters))?;
+        let names: Vec<String> = lemfs.iter().map(|lemf| lemf.name.clone()).collect();
+        let messaging = settings.messaging(&names);
+        let opened = Memory::open(state, lemfs, messaging.said + messaging.remembered)?;
+        let desk = Desk::new(messaging, targets, cins, way.sender, rooms, Arc::clone(&counters), opened);
+        let connections = Arc::new(Connections::new(settings, Arc::clone(&counters))?);
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind(settings.listen));
         let listener = listener.with_context(|| format!("ingest.listen {}", settings.listen))?;
@@ -96,7 +106,7 @@ impl Ingest {
 
 async fn serve(
     desk: Desk,
-    connections: Connections,
+    connections: Arc<Connections>,
     listener: TcpListener,
     longest: usize,
     mut stopped: watch::Receiver<bool>,
@@ -107,11 +117,11 @@ async fn serve(
         let mut ticks = tokio::time::interval(TICK);
         loop {
             ticks.tick().await;
-            desk.tick(now());
+            desk.tick(now()).await;
         }
     };
     tokio::select! {
-        () = connections.accept(listener, router, stopped.clone()) => {}
+        () = Arc::clone(&connections).accept(listener, router, stopped.clone()) => {}
         () = ticks => {}
         () = told_to_stop(&mut stopped) => {}
     }

@@ -90,8 +90,7 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     let delivery = delivery(&config, reserve, receivers, consignments)?;
     let threads = start(lanes, &config.cores)?;
     let ingest = config.ingest.as_ref().map(|settings| {
-        let lemfs: Vec<_> = config.lemf.iter().map(|lemf| lemf.name.clone()).collect();
-        Ingest::start(settings, &lemfs, warranted.targets(), cins, way, delivery.rooms())
+        Ingest::start(settings, &config.lemf, &state, warranted.targets(), cins, way, delivery.rooms())
     });
     let ingest = ingest.transpose()?;
     tracing::info!(warrants = warranted.len(), workers = threads.len(), "running");

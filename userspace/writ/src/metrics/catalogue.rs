@@ -674,7 +674,10 @@ pub const INGEST: &[Metric] = &[
             &[
                 ("ingest_kept", "kept"),
                 ("ingest_malformed", "malformed"),
+                ("ingest_unknown", "unknown_event"),
                 ("ingest_not_kept", "not_kept"),
+                ("ingest_no_memory", "no_memory"),
+                ("ingest_slow", "slow"),
                 ("ingest_other", "other"),
             ],
         ),
@@ -684,7 +687,16 @@ pub const INGEST: &[Metric] = &[
         "writ_ingest_connections_total",
         Counter,
         WHOLE,
-        Each("event", &[("ingest_opened", "opened"), ("ingest_refused", "refused"), ("ingest_too_many", "too_many")]),
+        Each(
+            "event",
+            &[
+                ("ingest_opened", "opened"),
+                ("ingest_refused", "refused"),
+                ("ingest_too_many_handshakes", "too_many_handshakes"),
+                ("ingest_too_many_of_client", "too_many_of_client"),
+                ("ingest_too_many", "too_many"),
+            ],
+        ),
         "Connections of messaging systems: opened, ended by TLS before, closed at the limit.",
     ),
     metric(
@@ -693,6 +705,13 @@ pub const INGEST: &[Metric] = &[
         WHOLE,
         One("ingest_records_lost"),
         "Records that the delivery core did not take in time; the system was told to say it again.",
+    ),
+    metric(
+        "writ_ingest_not_noted_total",
+        Counter,
+        WHOLE,
+        One("ingest_not_noted"),
+        "Times that what was said could not be noted in the state folder: said again after a restart, it is told again.",
     ),
     metric(
         "writ_messaging_items_total",
@@ -738,10 +757,18 @@ pub const INGEST: &[Metric] = &[
             &[
                 ("messaging_outside_interval", "outside_interval"),
                 ("messaging_contents_not_due", "not_due"),
+                ("messaging_own_access", "own_access"),
                 ("messaging_repeated", "repeated"),
             ],
         ),
         "Records not made: not in the warrant's time, content that its event does not trigger, told already.",
+    ),
+    metric(
+        "writ_messaging_refused_total",
+        Counter,
+        WHOLE,
+        Each("reason", &[("messaging_pieces_unknown", "unknown_event")]),
+        "Items refused, whether covered or not: content of an event that is not known, or not any more.",
     ),
     metric(
         "writ_messaging_limits_total",
