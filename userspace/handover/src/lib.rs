@@ -40,6 +40,7 @@ pub mod latency;
 pub mod pdu;
 pub mod settings;
 pub mod spool;
+pub mod stages;
 pub mod tls;
 
 pub use consignment::{Consignment, Custody, Receipt, Rooms};

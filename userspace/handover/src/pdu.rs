@@ -51,6 +51,13 @@ pub struct Pdu {
     pub octets: Bytes,
 }
 
+impl Pdu {
+    /// When what it tells was intercepted; none of one that is about the delivery itself.
+    pub(crate) fn intercepted(&self) -> Option<Time> {
+        (self.kind != Kind::Tri).then_some(self.time)
+    }
+}
+
 // The octets name the target: they must not reach a log.
 impl fmt::Debug for Pdu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -38,6 +38,7 @@ pub(crate) use self::waiting::Ticket;
 use self::waiting::Waiting;
 use crate::buffer::Buffer;
 use crate::counters::LinkCounters;
+use crate::latency::Latency;
 use crate::link_pdu::LinkPdus;
 use crate::pdu::{Interface, Pdu};
 use crate::settings::{Numbering, SpoolSettings, WhenSpoolFull};
@@ -106,6 +107,7 @@ pub(crate) struct Parts {
     pub(crate) buffer: Arc<Buffer>,
     pub(crate) counters: Arc<LinkCounters>,
     pub(crate) link_pdus: Arc<LinkPdus>,
+    pub(crate) latency: Arc<Latency>,
 }
 
 /// A spool that runs.

@@ -122,7 +122,7 @@ impl Interface {
 
     /// The longest packet that the interface takes, in octets without the Ethernet header: where that is more than fits into
     /// [`Settings::longest_packet`], long packets come in several frames, and a kernel before 6.6, or a driver that cannot,
-    /// drops them, counted as `rx_dropped`.
+    /// drops them, counted as too long.
     pub fn mtu(&self) -> u32 {
         self.mtu
     }

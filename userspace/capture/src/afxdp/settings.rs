@@ -31,7 +31,7 @@ pub struct Settings {
     #[serde(default = "default_frame_count")]
     pub frame_count: u32,
     /// Octets of a UMEM frame: 2048 or 4096. The kernel takes 256 of them; a longer packet is dropped, and counted
-    /// as `rx_dropped`.
+    /// as too long.
     #[serde(default = "default_frame_size")]
     pub frame_size: u32,
     /// Entries of each queue's receive ring; a power of two, at most `frame_count`.

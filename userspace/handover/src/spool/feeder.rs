@@ -17,9 +17,11 @@ use super::taken::Taken;
 use super::waiting::{Standing, Waiting};
 use super::{Parts, SpoolError, format, reserve};
 use crate::consignment::Kept;
+use crate::latency::now;
 use crate::link_pdu::LINK_LIID;
 use crate::pdu::Pdu;
 use crate::settings::Numbering;
+use crate::stages::Stage;
 
 /// PDUs, and their octets, that are put on disk at a time.
 const BATCH_PDUS: usize = 4096;
@@ -260,6 +262,7 @@ impl Feeder {
         let next_in_turn = self.log.is_read() && self.untold.is_none();
         self.log.append(batch)?;
         self.parts.counters.spool_written.add(batch.len() as u64);
+        self.parts.latency.stages.record(Stage::Queued, now(), batch.iter().filter_map(Pdu::intercepted));
         if next_in_turn {
             let mut went = 0;
             for pdu in batch {

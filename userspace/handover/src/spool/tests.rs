@@ -52,6 +52,7 @@ fn spool(settings: &SpoolSettings, interface: Interface) -> (Spool, Arc<LinkCoun
         buffer: Arc::new(buffer),
         counters: Arc::clone(&counters),
         link_pdus,
+        latency: Arc::default(),
     };
     (Spool::start(settings, parts, None).unwrap().0, counters)
 }

@@ -1,6 +1,7 @@
 //! `writ run`: live, until SIGTERM.
 
 mod aside;
+mod gone;
 mod lane;
 mod published;
 mod warranted;
@@ -18,6 +19,7 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use writ_capture::afxdp::{Interface, LetGoTable, QueueSource};
 use writ_handover::cin::CinReserve;
+use writ_handover::latency::Latency;
 use writ_handover::{Consignment, Delivery, DeliverySettings, Outlet, WhenFull};
 use writ_intercept::record::Record;
 
@@ -29,17 +31,13 @@ use crate::report::delivered;
 use crate::worker::{self, Worker};
 use aside::Aside;
 pub use aside::Counts as AsideCounts;
-use lane::{Lane, Road};
+use lane::{Junction, Lane};
 pub use published::Published;
 pub use warranted::Warranted;
 use watch::Watch;
 
 /// Records that may wait between one worker and delivery.
 const QUEUE: usize = 65_536;
-/// Frames that may wait for the worker that they belong to.
-const INBOX: usize = 16_384;
-/// Milliseconds that a worker waits for a packet, at most.
-const LONGEST_WAIT_MS: u16 = 5;
 /// How often it is asked whether the interfaces are up.
 const WATCH: Duration = Duration::from_secs(1);
 /// How long LEMFs have at the end to take what is still for them.
@@ -58,24 +56,29 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     let reserve = CinReserve::open(state.join("cin"))?;
     let cins = reserve.allocator();
 
-    let (interfaces, sources, let_go) = open(&config)?;
+    let (interfaces, mut sources, let_go) = open(&config)?;
+    if sources.len() > 1 {
+        QueueSource::join(&mut sources)?;
+    }
     let let_go: Arc<[LetGoTable]> = let_go.into();
-    let road = Road::new(sources.len(), INBOX);
+    let count = sources.len();
     let stop = Arc::new(AtomicBool::new(false));
     let (alive, mut all_ended) = tokio::sync::mpsc::channel::<std::convert::Infallible>(1);
     let published: Vec<_> = sources.iter().map(|source| Arc::new(Published::new(source))).collect();
+    let latency = Arc::<Latency>::default();
     let mut receivers = Vec::new();
     let mut lanes: Vec<Lane> = Vec::new();
     for ((at, source), published) in sources.into_iter().enumerate().zip(&published) {
         let (sender, receiver) = channel::bounded::<Record>(QUEUE);
         receivers.push(receiver);
         let settings = Arc::new(config.intercept_settings());
-        let worker = Worker::new(warranted.targets(), settings, cins.clone(), sender, worker::WhenFull::Drop);
+        let worker = Worker::new(warranted.targets(), settings, cins.clone(), sender, worker::WhenFull::Drop)
+            .timed(Arc::clone(&latency));
         lanes.push(Lane::new(
             source,
             worker,
             writ_wire::Settings { let_go: !let_go.is_empty(), ..config.wire_settings() },
-            road.lane(at),
+            Junction { own: at, lanes: count },
             Aside::new(Arc::clone(&let_go)),
             Arc::clone(published),
             Arc::clone(&stop),
@@ -84,10 +87,9 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     }
     // Where nothing is captured, what is taken in keeps the run alive.
     let _alive = lanes.is_empty().then_some(alive);
-    drop(road);
     let (way, consignments) = ingest::way();
     let consignments = config.ingest.is_some().then_some(consignments);
-    let delivery = delivery(&config, reserve, receivers, consignments)?;
+    let delivery = delivery(&config, reserve, receivers, consignments, latency)?;
     let threads = start(lanes, &config.cores)?;
     let ingest = config.ingest.as_ref().map(|settings| {
         let lemfs: Vec<_> = config.lemf.iter().map(|lemf| lemf.name.clone()).collect();
@@ -150,10 +152,7 @@ fn open(config: &Config) -> anyhow::Result<(Interfaces, Vec<QueueSource>, Vec<Le
     // A connection is let go on all interfaces or on none: its directions may come in by two.
     let lets_go = config.interface.iter().all(|settings| settings.let_go > 0);
     for settings in &config.interface {
-        // A worker that waits for its queue does not see what other workers carry to it.
-        let poll_timeout_ms = settings.poll_timeout_ms.min(LONGEST_WAIT_MS);
-        let (interface, queues) =
-            Interface::open(&writ_capture::afxdp::Settings { poll_timeout_ms, ..settings.clone() })?;
+        let (interface, queues) = Interface::open(settings)?;
         for queue in &queues {
             let obtained = queue.obtained();
             tracing::info!(
@@ -181,6 +180,7 @@ fn delivery(
     reserve: CinReserve,
     receivers: Vec<channel::Receiver<Record>>,
     consignments: Option<channel::Receiver<Consignment>>,
+    latency: Arc<Latency>,
 ) -> anyhow::Result<Delivery> {
     let pinned = config.cores.delivery;
     let settings = DeliverySettings {
@@ -188,6 +188,7 @@ fn delivery(
         when_full: WhenFull::Drop,
         cin_reserve: Some(reserve),
         consignments,
+        latency,
         on_thread_start: Some(Arc::new(move || pin(pinned, "delivery"))),
     };
     let mut outlets = Vec::new();
