@@ -375,7 +375,7 @@ fn what_is_lent_to_another_queue_is_read_there_whole_and_comes_back() {
     QueueSource::join(&mut sources).unwrap();
     let frame = |at: usize| {
         let (client, payload) = (40_000 + (at % 7) as u16, format!("NOOP {at} {}\r\n", "x".repeat(at % 1_000)));
-        let (from, to) = if at % 2 == 0 { (client, 25) } else { (25, client) };
+        let (from, to) = if at.is_multiple_of(2) { (client, 25) } else { (25, client) };
         packets::ethernet(
             &[],
             packets::ETHER_IPV4,
@@ -463,4 +463,44 @@ fn a_packet_that_is_too_long_is_told_from_one_without_a_frame() {
     assert_eq!(receive(&mut sources[0]), mail_frames(100)[..64]);
     let counts = sources[0].counters().read();
     assert_eq!((counts.too_long, counts.no_frame, counts.rx_ring_full), (5, 36, 0));
+}
+
+#[test]
+fn frames_are_in_huge_pages_where_these_are_asked_for_and_there() {
+    skip_if_impossible!();
+    let pair = Pair::new(1);
+    let huge = Settings { huge_pages: true, ..settings() };
+    let read = |file: &str| -> u64 {
+        let text = std::fs::read_to_string(format!("/sys/kernel/mm/hugepages/hugepages-2048kB/{file}"));
+        text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    };
+    if read("free_hugepages") == 0 {
+        let refused = refusal(&pair, &huge);
+        assert_eq!(
+            refused,
+            "no 4194304 octets of huge pages for a queue: 2 of 2 MiB are needed (sysctl vm.nr_hugepages)"
+        );
+    }
+    /// As many are reserved in the end as before.
+    struct Reserved(u64);
+    impl Reserved {
+        fn set(pages: u64) -> bool {
+            std::fs::write("/proc/sys/vm/nr_hugepages", pages.to_string()).is_ok()
+        }
+    }
+    impl Drop for Reserved {
+        fn drop(&mut self) {
+            Self::set(self.0);
+        }
+    }
+    let reserved = Reserved(read("nr_hugepages"));
+    if !Reserved::set(reserved.0 + 2) || read("free_hugepages") < 2 {
+        return println!("SKIPPED: no huge pages can be reserved");
+    }
+    let free = read("free_hugepages");
+    let (_interface, mut sources) = open(&pair, &huge).unwrap();
+    assert_eq!(free - read("free_hugepages"), 2);
+    let socket = pair.sending_socket();
+    mail_frames(100).iter().for_each(|frame| socket.send(frame));
+    assert_eq!(receive(&mut sources[0]), mail_frames(100));
 }

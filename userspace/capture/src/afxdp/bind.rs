@@ -11,7 +11,7 @@ use xsk_rs::config::{BindFlags, FrameSize, Interface, LibxdpFlags, QueueSize, So
 use xsk_rs::socket::{RxQueue, Socket};
 use xsk_rs::umem::{FillQueue, Umem};
 
-use super::{AfxdpError, Settings};
+use super::{AfxdpError, HUGE_PAGE, Settings};
 
 /// How long a queue may still be in use by a socket that was just closed: the kernel takes such sockets down later.
 const RELEASE_TIME: Duration = Duration::from_secs(1);
@@ -24,12 +24,13 @@ pub(super) struct Bound {
     pub(super) umem: Umem,
 }
 
-/// Binds, waiting a little for a socket that was just closed to let go of the queue.
+/// Binds, waiting a little for a socket that was just closed to let go of the queue and its memory.
 pub(super) fn bind_waiting(settings: &Settings, queue: u32, mode: BindFlags) -> Result<Bound, AfxdpError> {
     let mut waited = Duration::ZERO;
     loop {
         match bind_once(settings, queue, mode) {
-            Err(AfxdpError::Busy { .. }) if waited < RELEASE_TIME => {
+            // Huge pages too are given back only then.
+            Err(AfxdpError::Busy { .. } | AfxdpError::HugePages { .. }) if waited < RELEASE_TIME => {
                 std::thread::sleep(RELEASE_STEP);
                 waited += RELEASE_STEP;
             }
@@ -57,11 +58,14 @@ fn bind_once(settings: &Settings, queue: u32, mode: BindFlags) -> Result<Bound, 
         .map_err(|_| AfxdpError::Setting { setting: "frame_size", expected: "2048 or 4096" })?;
     let frame_count = NonZeroU32::new(settings.frame_count);
     let frame_count = frame_count.ok_or(AfxdpError::Setting { setting: "frame_count", expected: "a power of two" })?;
-    let (umem, frames) = Umem::new(umem_config, frame_count, false).map_err(|error| {
-        let octets = u64::from(settings.frame_count) * u64::from(settings.frame_size);
+    let (umem, frames) = Umem::new(umem_config, frame_count, settings.huge_pages).map_err(|error| {
+        let octets = settings.octets();
         let source = system_cause(&error);
         if source.kind() == io::ErrorKind::PermissionDenied {
             return AfxdpError::denied("register a UMEM");
+        }
+        if settings.huge_pages && source.raw_os_error() == Some(libc::ENOMEM) {
+            return AfxdpError::HugePages { octets, pages: octets.div_ceil(HUGE_PAGE) };
         }
         AfxdpError::Umem { octets, source }
     })?;

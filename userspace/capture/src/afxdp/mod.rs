@@ -41,7 +41,7 @@ pub use interface::{AttachMode, Condition, Interface};
 pub use lending::Lent;
 pub use letgo::{LetGoTable, LetGoTotals};
 pub use queue::{BATCH, BATCHES_A_STATISTIC, QueueSource};
-pub use settings::{BusyPoll, OtherTraffic, Queues, Settings};
+pub use settings::{BusyPoll, HUGE_PAGE, OtherTraffic, Queues, Settings};
 pub use trial::{Trial, Trials};
 pub use writ_filter::flow::FlowKey;
 pub use writ_filter::verdict::Verdict;

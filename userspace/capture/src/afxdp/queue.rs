@@ -76,7 +76,9 @@ impl QueueSource {
         for (_, flags) in wishes {
             match bind_waiting(settings, queue, flags) {
                 Ok(made) => (bound, takes_several) = (Some(made), flags.contains(BindFlags::XDP_USE_SG)),
-                Err(error @ (AfxdpError::Busy { .. } | AfxdpError::Permission { .. })) => return Err(error),
+                Err(
+                    error @ (AfxdpError::Busy { .. } | AfxdpError::Permission { .. } | AfxdpError::HugePages { .. }),
+                ) => return Err(error),
                 Err(_) => continue,
             }
             break;

@@ -25,6 +25,7 @@ use writ_intercept::record::Record;
 
 use crate::cli;
 use crate::config::{Config, ConfigError, Cores};
+use crate::doctor;
 use crate::ingest::{self, Ingest};
 use crate::metrics;
 use crate::report::delivered;
@@ -56,7 +57,10 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     let reserve = CinReserve::open(state.join("cin"))?;
     let cins = reserve.allocator();
 
-    let (interfaces, mut sources, let_go) = open(&config)?;
+    doctor::warn(&config);
+    // A thread of its own, which is on the core of each worker in turn: there its memory is taken. This one stays where it may run.
+    let opened = std::thread::scope(|scope| scope.spawn(|| open(&config)).join());
+    let (interfaces, mut sources, let_go) = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     if sources.len() > 1 {
         QueueSource::join(&mut sources)?;
     }
@@ -152,7 +156,10 @@ fn open(config: &Config) -> anyhow::Result<(Interfaces, Vec<QueueSource>, Vec<Le
     // A connection is let go on all interfaces or on none: its directions may come in by two.
     let lets_go = config.interface.iter().all(|settings| settings.let_go > 0);
     for settings in &config.interface {
-        let (interface, queues) = Interface::open(settings)?;
+        let before = sources.len();
+        let (interface, queues) = Interface::open_placed(settings, &mut |queue| {
+            pin(config.cores.of_worker(before + queue), "memory");
+        })?;
         for queue in &queues {
             let obtained = queue.obtained();
             tracing::info!(
@@ -199,12 +206,11 @@ fn delivery(
 }
 
 fn start(lanes: Vec<Lane>, cores: &Cores) -> anyhow::Result<Vec<JoinHandle<()>>> {
-    let mut of = cores.workers.iter().copied().cycle();
     lanes
         .into_iter()
         .enumerate()
         .map(|(at, lane)| {
-            let core = of.next();
+            let core = cores.of_worker(at);
             let thread = std::thread::Builder::new().name(format!("writ-worker-{at}"));
             let started = thread.spawn(move || {
                 pin(core, "worker");
