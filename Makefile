@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
-.PHONY: demo faults test build deps test-deps bench-deps lint fmt bench bench-peers bench-xdp xdp
+.PHONY: demo faults test build deps test-deps bench-deps lint fmt bench bench-live bench-peers bench-xdp xdp
 
 ## Replays a capture that ships in the tree, and shows what is handed over and what is not.
 demo: deps
@@ -62,3 +62,7 @@ xdp:
 ## Nanoseconds a packet of the XDP program (as root).
 bench-xdp: deps
 	bench/xdp.sh
+
+## Generated mail through a veth pair at rising rates until packets are lost, and how long it takes to the LEMF's socket (as root).
+bench-live: deps bench-deps
+	bench/live.py

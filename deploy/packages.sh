@@ -13,7 +13,7 @@ case "${1:-}" in
         dovecot-imapd dovecot-lmtpd dovecot-pop3d fetchmail isync mpop msmtp mutt offlineimap3 openssl postfix swaks
     ) ;;
     # Peers to measure beside, what counts instructions, and what draws a plot.
-    bench) packages=(gnuplot-nox libndpi-bin libnids-dev libpcap-dev python3 tcpflow tshark valgrind) ;;
+    bench) packages=(curl ethtool gnuplot-nox iproute2 libndpi-bin libnids-dev libpcap-dev netsniff-ng python3 tcpflow tshark valgrind) ;;
     *) echo "usage: $0 build|test|bench" >&2; exit 2 ;;
 esac
 

@@ -42,6 +42,20 @@ impl Frames {
         self.ends.push((self.octets.len(), Time::from_nanos(time.as_nanos() as u64)));
     }
 
+    /// Divides them among so many, by what is said of each; those of one keep their order.
+    pub fn divided(&self, count: usize, of: impl Fn(&[u8]) -> usize) -> Vec<Self> {
+        let mut all: Vec<Self> = (0..count).map(|_| Self::default()).collect();
+        let mut start = 0;
+        for (end, time) in &self.ends {
+            let octets = &self.octets[start..*end];
+            start = *end;
+            let to = &mut all[of(octets)];
+            to.octets.extend(octets);
+            to.ends.push((to.octets.len(), *time));
+        }
+        all
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.ends.len()

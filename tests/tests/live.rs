@@ -1,5 +1,5 @@
-//! The live path: AF_XDP on a veth pair, `writ run`, `writ lemf`. The work is in `live.sh` and `letgo.sh`, which a person can run
-//! as well.
+//! The live path: AF_XDP on a veth pair, `writ run`, `writ lemf`. The work is in `live.sh`, `letgo.sh` and `overload.sh`, which a
+//! person can run as well.
 
 use std::process::Command;
 
@@ -28,4 +28,9 @@ fn what_is_played_on_the_wire_arrives_and_nothing_else() {
 #[test]
 fn encrypted_sessions_are_let_go_and_every_packet_is_counted() {
     runs("encrypted_sessions_are_let_go_and_every_packet_is_counted", "letgo");
+}
+
+#[test]
+fn whatever_is_lost_the_counters_sum_to_what_was_sent() {
+    runs("whatever_is_lost_the_counters_sum_to_what_was_sent", "overload");
 }

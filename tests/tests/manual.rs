@@ -228,6 +228,7 @@ fn every_metric_is_in_the_manual() {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
+            Kind::Summary => "summary",
         };
         let mut labels = metric.of.to_vec();
         if let Series::Each(label, _) = metric.series {

@@ -189,6 +189,36 @@ fn a_connection_that_is_let_go_is_counted_until_its_end() {
     assert_eq!((of(Verdict::LetGo), of(Verdict::MailRedirected)), (Some(6), Some(7)));
 }
 
+/// As many as were asked for fit, and the kernel gives none of them up by itself, whichever processor they were put in from.
+#[test]
+fn a_full_table_loses_no_totals() {
+    const MOST: u32 = 1_000;
+    let filter = match MailFilter::load_sized(&ports::MAIL, OtherTraffic::Drop, MOST, false) {
+        Ok(filter) => filter,
+        Err(AfxdpError::Permission { .. }) => return println!("SKIPPED: loading an XDP program needs CAP_BPF"),
+        Err(error) => panic!("{error}"),
+    };
+    let table = filter.let_go_table().unwrap();
+    let key = |number: u32| [u64::from(number) << 32, 0, u64::from(number) << 33, 0, 25 << 16];
+    std::thread::scope(|scope| {
+        for half in 0..2 {
+            let table = &table;
+            scope.spawn(move || {
+                (0..MOST)
+                    .filter(|number| number % 2 == half)
+                    .for_each(|number| table.let_go(&key(number), (1, 1)).unwrap())
+            });
+        }
+    });
+    assert!(table.is_full());
+    for number in 0..MOST {
+        assert_eq!(table.last_seen(&key(number)).unwrap(), Some(0), "{number}");
+        assert_eq!(table.take_back(&key(number)).unwrap(), Some(LetGoTotals::default()), "{number}");
+        assert!(!table.is_full());
+    }
+    assert_eq!(table.last_seen(&key(0)).unwrap(), None);
+}
+
 /// The kernel's copy of the filter and the host's say the same of good packets with some octets changed, and cut anywhere.
 #[test]
 fn the_kernel_decides_as_the_host_does() {

@@ -125,7 +125,7 @@ fn check_every_case(other_traffic: OtherTraffic) {
         let counts = source.counters().read();
         assert_eq!(counts.frames, received.len() as u64);
         assert_eq!(counts.octets, received.iter().map(|frame| frame.len() as u64).sum::<u64>());
-        assert_eq!((counts.rx_dropped, counts.rx_ring_full, counts.rx_invalid_descs), (0, 0, 0));
+        assert_eq!((counts.too_long, counts.no_frame, counts.rx_ring_full, counts.rx_invalid_descs), (0, 0, 0, 0));
 
         let verdicts = verdicts(&interface, source.queue());
         for verdict in Verdict::ALL {
@@ -193,7 +193,7 @@ fn a_source_can_be_moved_to_its_worker() {
             while received.len() < total {
                 source.next_batch(&mut |frame| received.push(frame.octets.to_vec())).unwrap();
                 let lost = source.counters().read();
-                assert_eq!((lost.rx_dropped, lost.rx_ring_full), (0, 0));
+                assert_eq!((lost.no_frame, lost.rx_ring_full), (0, 0));
             }
             received
         });
@@ -220,7 +220,7 @@ fn every_lost_packet_is_counted() {
     assert_eq!(received, frames[..64]);
     let counts = sources[0].counters().read();
     assert_eq!(counts.frames, 64);
-    assert_eq!(counts.rx_ring_full + counts.rx_dropped, 936, "{counts:?}");
+    assert_eq!((counts.rx_ring_full, counts.no_frame, counts.too_long), (936, 0, 0));
     assert_eq!(verdicts(&interface, 0)["mail_redirected"].0, 1_000);
     // The queue goes on as if nothing had been.
     mail_frames(10).iter().for_each(|frame| socket.send(frame));
@@ -359,8 +359,148 @@ fn packets_longer_than_a_frame_come_whole() {
     assert!(receive(&mut sources[0]) == sent);
     let octets: u64 = sent.iter().map(|frame| frame.len() as u64).sum();
     let counts = sources[0].counters().read();
-    assert_eq!((counts.frames, counts.octets, counts.rx_dropped), (sent.len() as u64, octets, 0));
+    assert_eq!((counts.frames, counts.octets, counts.too_long + counts.no_frame), (sent.len() as u64, octets, 0));
     let verdicts = verdicts(&interface, 0);
     assert_eq!(verdicts["mail_redirected"], (sent.len() as u64, octets));
     assert_eq!(verdicts["other_passed"], (1, 8_000 + 54));
+}
+
+/// Both directions of each connection on either queue: each frame is steered by its client's port, so that half of them are lent.
+#[test]
+fn what_is_lent_to_another_queue_is_read_there_whole_and_comes_back() {
+    skip_if_impossible!();
+    let pair = Pair::new(2);
+    let few = Settings { frame_count: 256, rx_ring: 128, ..settings() };
+    let (_interface, mut sources) = open(&pair, &few).unwrap();
+    QueueSource::join(&mut sources).unwrap();
+    let frame = |at: usize| {
+        let (client, payload) = (40_000 + (at % 7) as u16, format!("NOOP {at} {}\r\n", "x".repeat(at % 1_000)));
+        let (from, to) = if at.is_multiple_of(2) { (client, 25) } else { (25, client) };
+        packets::ethernet(
+            &[],
+            packets::ETHER_IPV4,
+            &packets::ipv4(packets::TCP, &[], 0, &packets::tcp(from, to, payload.as_bytes())),
+        )
+    };
+    let sent: Vec<_> = (0..20_000).map(frame).collect();
+    // The ports stand behind 14 octets of Ethernet and 20 of IP.
+    let worker_of = |octets: &[u8]| {
+        let port = |at: usize| u16::from_be_bytes([octets[at], octets[at + 1]]);
+        usize::from(port(34).max(port(36))) % 2
+    };
+    let processors = std::thread::available_parallelism().unwrap().get().min(2);
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let (read, counts): (Vec<_>, Vec<_>) = std::thread::scope(|scope| {
+        let workers: Vec<_> = sources
+            .into_iter()
+            .enumerate()
+            .map(|(own, mut source)| {
+                let is_over = &is_over;
+                scope.spawn(move || {
+                    let mut read: Vec<Vec<u8>> = Vec::new();
+                    let mut idle = false;
+                    while !idle || !is_over.load(std::sync::atomic::Ordering::Acquire) {
+                        let batch = source.next_batch_steered(
+                            &mut |frame| Some(worker_of(frame.octets)).filter(|worker| *worker != own),
+                            &mut |frame| {
+                                assert_eq!(worker_of(frame.octets), own);
+                                read.push(frame.octets.to_vec());
+                            },
+                        );
+                        idle = batch.unwrap() == Batch::Idle;
+                        source.read_lent(&mut |frame| {
+                            assert_eq!(worker_of(frame.octets), own);
+                            read.push(frame.octets.to_vec());
+                        });
+                    }
+                    source.leave();
+                    while !source.is_left_alone() {
+                        source.read_lent(&mut |frame| read.push(frame.octets.to_vec()));
+                        std::thread::yield_now();
+                    }
+                    (read, (source.counters().read(), source.lent()))
+                })
+            })
+            .collect();
+        send_from_two_processors(&pair, &sent);
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        is_over.store(true, std::sync::atomic::Ordering::Release);
+        workers.into_iter().map(|worker| worker.join().unwrap()).unzip()
+    });
+    let total = (sent.len() * processors) as u64;
+    let taken: u64 = counts.iter().map(|(queue, _)| queue.frames).sum();
+    let lost: u64 = counts.iter().map(|(queue, _)| queue.rx_ring_full + queue.no_frame + queue.too_long).sum();
+    let refused: u64 = counts.iter().map(|(_, lent)| lent.refused).sum();
+    let lent: u64 = counts.iter().map(|(_, lent)| lent.frames).sum();
+    assert_eq!(taken + lost, total);
+    assert_eq!(read.iter().map(Vec::len).sum::<usize>() as u64 + refused, taken);
+    assert!(lent > 256, "{lent} were lent: more than there are frames, so that they came back");
+    // Nothing was written to while it was read: each is one of those that were sent, and none came more often than it was sent.
+    let mut left: BTreeMap<&[u8], usize> = sent.iter().map(|frame| (&frame[..], processors)).collect();
+    for frame in read.iter().flatten() {
+        let left = left.get_mut(&frame[..]).expect("it was sent");
+        *left = left.checked_sub(1).expect("it was not read before");
+    }
+}
+
+#[test]
+fn a_packet_that_is_too_long_is_told_from_one_without_a_frame() {
+    skip_if_impossible!();
+    let pair = Pair::new(1);
+    let short = Settings { frame_size: 2048, frame_count: 64, rx_ring: 64, ..settings() };
+    let (_interface, mut sources) = open(&pair, &short).unwrap();
+    // It was opened for packets of 1500 octets.
+    pair.ip_at_sender(&format!("link set {} mtu 3000", netns::SENDER));
+    pair.ip_at_tap(&format!("link set {TAP} mtu 3000"));
+    let socket = pair.sending_socket();
+    let long = packets::ethernet(
+        &[],
+        packets::ETHER_IPV4,
+        &packets::ipv4(packets::TCP, &[], 0, &packets::tcp(40_000, 25, &[7; 2_500])),
+    );
+    (0..5).for_each(|_| socket.send(&long));
+    mail_frames(100).iter().for_each(|frame| socket.send(frame));
+    assert_eq!(receive(&mut sources[0]), mail_frames(100)[..64]);
+    let counts = sources[0].counters().read();
+    assert_eq!((counts.too_long, counts.no_frame, counts.rx_ring_full), (5, 36, 0));
+}
+
+#[test]
+fn frames_are_in_huge_pages_where_these_are_asked_for_and_there() {
+    skip_if_impossible!();
+    let pair = Pair::new(1);
+    let huge = Settings { huge_pages: true, ..settings() };
+    let read = |file: &str| -> u64 {
+        let text = std::fs::read_to_string(format!("/sys/kernel/mm/hugepages/hugepages-2048kB/{file}"));
+        text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    };
+    if read("free_hugepages") == 0 {
+        let refused = refusal(&pair, &huge);
+        assert_eq!(
+            refused,
+            "no 4194304 octets of huge pages for a queue: 2 of 2 MiB are needed (sysctl vm.nr_hugepages)"
+        );
+    }
+    /// As many are reserved in the end as before.
+    struct Reserved(u64);
+    impl Reserved {
+        fn set(pages: u64) -> bool {
+            std::fs::write("/proc/sys/vm/nr_hugepages", pages.to_string()).is_ok()
+        }
+    }
+    impl Drop for Reserved {
+        fn drop(&mut self) {
+            Self::set(self.0);
+        }
+    }
+    let reserved = Reserved(read("nr_hugepages"));
+    if !Reserved::set(reserved.0 + 2) || read("free_hugepages") < 2 {
+        return println!("SKIPPED: no huge pages can be reserved");
+    }
+    let free = read("free_hugepages");
+    let (_interface, mut sources) = open(&pair, &huge).unwrap();
+    assert_eq!(free - read("free_hugepages"), 2);
+    let socket = pair.sending_socket();
+    mail_frames(100).iter().for_each(|frame| socket.send(frame));
+    assert_eq!(receive(&mut sources[0]), mail_frames(100));
 }

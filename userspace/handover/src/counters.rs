@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::latency::{Latency, LatencySnapshot};
 use crate::pdu::{Interface, Kind};
+use crate::stages::Stages;
 
 /// One number that any thread may raise and read.
 #[derive(Debug, Default)]
@@ -242,10 +243,10 @@ pub struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn new(lemfs: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn new(lemfs: impl IntoIterator<Item = String>, latency: Arc<Latency>) -> Self {
         let lemf = |name| LemfCounters { name, hi2: Arc::default(), hi3: Arc::default() };
         let lemfs = lemfs.into_iter().map(lemf).collect();
-        Self { core: CoreCounters::default(), lemfs, relays: Mutex::default(), latency: Arc::default() }
+        Self { core: CoreCounters::default(), lemfs, relays: Mutex::default(), latency }
     }
 
     /// Of one LEMF and interface.
@@ -259,6 +260,11 @@ impl Counters {
         let mut relays = self.relays.lock().unwrap_or_else(PoisonError::into_inner);
         relays.push((lemf, interface, Arc::clone(&counters)));
         counters
+    }
+
+    /// How long it took to each stage of the way.
+    pub fn stages(&self) -> &Stages {
+        &self.latency.stages
     }
 
     /// What has been counted until now.

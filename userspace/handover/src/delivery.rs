@@ -27,6 +27,7 @@ use crate::counters::Counters;
 use crate::encoder::Encoder;
 use crate::intake::{Clock, Exit, Intake, Lane, NetworkExit, Reserve};
 use crate::integrity::Unchecked;
+use crate::latency::Latency;
 use crate::link::Link;
 use crate::link_pdu::LinkPdus;
 use crate::options::Options;
@@ -57,6 +58,8 @@ pub struct DeliverySettings {
     pub cin_reserve: Option<CinReserve>,
     /// Records whose sender waits until they are safe.
     pub consignments: Option<Receiver<Consignment>>,
+    /// Where it is counted how long everything took; with the workers, who count the first stage.
+    pub latency: Arc<Latency>,
     /// Run first on each thread of the delivery core, as to pin it.
     pub on_thread_start: Option<Arc<dyn Fn() + Send + Sync>>,
 }
@@ -142,7 +145,8 @@ impl Delivery {
         outlets: Vec<Outlet>,
         receivers: Vec<Receiver<Record>>,
     ) -> Result<Self, StartError> {
-        let counters = Arc::new(Counters::new(outlets.iter().map(|outlet| outlet.lemf.clone())));
+        let counters =
+            Arc::new(Counters::new(outlets.iter().map(|outlet| outlet.lemf.clone()), Arc::clone(&settings.latency)));
         let mut plan = Plan::new(&settings, &counters);
         for (index, outlet) in outlets.into_iter().enumerate() {
             plan.add(index, outlet)?;
@@ -370,6 +374,7 @@ impl<'a> Plan<'a> {
                 counters: Arc::clone(&counters),
                 link_pdus: Arc::clone(&link_pdus),
                 unchecked: outlet.agreement.integrity.as_ref().map(Unchecked::new),
+                latency: Arc::clone(&self.counters.latency),
             };
             let (spool, left) = Spool::start(settings, parts, self.settings.on_thread_start.clone())?;
             encoder.go_on_from(interface, &left.numbers);

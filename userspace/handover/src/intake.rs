@@ -18,6 +18,7 @@ use crate::link_pdu::LinkPdus;
 use crate::outlet::{Callback, PduFile};
 use crate::pdu::{Interface, Pdu};
 use crate::spool::Spool;
+use crate::stages::{Stage, Stages};
 
 /// Records taken from one worker before the next has its turn.
 const TURN: usize = 64;
@@ -71,6 +72,17 @@ pub(crate) struct NetworkExit {
     pub(crate) staged: Vec<Pdu>,
     /// Whether numbers are counted along LIIDs, and nothing tells where another run has left off.
     pub(crate) has_lost_count: bool,
+}
+
+impl NetworkExit {
+    /// Passes on what is staged.
+    fn pass_on(&mut self, stages: &Stages) {
+        stages.record(Stage::Encoded, now(), self.staged.iter().filter_map(Pdu::intercepted));
+        let Entrance::Buffer(buffer) = &self.entrance else { return self.entrance.push(self.staged.drain(..)) };
+        let times: Vec<Time> = self.staged.iter().filter_map(Pdu::intercepted).collect();
+        buffer.push(self.staged.drain(..));
+        stages.record(Stage::Queued, now(), times.into_iter());
+    }
 }
 
 impl Entrance {
@@ -372,7 +384,7 @@ impl Intake {
             if let Exit::Network { hi2, hi3 } = &mut lane.exit {
                 for exit in [hi2, hi3] {
                     if !exit.staged.is_empty() {
-                        exit.entrance.push(exit.staged.drain(..));
+                        exit.pass_on(&self.counters.latency.stages);
                     }
                 }
             }

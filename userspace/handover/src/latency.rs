@@ -5,6 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use writ_wire::Time;
 
+use crate::pdu::Pdu;
+use crate::stages::{Stage, Stages};
+
 /// Upper bounds of the buckets, in microseconds; above the last there is one more without bound.
 pub const BOUNDS_MICROS: [u64; 14] =
     [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 10_000_000, 60_000_000];
@@ -15,6 +18,8 @@ pub const BOUNDS_MICROS: [u64; 14] =
 pub struct Latency {
     buckets: [AtomicU64; BOUNDS_MICROS.len() + 1],
     sum_micros: AtomicU64,
+    /// The same by stages of the way.
+    pub stages: Stages,
 }
 
 /// What a [`Latency`] held at one moment.
@@ -34,8 +39,14 @@ impl LatencySnapshot {
 }
 
 impl Latency {
+    /// Counts PDUs that the socket took now.
+    pub(crate) fn written<'a>(&self, now: Time, pdus: impl Iterator<Item = &'a Pdu> + Clone) {
+        pdus.clone().for_each(|pdu| self.record(now.since(pdu.time)));
+        self.stages.record(Stage::Written, now, pdus.filter_map(Pdu::intercepted));
+    }
+
     /// Counts one.
-    pub fn record(&self, latency: Duration) {
+    fn record(&self, latency: Duration) {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         let bucket = BOUNDS_MICROS.partition_point(|&bound| bound < micros);
         if let Some(bucket) = self.buckets.get(bucket) {

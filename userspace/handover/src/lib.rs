@@ -42,6 +42,7 @@ pub mod pdu;
 pub mod said;
 pub mod settings;
 pub mod spool;
+pub mod stages;
 pub mod tls;
 
 pub use consignment::{Consignment, Custody, Receipt, Room, Rooms};

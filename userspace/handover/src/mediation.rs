@@ -59,7 +59,7 @@ impl Mediation {
     /// # Errors
     /// When a setting does not hold, or there is no thread to be had.
     pub fn start(settings: MediationSettings) -> Result<Self, StartError> {
-        let counters = Arc::new(Counters::new(settings.lemfs.iter().map(|lemf| lemf.name.clone())));
+        let counters = Arc::new(Counters::new(settings.lemfs.iter().map(|lemf| lemf.name.clone()), Arc::default()));
         let holder = salt().map_err(StartError::Thread)?;
         let holder: String = holder.iter().take(12).map(|octet| format!("{octet:02x}")).collect();
         let burden = Arc::new(AtomicU64::new(0));

@@ -262,9 +262,10 @@ impl Outgoing {
             } else {
                 self.ends.push_back(end);
             }
-            resources.latency.record(time.since(pdu.time));
             sent += 1;
         }
+        let written = self.batch.iter().skip(self.done).take(sent);
+        resources.latency.written(time, written);
         self.partial = taken;
         self.done += sent;
         self.next += sent as u64;

@@ -62,6 +62,13 @@ pub(crate) struct Checked {
     pub(crate) open_from: u64,
 }
 
+impl Pdu {
+    /// When what it tells was intercepted; none of one that is about the delivery itself.
+    pub(crate) fn intercepted(&self) -> Option<Time> {
+        (self.kind != Kind::Tri).then_some(self.time)
+    }
+}
+
 // The octets name the target: they must not reach a log.
 impl fmt::Debug for Pdu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -41,6 +41,7 @@ use crate::buffer::Buffer;
 use crate::consignment::Room;
 use crate::counters::LinkCounters;
 use crate::integrity::Unchecked;
+use crate::latency::Latency;
 use crate::link_pdu::LinkPdus;
 use crate::pdu::{Interface, Pdu};
 use crate::settings::{Numbering, SpoolSettings, WhenSpoolFull};
@@ -111,6 +112,7 @@ pub(crate) struct Parts {
     pub(crate) link_pdus: Arc<LinkPdus>,
     /// Takes what another run has left without an integrity check, where such checks were agreed.
     pub(crate) unchecked: Option<Unchecked>,
+    pub(crate) latency: Arc<Latency>,
 }
 
 /// What another run has left besides PDUs.

@@ -108,8 +108,12 @@ impl Tally {
             ("unknown_link", skipped.unknown_link),
             ("carried", skipped.carried),
             ("carry_dropped", skipped.carry_dropped),
+            ("given_up", skipped.given_up),
             ("let_go_packets", skipped.aside.let_go_packets),
             ("let_go_failed", skipped.aside.let_go_failed),
+            ("let_go_gave_way", skipped.aside.let_go_gave_way),
+            ("let_go_evicted", skipped.aside.let_go_evicted),
+            ("let_go_no_room", skipped.aside.let_go_no_room),
         ]);
         let mut intercept = Named::new();
         worker.counters().each(|name, count| intercept.push((name, count)));

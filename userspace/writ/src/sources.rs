@@ -16,8 +16,10 @@ pub struct Skipped {
     pub unknown_link: u64,
     /// Frames carried to the worker that they belong to (not lost: counted there too).
     pub carried: u64,
-    /// Frames that it had no room for.
+    /// Frames that were not carried, since too many were on their way.
     pub carry_dropped: u64,
+    /// Frames that waited in the ring at an end that could not wait.
+    pub given_up: u64,
     /// What the XDP program kept back.
     pub aside: AsideCounts,
 }

@@ -5,9 +5,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use crossbeam::channel::{Sender, TrySendError};
 use writ_handover::cin::CinAllocator;
+use writ_handover::latency::Latency;
+use writ_handover::stages::Stage;
 use writ_intercept::record::Record;
 use writ_intercept::{Counters, Interception, Settings, TargetIndex};
 use writ_wire::Wire;
+
+use crate::clock::now;
 
 /// What a full queue to the delivery core means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub struct Worker {
     delivery: Sender<Record>,
     when_full: WhenFull,
     records_dropped: u64,
+    /// Where it is counted how long records took, live.
+    latency: Option<Arc<Latency>>,
 }
 
 impl Worker {
@@ -44,7 +50,12 @@ impl Worker {
         when_full: WhenFull,
     ) -> Self {
         let interception = Interception::new(targets.load_full(), settings, cins);
-        Self { targets, interception, delivery, when_full, records_dropped: 0 }
+        Self { targets, interception, delivery, when_full, records_dropped: 0, latency: None }
+    }
+
+    /// The same, which counts how long its records took since their packets.
+    pub fn timed(self, latency: Arc<Latency>) -> Self {
+        Self { latency: Some(latency), ..self }
     }
 
     /// Where the streams of its flows go.
@@ -54,6 +65,10 @@ impl Worker {
 
     /// Hands the batch's records on, and takes up a change of warrants: gives whether there was one.
     pub fn end_batch(&mut self) -> bool {
+        if let Some(latency) = self.latency.as_ref().filter(|_| !self.interception.records.is_empty()) {
+            let times = self.interception.records.iter().map(|record| record.time);
+            latency.stages.record(Stage::Read, now(), times);
+        }
         for record in self.interception.records.drain(..) {
             match self.when_full {
                 // Delivery is gone only when the program is ending, and then it has counted what it left.

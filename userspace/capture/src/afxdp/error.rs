@@ -115,6 +115,14 @@ pub enum AfxdpError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// There are not enough huge pages for a queue's frames.
+    #[error("no {octets} octets of huge pages for a queue: {pages} of 2 MiB are needed (sysctl vm.nr_hugepages)")]
+    HugePages {
+        /// How much was asked for.
+        octets: u64,
+        /// How many pages that is.
+        pages: u64,
+    },
     /// A map of the loaded program cannot be read or written.
     #[error("cannot use map {map} of the XDP program: {reason}")]
     Map {

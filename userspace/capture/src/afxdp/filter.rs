@@ -24,7 +24,13 @@ pub struct MailFilter {
     bpf: Ebpf,
     /// The name of the one of its programs that is loaded.
     program: &'static str,
+    /// Connections that may be let go at a time.
+    let_go: u32,
 }
+
+/// Free places that the kernel keeps for each processor of a map that gives way to the new, and of all (kernel/bpf/bpf_lru_list.c). With so
+/// many more than are used it never has to give any up.
+const KEPT_FREE: u32 = 128;
 
 impl MailFilter {
     /// Loads the program into the kernel; nothing is attached yet.
@@ -46,10 +52,11 @@ impl MailFilter {
         jumbo: bool,
     ) -> Result<Self, AfxdpError> {
         let mut loader = EbpfLoader::new();
-        // The kernel makes no map without room.
-        let bpf = loader.map_max_entries(name::LET_GO, let_go.max(1)).load(OBJECT);
+        let processors = aya::util::nr_cpus().ok().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
+        let kept_free = KEPT_FREE.saturating_mul(processors.saturating_add(2));
+        let bpf = loader.map_max_entries(name::LET_GO, let_go.saturating_add(kept_free)).load(OBJECT);
         let bpf = bpf.map_err(|error| load_error(&error))?;
-        let mut filter = Self { bpf, program: if jumbo { name::JUMBO } else { name::PROGRAM } };
+        let mut filter = Self { bpf, program: if jumbo { name::JUMBO } else { name::PROGRAM }, let_go };
         filter.set_mail_ports(mail_ports)?;
         filter.set_other_traffic(other_traffic)?;
         filter.program()?.load().map_err(|error| load_error(&error))?;
@@ -108,7 +115,7 @@ impl MailFilter {
     /// [`AfxdpError::Map`].
     pub fn let_go_table(&self) -> Result<LetGoTable, AfxdpError> {
         let map = |name| self.bpf.map(name).ok_or_else(|| missing(name));
-        LetGoTable::of(map(name::LET_GO)?, map(name::SETTINGS)?)
+        LetGoTable::of(map(name::LET_GO)?, map(name::SETTINGS)?, self.let_go)
     }
 
     /// Makes `socket` the one that packets of `queue` are redirected to.

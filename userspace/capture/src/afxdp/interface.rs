@@ -54,11 +54,23 @@ impl Interface {
     /// # Errors
     /// [`AfxdpError`]; whatever was done before the error is undone.
     pub fn open(settings: &Settings) -> Result<(Self, Vec<QueueSource>), AfxdpError> {
-        settings.check()?;
-        Self::attach(settings).map_err(|error| error.on(&settings.interface))
+        Self::open_placed(settings, &mut |_| {})
     }
 
-    fn attach(settings: &Settings) -> Result<(Self, Vec<QueueSource>), AfxdpError> {
+    /// The same; `place` is called before the memory of each queue is taken, with how many queues were before it. The memory comes
+    /// from the NUMA node of the core that the calling thread then runs on, and stays there.
+    ///
+    /// # Errors
+    /// As [`Interface::open`].
+    pub fn open_placed(
+        settings: &Settings,
+        place: &mut dyn FnMut(usize),
+    ) -> Result<(Self, Vec<QueueSource>), AfxdpError> {
+        settings.check()?;
+        Self::attach(settings, place).map_err(|error| error.on(&settings.interface))
+    }
+
+    fn attach(settings: &Settings, place: &mut dyn FnMut(usize)) -> Result<(Self, Vec<QueueSource>), AfxdpError> {
         let name = settings.interface.clone();
         let no_interface = || AfxdpError::NoInterface { interface: name.clone() };
         let index = sys::interface_index(&name).ok_or_else(no_interface)?;
@@ -91,6 +103,7 @@ impl Interface {
         };
         let mut sources = Vec::with_capacity(captured.len());
         for queue in captured {
+            place(sources.len());
             let source = QueueSource::bind(settings, queue, is_jumbo, Obtained { attach, bind: hoped_for })?;
             filter.set_socket(queue, source.socket())?;
             sources.push(source);
@@ -122,7 +135,7 @@ impl Interface {
 
     /// The longest packet that the interface takes, in octets without the Ethernet header: where that is more than fits into
     /// [`Settings::longest_packet`], long packets come in several frames, and a kernel before 6.6, or a driver that cannot,
-    /// drops them, counted as `rx_dropped`.
+    /// drops them, counted as too long.
     pub fn mtu(&self) -> u32 {
         self.mtu
     }

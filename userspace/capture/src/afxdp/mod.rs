@@ -21,10 +21,12 @@
 //! # Privileges
 //! `CAP_NET_ADMIN`, `CAP_NET_RAW`, `CAP_BPF` and `CAP_PERFMON`; and `CAP_IPC_LOCK`, or a memory lock limit that the UMEMs fit into.
 
+mod bind;
 mod counters;
 mod error;
 mod filter;
 mod interface;
+mod lending;
 mod letgo;
 mod link;
 mod queue;
@@ -36,9 +38,10 @@ pub use counters::{QueueCounters, QueueCounts, VerdictCount};
 pub use error::AfxdpError;
 pub use filter::MailFilter;
 pub use interface::{AttachMode, Condition, Interface};
+pub use lending::Lent;
 pub use letgo::{LetGoTable, LetGoTotals};
 pub use queue::{BATCH, BATCHES_A_STATISTIC, QueueSource};
-pub use settings::{BusyPoll, OtherTraffic, Queues, Settings};
+pub use settings::{BusyPoll, HUGE_PAGE, OtherTraffic, Queues, Settings};
 pub use trial::{Trial, Trials};
 pub use writ_filter::flow::FlowKey;
 pub use writ_filter::verdict::Verdict;

@@ -2,17 +2,18 @@
 
 #![expect(unsafe_code, reason = "xsk-rs leaves to its caller that a frame is with the kernel or with us, never both")]
 
-use std::error::Error;
 use std::io;
-use std::num::NonZeroU32;
+use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use xsk_rs::config::{BindFlags, FrameSize, Interface, LibxdpFlags, QueueSize, SocketConfig, UmemConfig};
-use xsk_rs::socket::{RxQueue, Socket};
+use xsk_rs::config::BindFlags;
+use xsk_rs::socket::RxQueue;
 use xsk_rs::umem::frame::FrameDesc;
 use xsk_rs::umem::{FillQueue, Umem};
 
+use super::bind::{Bound, bind_waiting};
+use super::lending::{Lending, Lent, Loan};
 use super::{AfxdpError, BindMode, Obtained, QueueCounters, Settings, sys};
 use crate::{Batch, CaptureError, Frame, Source, link};
 
@@ -22,10 +23,6 @@ pub const BATCH: usize = 64;
 
 /// Batches after which the kernel's ring statistics are read again; it is a system call.
 pub const BATCHES_A_STATISTIC: u32 = 1024;
-
-/// How long a queue may still be in use by a socket that was just closed: the kernel takes such sockets down later.
-const RELEASE_TIME: Duration = Duration::from_secs(1);
-const RELEASE_STEP: Duration = Duration::from_millis(20);
 
 /// `SO_PREFER_BUSY_POLL` and `SO_BUSY_POLL_BUDGET` (asm-generic/socket.h).
 const SO_PREFER_BUSY_POLL: i32 = 69;
@@ -44,19 +41,19 @@ pub struct QueueSource {
     umem: Umem,
     /// Room for a batch's descriptors: which frames they name is for each batch to say.
     batch: Box<[FrameDesc]>,
+    /// Frames for the kernel that its ring had no room for yet, each once.
+    owed: Vec<FrameDesc>,
+    /// Frames of this queue that other workers read, and the other way round.
+    lending: Option<Lending<FrameDesc, Umem>>,
+    is_polled_busily: bool,
+    /// Whether packets longer than a frame come in several.
+    takes_several: bool,
     /// What came so far of a packet that does not fit into one frame.
     joined: Vec<u8>,
     poll_timeout_ms: i32,
     counters: Arc<QueueCounters>,
     batches_to_statistic: u32,
     ended: bool,
-}
-
-/// A bound socket with its frames all in the fill ring.
-struct Bound {
-    rx: RxQueue,
-    fill: FillQueue,
-    umem: Umem,
 }
 
 impl QueueSource {
@@ -75,11 +72,13 @@ impl QueueSource {
         // In generic mode a socket bound without copying would receive nothing.
         wishes.retain(|(mode, _)| obtained.bind == BindMode::ZeroCopy || *mode == BindMode::Copy);
         let last = wishes.pop().map_or(BindFlags::XDP_COPY, |(_, flags)| flags);
-        let mut bound = None;
+        let (mut bound, mut takes_several) = (None, last.contains(BindFlags::XDP_USE_SG));
         for (_, flags) in wishes {
             match bind_waiting(settings, queue, flags) {
-                Ok(made) => bound = Some(made),
-                Err(error @ (AfxdpError::Busy { .. } | AfxdpError::Permission { .. })) => return Err(error),
+                Ok(made) => (bound, takes_several) = (Some(made), flags.contains(BindFlags::XDP_USE_SG)),
+                Err(
+                    error @ (AfxdpError::Busy { .. } | AfxdpError::Permission { .. } | AfxdpError::HugePages { .. }),
+                ) => return Err(error),
                 Err(_) => continue,
             }
             break;
@@ -112,6 +111,10 @@ impl QueueSource {
             fill,
             umem,
             joined: Vec::new(),
+            owed: Vec::with_capacity(settings.frame_count as usize),
+            lending: None,
+            is_polled_busily: settings.busy_poll.is_some(),
+            takes_several,
             batch: vec![FrameDesc::default(); BATCH].into_boxed_slice(),
             poll_timeout_ms: i32::try_from(settings.poll_timeout().as_millis()).unwrap_or(i32::MAX),
             counters: Arc::default(),
@@ -152,11 +155,98 @@ impl QueueSource {
         unsafe { self.rx.consume(&mut self.batch) }
     }
 
+    /// Lets the queues hand frames to one another: the worker of each reads what it is [lent](Self::read_lent). A queue may have half
+    /// of its frames on loan.
+    ///
+    /// # Errors
+    /// [`AfxdpError::System`] where there are no more file descriptors.
+    pub fn join(queues: &mut [Self]) -> Result<(), AfxdpError> {
+        let parts: Vec<_> = queues.iter().map(|queue| (queue.umem.clone(), queue.owed.capacity() / 2)).collect();
+        let lendings = Lending::between(&parts);
+        let lendings = lendings.map_err(|error| AfxdpError::system("make an event", error))?;
+        for (queue, lending) in queues.iter_mut().zip(lendings) {
+            queue.lending = Some(lending);
+        }
+        Ok(())
+    }
+
+    /// As [`Source::next_batch`], but a frame for which `steer` names another of the queues that were [joined](Self::join), by its place
+    /// there, is lent to that one's worker and not visited.
+    ///
+    /// # Errors
+    /// As [`Source::next_batch`].
+    pub fn next_batch_steered(
+        &mut self,
+        steer: &mut dyn FnMut(&Frame<'_>) -> Option<usize>,
+        visit: &mut dyn FnMut(Frame<'_>),
+    ) -> Result<Batch, CaptureError> {
+        if self.ended {
+            return Ok(Batch::End);
+        }
+        let batch = self.receive(steer, visit);
+        self.ended = batch.is_err();
+        Ok(batch?)
+    }
+
+    /// Visits what other queues have lent by now, and gives it back to them; how many frames.
+    pub fn read_lent(&mut self, visit: &mut dyn FnMut(Frame<'_>)) -> usize {
+        let Some(lending) = &mut self.lending else { return 0 };
+        lending.read(|umem, time_nanos, loan| {
+            let octets = match loan {
+                // SAFETY: `umem` is the lender's, and the descriptor is of a frame that it received. The lender gives it to the kernel
+                // again only when it comes back, which is after this visit.
+                Loan::Frame(frame) => unsafe { umem.data(frame) }.contents(),
+                Loan::Joined(octets) => octets,
+            };
+            visit(frame_of(time_nanos, octets));
+        })
+    }
+
+    /// Lends nothing more.
+    pub fn leave(&mut self) {
+        if let Some(lending) = &mut self.lending {
+            lending.close();
+        }
+    }
+
+    /// Whether nothing that was lent waits here, and all others have [left](Self::leave).
+    pub fn is_left_alone(&self) -> bool {
+        self.lending.as_ref().is_none_or(Lending::is_over)
+    }
+
+    /// What was lent to others.
+    pub fn lent(&self) -> Lent {
+        self.lending.as_ref().map(Lending::lent).unwrap_or_default()
+    }
+
+    /// Packets that wait in the ring, which are taken and not visited: at an end that cannot wait. None of them is in the counters.
+    ///
+    /// # Errors
+    /// [`AfxdpError::System`] where the kernel cannot be asked for what else was lost.
+    pub fn give_up(&mut self) -> Result<u64, AfxdpError> {
+        let mut packets = 0;
+        while let taken @ 1.. = self.consume() {
+            let frames = self.batch.get(..taken).unwrap_or_default();
+            packets += frames.iter().filter(|frame| !frame.has_more_frames()).count() as u64;
+            self.owed.extend_from_slice(frames);
+        }
+        self.read_statistics()?;
+        Ok(packets)
+    }
+
     /// Waits for frames; true where some may be there.
     fn wait(&mut self) -> Result<bool, AfxdpError> {
         self.read_statistics()?;
-        let ready = self.rx.poll(self.poll_timeout_ms);
-        let ready = ready.map_err(|error| AfxdpError::system("poll the socket", error))?;
+        let (socket, timeout) = (self.rx.fd().as_raw_fd(), self.poll_timeout_ms);
+        if self.is_polled_busily {
+            sys::poll_busily(self.rx.fd());
+        }
+        let ready = match &self.lending {
+            Some(lending) => lending.asleep(|bell| sys::wait_readable([socket, bell], timeout)),
+            None => Some(sys::wait_readable([socket, -1], timeout)),
+        };
+        let ready = ready.unwrap_or(Ok([false; 2]));
+        let [ready, _] = ready.map_err(|error| AfxdpError::system("poll the socket", error))?;
         // A socket whose interface went away is idle for ever, to poll; only its error tells.
         match sys::held_error(self.rx.fd()) {
             Ok(None) => Ok(ready),
@@ -165,18 +255,41 @@ impl QueueSource {
         }
     }
 
+    /// Gives the kernel the frames that are its, as far as its ring has room.
+    ///
+    /// The ring has an entry for every frame, but the kernel may say that it took one only after it said that the frame was received: so
+    /// there can be too little room for the moment.
+    fn give_back(&mut self) -> Result<(), AfxdpError> {
+        let owed = &mut self.owed;
+        if let Some(lending) = &mut self.lending {
+            lending.take_back(|frame| owed.push(frame));
+        }
+        let room = self.fill.nb_free(u32::try_from(owed.len()).unwrap_or(u32::MAX)) as usize;
+        let kept = owed.len().saturating_sub(room);
+        // SAFETY: each of these came off the receive ring, is not on loan, and is in this list once; nobody reads it any more, for visits
+        // have ended. What the ring takes is taken out of the list.
+        let given = unsafe { self.fill.produce(owed.get(kept..).unwrap_or_default()) };
+        owed.truncate(owed.len() - given);
+        wake_up(&self.fill, &mut self.rx).map_err(|error| AfxdpError::system("wake the driver", error))
+    }
+
     fn read_statistics(&mut self) -> Result<(), AfxdpError> {
         self.batches_to_statistic = BATCHES_A_STATISTIC;
         let statistics = self.rx.fd().xdp_statistics();
         let statistics = statistics.map_err(|error| AfxdpError::system("read XDP_STATISTICS", error))?;
-        self.counters.set_statistics(&statistics);
+        self.counters.set_statistics(&statistics, self.takes_several);
         Ok(())
     }
 
     /// One batch, however it ends.
-    fn receive(&mut self, visit: &mut dyn FnMut(Frame<'_>)) -> Result<Batch, AfxdpError> {
+    fn receive(
+        &mut self,
+        steer: &mut dyn FnMut(&Frame<'_>) -> Option<usize>,
+        visit: &mut dyn FnMut(Frame<'_>),
+    ) -> Result<Batch, AfxdpError> {
         let mut received = self.consume();
         if received == 0 {
+            self.give_back()?;
             received = if self.wait()? { self.consume() } else { 0 };
         }
         if received == 0 {
@@ -187,13 +300,13 @@ impl QueueSource {
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let time_nanos = u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX);
         let (mut octets, mut packets) = (0, 0);
-        let frames = self.batch.get(..received).unwrap_or_default();
-        for frame in frames {
+        for frame in self.batch.get(..received).unwrap_or_default() {
             // SAFETY: the descriptor came from this UMEM's own receive ring, and its frame goes back to the kernel
-            // only below, after the visit: until then nobody writes to it.
+            // only when it is owed, after the visit: until then nobody writes to it.
             let contents = unsafe { self.umem.data(frame) }.contents();
             let is_part = frame.has_more_frames();
-            let whole = if is_part || !self.joined.is_empty() {
+            let is_joined = is_part || !self.joined.is_empty();
+            let whole = if is_joined {
                 self.joined.extend_from_slice(contents);
                 &self.joined[..]
             } else {
@@ -201,20 +314,33 @@ impl QueueSource {
             };
             // The kernel makes no packet of more frames than an sk_buff has fragments: what is joined is bounded.
             if is_part {
+                self.owed.push(*frame);
                 continue;
             }
             octets += whole.len() as u64;
             packets += 1;
-            let wire_len = u32::try_from(whole.len()).unwrap_or(u32::MAX);
-            visit(Frame { time_nanos, link: link::ETHERNET, octets: whole, wire_len });
+            let seen = frame_of(time_nanos, whole);
+            let is_lent = match (steer(&seen), &mut self.lending) {
+                (Some(to), Some(lending)) => {
+                    let loan = if is_joined { Loan::Joined(whole.into()) } else { Loan::Frame(*frame) };
+                    // Where it cannot be lent it is lost, and counted as such.
+                    lending.lend(to, time_nanos, loan).is_ok() && !is_joined
+                }
+                _ => {
+                    visit(seen);
+                    false
+                }
+            };
+            if !is_lent {
+                self.owed.push(*frame);
+            }
             self.joined.clear();
         }
-        // SAFETY: each descriptor came off the receive ring once, and the borrows of their frames ended with the visits.
-        let given_back = unsafe { self.fill.produce(frames) };
-        // The ring has an entry for every frame of the UMEM, so there is always room.
-        debug_assert_eq!(given_back, received);
+        if let Some(lending) = &mut self.lending {
+            lending.send();
+        }
         self.counters.add_batch(packets as u64, octets);
-        wake_up(&self.fill, &mut self.rx).map_err(|error| AfxdpError::system("wake the driver", error))?;
+        self.give_back()?;
         match self.batches_to_statistic.checked_sub(1) {
             Some(left) => self.batches_to_statistic = left,
             None => self.read_statistics()?,
@@ -226,13 +352,14 @@ impl QueueSource {
 
 impl Source for QueueSource {
     fn next_batch(&mut self, visit: &mut dyn FnMut(Frame<'_>)) -> Result<Batch, CaptureError> {
-        if self.ended {
-            return Ok(Batch::End);
-        }
-        let batch = self.receive(visit);
-        self.ended = batch.is_err();
-        Ok(batch?)
+        self.next_batch_steered(&mut |_| None, visit)
     }
+}
+
+/// A frame of Ethernet, whole.
+fn frame_of(time_nanos: u64, octets: &[u8]) -> Frame<'_> {
+    let wire_len = u32::try_from(octets.len()).unwrap_or(u32::MAX);
+    Frame { time_nanos, link: link::ETHERNET, octets, wire_len }
 }
 
 /// Tells the driver of frames in the fill ring, if it went to sleep for want of them.
@@ -241,83 +368,4 @@ fn wake_up(fill: &FillQueue, rx: &mut RxQueue) -> io::Result<()> {
         fill.wakeup(rx.fd_mut(), 0)?;
     }
     Ok(())
-}
-
-/// Binds, waiting a little for a socket that was just closed to let go of the queue.
-fn bind_waiting(settings: &Settings, queue: u32, mode: BindFlags) -> Result<Bound, AfxdpError> {
-    let mut waited = Duration::ZERO;
-    loop {
-        match bind_once(settings, queue, mode) {
-            Err(AfxdpError::Busy { .. }) if waited < RELEASE_TIME => {
-                std::thread::sleep(RELEASE_STEP);
-                waited += RELEASE_STEP;
-            }
-            done => return done,
-        }
-    }
-}
-
-/// Makes a UMEM, binds a socket to it, and hands all of its frames to the kernel.
-///
-/// xsk-rs gives the fill ring out with the bound socket, not before. So the ring is filled right after; no packet is
-/// redirected to the socket until it is in the program's map, which comes later still.
-fn bind_once(settings: &Settings, queue: u32, mode: BindFlags) -> Result<Bound, AfxdpError> {
-    let size = |count: u32, setting| {
-        QueueSize::new(count).map_err(|_| AfxdpError::Setting { setting, expected: "a power of two" })
-    };
-    let frame_size = FrameSize::new(settings.frame_size);
-    let frame_size = frame_size.map_err(|_| AfxdpError::Setting { setting: "frame_size", expected: "2048 or 4096" })?;
-    // The library insists on rings for sending; they are as small as can be.
-    let umem_config = UmemConfig::builder()
-        .frame_size(frame_size)
-        .fill_queue_size(size(settings.frame_count, "frame_count")?)
-        .comp_queue_size(size(1, "frame_count")?)
-        .build()
-        .map_err(|_| AfxdpError::Setting { setting: "frame_size", expected: "2048 or 4096" })?;
-    let frame_count = NonZeroU32::new(settings.frame_count);
-    let frame_count = frame_count.ok_or(AfxdpError::Setting { setting: "frame_count", expected: "a power of two" })?;
-    let (umem, frames) = Umem::new(umem_config, frame_count, false).map_err(|error| {
-        let octets = u64::from(settings.frame_count) * u64::from(settings.frame_size);
-        let source = system_cause(&error);
-        if source.kind() == io::ErrorKind::PermissionDenied {
-            return AfxdpError::denied("register a UMEM");
-        }
-        AfxdpError::Umem { octets, source }
-    })?;
-
-    let socket_config = SocketConfig::builder()
-        .rx_queue_size(size(settings.rx_ring, "rx_ring")?)
-        .tx_queue_size(size(1, "rx_ring")?)
-        .libxdp_flags(LibxdpFlags::XSK_LIBXDP_FLAGS_INHIBIT_PROG_LOAD)
-        .bind_flags(mode | BindFlags::XDP_USE_NEED_WAKEUP)
-        .build();
-    let unnamed = |_| AfxdpError::NoInterface { interface: settings.interface.clone() };
-    let interface: Interface = settings.interface.parse().map_err(unnamed)?;
-    let failed = |source: io::Error| {
-        let interface = settings.interface.clone();
-        match source.raw_os_error() {
-            Some(libc::EBUSY) => AfxdpError::Busy { interface, queue },
-            Some(libc::ENETDOWN) => AfxdpError::Down { interface },
-            Some(libc::EPERM | libc::EACCES) => AfxdpError::denied("bind an AF_XDP socket"),
-            _ => AfxdpError::Bind { interface, queue, source },
-        }
-    };
-    // SAFETY: the UMEM is fresh and shared with no other socket.
-    let made = unsafe { Socket::new(socket_config, &umem, &interface, queue) };
-    let (_never_sends, rx, rings) = made.map_err(|error| failed(system_cause(&error)))?;
-    // A fresh UMEM always comes with its rings.
-    let (mut fill, _never_completes) = rings.ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))?;
-    // SAFETY: these are the frames of the socket's own UMEM, each once, and none was given to anybody before.
-    let filled = unsafe { fill.produce(&frames) };
-    debug_assert_eq!(filled, frames.len());
-    Ok(Bound { rx, fill, umem })
-}
-
-/// The system's error behind one of the library's, which itself says only what failed.
-fn system_cause(error: &(dyn Error + 'static)) -> io::Error {
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-    match cause.and_then(io::Error::raw_os_error) {
-        Some(number) => io::Error::from_raw_os_error(number),
-        None => io::Error::other(error.to_string()),
-    }
 }

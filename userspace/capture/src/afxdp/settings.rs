@@ -13,6 +13,8 @@ pub use writ_filter::verdict::OtherTraffic;
 const SHORTEST_FRAME: u32 = 2048;
 /// The longest: a page, where a UMEM is in ordinary memory.
 const LONGEST_FRAME: u32 = 4096;
+/// Octets of a huge page, of the size that is asked for.
+pub const HUGE_PAGE: u64 = 2 << 20;
 /// Entries of the largest ring or UMEM that is accepted; the kernel's own limits are beyond what is of use.
 const MOST_ENTRIES: u32 = 1 << 20;
 
@@ -31,12 +33,15 @@ pub struct Settings {
     #[serde(default = "default_frame_count")]
     pub frame_count: u32,
     /// Octets of a UMEM frame: 2048 or 4096. The kernel takes 256 of them; a longer packet is dropped, and counted
-    /// as `rx_dropped`.
+    /// as too long.
     #[serde(default = "default_frame_size")]
     pub frame_size: u32,
     /// Entries of each queue's receive ring; a power of two, at most `frame_count`.
     #[serde(default = "default_rx_ring")]
     pub rx_ring: u32,
+    /// Whether the frames are in huge pages (2 MiB), which the system must have reserved (`vm.nr_hugepages`).
+    #[serde(default)]
+    pub huge_pages: bool,
     /// Busy polling, which needs `napi_defer_hard_irqs` and `gro_flush_timeout` set on the interface to be of use.
     #[serde(default)]
     pub busy_poll: Option<BusyPoll>,
@@ -144,6 +149,7 @@ impl Settings {
             frame_count: default_frame_count(),
             frame_size: default_frame_size(),
             rx_ring: default_rx_ring(),
+            huge_pages: false,
             busy_poll: None,
             other_traffic: OtherTraffic::default(),
             mail_ports: default_mail_ports(),
@@ -151,6 +157,11 @@ impl Settings {
             let_go: default_let_go(),
             poll_timeout_ms: default_poll_timeout(),
         }
+    }
+
+    /// Octets of each queue's frames.
+    pub fn octets(&self) -> u64 {
+        u64::from(self.frame_count) * u64::from(self.frame_size)
     }
 
     /// The longest packet that a UMEM frame holds, in octets from the Ethernet header on.
@@ -184,6 +195,7 @@ impl Settings {
             (entries(self.frame_count) && self.frame_count >= 64, "frame_count", "a power of two, 64 to 1048576"),
             ([SHORTEST_FRAME, LONGEST_FRAME].contains(&self.frame_size), "frame_size", "2048 or 4096"),
             (entries(self.rx_ring) && self.rx_ring <= self.frame_count, "rx_ring", "a power of two up to frame_count"),
+            (!self.huge_pages || self.octets() >= HUGE_PAGE, "huge_pages", "2 MiB of frames for each queue, or more"),
             (!self.mail_ports.is_empty(), "mail_ports", "at least one port"),
             (self.let_go <= MOST_ENTRIES, "let_go", "0 to 1048576"),
             (self.poll_timeout_ms > 0, "poll_timeout_ms", "at least 1"),
@@ -209,7 +221,7 @@ mod tests {
 
     #[test]
     fn every_setting_is_read() {
-        let text = "interface = \"tap0\"\nqueues = [0, 3]\nframe_count = 1024\nframe_size = 2048\nrx_ring = 512\n\
+        let text = "interface = \"tap0\"\nqueues = [0, 3]\nframe_count = 1024\nframe_size = 2048\nrx_ring = 512\nhuge_pages = true\n\
                     other_traffic = \"drop\"\nmail_ports = [25]\npromiscuous = false\nlet_go = 9\npoll_timeout_ms = 5\n\
                     busy_poll = { micros = 20, budget = 64 }";
         let settings: Settings = toml::from_str(text).unwrap();
@@ -219,6 +231,7 @@ mod tests {
             frame_count: 1024,
             frame_size: 2048,
             rx_ring: 512,
+            huge_pages: true,
             busy_poll: Some(BusyPoll { micros: 20, budget: 64 }),
             other_traffic: OtherTraffic::Drop,
             mail_ports: vec![25],
@@ -252,6 +265,10 @@ mod tests {
         assert_eq!(wrong(|settings| settings.frame_count = 100), "frame_count");
         assert_eq!(wrong(|settings| settings.frame_size = 1500), "frame_size");
         assert_eq!(wrong(|settings| settings.rx_ring = 8192), "rx_ring");
+        assert_eq!(
+            wrong(|settings| (settings.frame_count, settings.rx_ring, settings.huge_pages) = (256, 256, true)),
+            "huge_pages"
+        );
         assert_eq!(wrong(|settings| settings.mail_ports.clear()), "mail_ports");
         assert_eq!(wrong(|settings| settings.let_go = u32::MAX), "let_go");
         assert_eq!(wrong(|settings| settings.poll_timeout_ms = 0), "poll_timeout_ms");

@@ -5,7 +5,7 @@
 use std::ffi::CString;
 use std::io;
 use std::mem::{self, MaybeUninit};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Bit of the flags that `XDP_OPTIONS` gives: the socket is bound without copying (linux/if_xdp.h).
 const XDP_OPTIONS_ZEROCOPY: u32 = 1;
@@ -76,6 +76,50 @@ pub(super) fn is_zero_copy(socket: &impl AsRawFd) -> io::Result<bool> {
 pub(super) fn held_error(socket: &impl AsRawFd) -> io::Result<Option<io::Error>> {
     let number = option(socket, libc::SOL_SOCKET, libc::SO_ERROR)?;
     Ok(i32::try_from(number).ok().filter(|number| *number != 0).map(io::Error::from_raw_os_error))
+}
+
+/// Reads from a socket whose queue is polled busily: the kernel takes packets off the card in this call, and returns none here.
+pub(super) fn poll_busily(socket: &impl AsRawFd) {
+    // SAFETY: a buffer of no length is not written to.
+    let _ = unsafe { libc::recv(socket.as_raw_fd(), std::ptr::null_mut(), 0, libc::MSG_DONTWAIT) };
+}
+
+/// Waits until one of two descriptors is readable, or for so many milliseconds; gives which are. A signal ends it early.
+pub(super) fn wait_readable(fds: [RawFd; 2], timeout_ms: i32) -> io::Result<[bool; 2]> {
+    let mut polled = fds.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+    // SAFETY: the pointer and length are those of an array that lives over the call.
+    let result = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, timeout_ms) };
+    if result < 0 {
+        let error = io::Error::last_os_error();
+        return if error.kind() == io::ErrorKind::Interrupted { Ok([false; 2]) } else { Err(error) };
+    }
+    Ok(polled.map(|polled| polled.revents != 0))
+}
+
+/// A descriptor that is readable once it was rung.
+pub(super) fn event() -> io::Result<OwnedFd> {
+    // SAFETY: the call takes numbers only.
+    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel just made `fd`, and nothing else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Makes an event readable.
+pub(super) fn ring(event: &OwnedFd) {
+    let one = 1u64.to_ne_bytes();
+    // SAFETY: the pointer and length are those of an array that lives over the call. It fails where 2^64 rings were not heard, and then it is
+    // readable already.
+    let _ = unsafe { libc::write(event.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+}
+
+/// Makes it unreadable again.
+pub(super) fn hush(event: &OwnedFd) {
+    let mut count = [0u8; 8];
+    // SAFETY: as above; the kernel writes these octets. It fails where it was not rung.
+    let _ = unsafe { libc::read(event.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
 }
 
 /// Makes the interface `index` promiscuous for as long as the socket that is returned lives. The socket is bound to no

@@ -19,8 +19,10 @@ use super::taken::Taken;
 use super::waiting::{Standing, Waiting};
 use super::{Parts, SpoolError, format, reserve};
 use crate::consignment::Kept;
+use crate::latency::now;
 use crate::pdu::Pdu;
 use crate::settings::Numbering;
+use crate::stages::Stage;
 
 /// PDUs, and their octets, that are put on disk at a time.
 const BATCH_PDUS: usize = 4096;
@@ -256,6 +258,7 @@ impl Feeder {
         self.log.append(batch)?;
         self.coverage.appended(batch, self.log.next());
         self.parts.counters.spool_written.add(batch.len() as u64);
+        self.parts.latency.stages.record(Stage::Queued, now(), batch.iter().filter_map(Pdu::intercepted));
         if next_in_turn {
             let mut went = 0;
             for pdu in batch {

@@ -53,6 +53,7 @@ fn spool(settings: &SpoolSettings, interface: Interface) -> (Spool, Arc<LinkCoun
         counters: Arc::clone(&counters),
         link_pdus,
         unchecked: None,
+        latency: Arc::default(),
     };
     (Spool::start(settings, parts, None).unwrap().0, counters)
 }

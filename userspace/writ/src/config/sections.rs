@@ -81,3 +81,11 @@ pub struct Cores {
     /// The core of the delivery threads.
     pub delivery: Option<usize>,
 }
+
+impl Cores {
+    /// The core of the worker with this number, if workers are pinned: they take them in turn.
+    pub fn of_worker(&self, worker: usize) -> Option<usize> {
+        let turn = worker.checked_rem(self.workers.len())?;
+        self.workers.get(turn).copied()
+    }
+}

@@ -4,6 +4,8 @@ use writ_capture::afxdp::{Queues, Settings};
 
 use super::Finding;
 use super::machine::{Machine, value};
+use super::memory;
+use crate::config::Cores;
 
 /// The longest that Ethernet's header with two VLAN tags is.
 const LINK_HEADER: u32 = 22;
@@ -11,7 +13,7 @@ const LINK_HEADER: u32 = 22;
 const PROMISCUOUS: u32 = 0x100;
 
 /// What is found about one `[[interface]]`.
-pub(super) fn examine(machine: &Machine, settings: &Settings) -> Vec<Finding> {
+pub(super) fn examine(machine: &Machine, settings: &Settings, cores: &Cores) -> Vec<Finding> {
     let name = settings.interface.as_str();
     let of = |file: &str| format!("/sys/class/net/{name}/{file}");
     if !machine.exists(&of("")) {
@@ -33,6 +35,8 @@ pub(super) fn examine(machine: &Machine, settings: &Settings) -> Vec<Finding> {
         findings.push(spread(machine, name));
     }
     findings.extend(ring(machine, name));
+    findings.extend(busy_poll(machine, settings));
+    findings.extend(memory::examine(machine, settings, cores, queues));
     findings
 }
 
@@ -165,6 +169,26 @@ fn spread(machine: &Machine, name: &str) -> Finding {
     Finding::advice(name, "spread (RSS)", "not symmetric", advice)
 }
 
+/// Whether the card's interrupts are put off, without which busy polling changes little; `None` where it is not asked for.
+fn busy_poll(machine: &Machine, settings: &Settings) -> Option<Finding> {
+    settings.busy_poll?;
+    let name = settings.interface.as_str();
+    let is_set = |file: &str| {
+        let value = machine.read(&format!("/sys/class/net/{name}/{file}"));
+        value.and_then(|value| value.parse::<u64>().ok()).is_some_and(|value| value > 0)
+    };
+    let unset: Vec<_> =
+        ["napi_defer_hard_irqs", "gro_flush_timeout"].into_iter().filter(|file| !is_set(file)).collect();
+    if unset.is_empty() {
+        return Some(Finding::good(name, "busy polling", "interrupts are put off meanwhile"));
+    }
+    let advice = format!(
+        "`echo 2 > /sys/class/net/{name}/napi_defer_hard_irqs` and `echo 200000 > /sys/class/net/{name}/gro_flush_timeout`: else \
+         the card interrupts the worker all the same"
+    );
+    Some(Finding::advice(name, "busy polling", format!("{} not set", unset.join(" and ")), advice))
+}
+
 /// Whether the card's receive ring is as long as it can be.
 fn ring(machine: &Machine, name: &str) -> Option<Finding> {
     let printed = machine.ethtool(&["-g", name])?;
@@ -213,7 +237,7 @@ mod tests {
 
     /// What is not good about it.
     fn amiss(machine: &Machine, settings: &Settings) -> Vec<(Grade, &'static str)> {
-        let findings = examine(machine, settings);
+        let findings = examine(machine, settings, &Cores::default());
         assert!(findings.iter().all(|finding| (finding.grade == Grade::Good) == finding.advice.is_none()));
         findings.iter().filter(|found| found.grade != Grade::Good).map(|found| (found.grade, found.what)).collect()
     }
@@ -254,6 +278,19 @@ mod tests {
         let with = |queues: &[u32]| Settings { queues: Queues::Listed(queues.to_vec()), ..Settings::new("tap0") };
         assert_eq!(amiss(&machine, &with(&[0])), [(Grade::Problem, "queues")]);
         assert_eq!(amiss(&machine, &with(&[1, 0])), []);
+    }
+
+    #[test]
+    fn busy_polling_wants_interrupts_put_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let machine = card(folder.path(), str::to_owned);
+        let busy_poll = Some(writ_capture::afxdp::BusyPoll { micros: 20, budget: 64 });
+        let settings = Settings { busy_poll, ..Settings::new("tap0") };
+        let of = folder.path().join("sys/class/net/tap0");
+        std::fs::write(of.join("napi_defer_hard_irqs"), "2\n").unwrap();
+        assert_eq!(amiss(&machine, &settings), [(Grade::Advice, "busy polling")]);
+        std::fs::write(of.join("gro_flush_timeout"), "200000\n").unwrap();
+        assert_eq!(amiss(&machine, &settings), []);
     }
 
     #[test]

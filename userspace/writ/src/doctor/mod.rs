@@ -5,6 +5,7 @@
 mod host;
 mod interface;
 mod machine;
+mod memory;
 
 use std::fmt;
 
@@ -63,13 +64,26 @@ impl Finding {
     }
 }
 
+/// Says in the log which of its interfaces' problems there are, at the start of a run: nobody may have asked.
+pub fn warn(config: &Config) {
+    let machine = Machine::here();
+    for settings in &config.interface {
+        for finding in interface::examine(&machine, settings, &config.cores) {
+            if finding.grade == Grade::Problem {
+                let (interface, what, advice) = (finding.of, finding.what, finding.advice.unwrap_or_default());
+                tracing::warn!(interface, what, found = finding.found, "{advice}");
+            }
+        }
+    }
+}
+
 /// Runs `writ doctor`.
 pub fn run(arguments: &cli::Doctor) -> anyhow::Result<()> {
     let config = Config::read(&arguments.config)?;
     let machine = Machine::here();
     let mut findings = host::examine(&machine, &config.cores);
     for settings in &config.interface {
-        findings.extend(interface::examine(&machine, settings));
+        findings.extend(interface::examine(&machine, settings, &config.cores));
     }
     for finding in &findings {
         println!("{:<8} {:<12} {:<18} {}", finding.grade, finding.of, finding.what, finding.found);

@@ -1,17 +1,16 @@
 //! One lane: a receive queue and the worker behind it.
 //!
 //! Where both directions of a connection do not come in on one queue, each frame is carried to the worker that the pair of
-//! hosts belongs to, so that one worker sees all of a session.
+//! hosts belongs to, so that one worker sees all of a session. The frame stays where it is: its descriptor is lent.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{self, Receiver, Sender};
 use tokio::sync::mpsc;
+use writ_capture::Batch;
 use writ_capture::afxdp::QueueSource;
-use writ_capture::{Batch, Source as _};
 use writ_wire::{Frame, Link, Settings, Time, Wire, steering};
 
 use super::aside::Aside;
@@ -24,52 +23,26 @@ use crate::worker::{Flows, Worker};
 const PUBLISH: Duration = Duration::from_millis(100);
 /// How long what is left in the rings may take to read at the end.
 const LAST_READ: Duration = Duration::from_secs(2);
+/// How often a lane looks, at the end, whether others have lent it something still.
+const LAST_STEP: Duration = Duration::from_millis(1);
 
-/// A frame on its way to another lane.
-struct Carried {
-    time: Time,
-    link: Link,
-    wire_len: u32,
-    octets: Box<[u8]>,
-}
-
-/// The ways between all lanes.
-pub struct Road {
-    senders: Vec<Sender<Carried>>,
-    inboxes: Vec<Receiver<Carried>>,
-}
-
-/// What one lane has of the road.
+/// Which lane of all a frame belongs to.
+#[derive(Clone, Copy)]
 pub struct Junction {
-    own: usize,
-    /// To every other lane; none to itself, so that the road empties when all have left it.
-    to: Vec<Option<Sender<Carried>>>,
-    inbox: Receiver<Carried>,
-}
-
-impl Road {
-    /// A road between so many lanes.
-    pub fn new(lanes: usize, room: usize) -> Self {
-        let (senders, inboxes) = (0..lanes).map(|_| channel::bounded(room)).unzip();
-        Self { senders, inboxes }
-    }
-
-    /// What the lane `own` has of it.
-    pub fn lane(&self, own: usize) -> Junction {
-        let to = self.senders.iter().enumerate().map(|(at, sender)| (at != own).then(|| sender.clone())).collect();
-        let inbox = self.inboxes.get(own).cloned().unwrap_or_else(channel::never);
-        Junction { own, to, inbox }
-    }
+    /// The lane's own number.
+    pub own: usize,
+    /// How many there are.
+    pub lanes: usize,
 }
 
 impl Junction {
     /// The lane that a frame belongs to, if it is another.
-    fn elsewhere(&self, frame: &Frame<'_>) -> Option<&Sender<Carried>> {
-        if self.to.len() < 2 {
+    fn elsewhere(self, frame: &writ_capture::Frame<'_>) -> Option<usize> {
+        if self.lanes < 2 {
             return None;
         }
-        let lane = steering(frame)? as usize % self.to.len();
-        if lane == self.own { None } else { self.to.get(lane)?.as_ref() }
+        let lane = steering(&read(*frame)?)? as usize % self.lanes;
+        (lane != self.own).then_some(lane)
     }
 }
 
@@ -133,28 +106,12 @@ impl Lane {
     /// One batch of the queue, and what other lanes carried here.
     fn batch(&mut self) -> Batch {
         let Self { source, worker, wire, junction, skipped, .. } = self;
-        let batch = source.next_batch(&mut |frame| {
-            let Some(link) = Link::from_dlt(frame.link) else {
-                skipped.unknown_link += 1;
-                return;
-            };
-            let time = Time::from_nanos(frame.time_nanos);
-            let frame = Frame { time, link, octets: frame.octets, wire_len: frame.wire_len };
-            match junction.elsewhere(&frame) {
-                None => wire.frame(&frame, worker.streams()),
-                Some(lane) => {
-                    let carried = Carried { time, link, wire_len: frame.wire_len, octets: frame.octets.into() };
-                    match lane.try_send(carried) {
-                        Ok(()) => skipped.carried += 1,
-                        Err(_) => skipped.carry_dropped += 1,
-                    }
-                }
-            }
+        let batch = source.next_batch_steered(&mut |frame| junction.elsewhere(frame), &mut |frame| {
+            take(frame, wire, worker, skipped);
         });
-        // No more than waits now: what comes meanwhile must not keep the queue from being read.
-        for carried in self.junction.inbox.try_iter().take(self.junction.inbox.len()) {
-            take(&carried, &mut self.wire, &mut self.worker);
-        }
+        source.read_lent(&mut |frame| take(frame, wire, worker, skipped));
+        let lent = source.lent();
+        (skipped.carried, skipped.carry_dropped) = (lent.frames, lent.refused);
         self.wire.tick(now(), self.worker.streams());
         let is_changed = self.worker.end_batch();
         self.aside.carry_out(self.wire.orders());
@@ -172,19 +129,37 @@ impl Lane {
     }
 
     fn end(mut self) {
-        self.junction.to.clear();
-        // Ends when every other lane has let go of its way here.
-        for carried in &self.junction.inbox {
-            take(&carried, &mut self.wire, &mut self.worker);
+        match self.source.give_up() {
+            Ok(packets) => self.skipped.given_up += packets,
+            Err(error) => tracing::error!(interface = self.source.interface(), queue = self.source.queue(), "{error}"),
+        }
+        self.source.leave();
+        while !self.source.is_left_alone() {
+            let Self { source, worker, wire, skipped, .. } = &mut self;
+            if source.read_lent(&mut |frame| take(frame, wire, worker, skipped)) == 0 {
+                std::thread::sleep(LAST_STEP);
+            }
             self.worker.end_batch();
         }
         self.wire.finish(now(), self.worker.streams());
         self.worker.end_batch();
+        self.aside.carry_out(self.wire.orders());
+        self.aside.take_all_back();
+        self.skipped.aside = self.aside.counts();
         self.published.set(&self.wire, &self.worker, self.skipped);
     }
 }
 
-fn take(carried: &Carried, wire: &mut Flows, worker: &mut Worker) {
-    let Carried { time, link, wire_len, ref octets } = *carried;
-    wire.frame(&Frame { time, link, octets, wire_len }, worker.streams());
+/// A captured frame as the flows take it; `None` where its link layer is not read.
+fn read(frame: writ_capture::Frame<'_>) -> Option<Frame<'_>> {
+    let link = Link::from_dlt(frame.link)?;
+    let time = Time::from_nanos(frame.time_nanos);
+    Some(Frame { time, link, octets: frame.octets, wire_len: frame.wire_len })
+}
+
+fn take(frame: writ_capture::Frame<'_>, wire: &mut Flows, worker: &mut Worker, skipped: &mut Skipped) {
+    match read(frame) {
+        Some(frame) => wire.frame(&frame, worker.streams()),
+        None => skipped.unknown_link += 1,
+    }
 }

@@ -1,6 +1,7 @@
 //! `writ run`: live, until SIGTERM.
 
 mod aside;
+mod gone;
 mod lane;
 mod published;
 mod warranted;
@@ -18,28 +19,26 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use writ_capture::afxdp::{Interface, LetGoTable, QueueSource};
 use writ_handover::cin::CinReserve;
+use writ_handover::latency::Latency;
 use writ_handover::{Consignment, Delivery, DeliverySettings, Outlet, WhenFull};
 use writ_intercept::record::Record;
 
 use crate::cli;
 use crate::config::{Config, ConfigError, Cores};
+use crate::doctor;
 use crate::ingest::{self, Ingest};
 use crate::metrics;
 use crate::report::delivered;
 use crate::worker::{self, Worker};
 use aside::Aside;
 pub use aside::Counts as AsideCounts;
-use lane::{Lane, Road};
+use lane::{Junction, Lane};
 pub use published::Published;
 pub use warranted::Warranted;
 use watch::Watch;
 
 /// Records that may wait between one worker and delivery.
 const QUEUE: usize = 65_536;
-/// Frames that may wait for the worker that they belong to.
-const INBOX: usize = 16_384;
-/// Milliseconds that a worker waits for a packet, at most.
-const LONGEST_WAIT_MS: u16 = 5;
 /// How often it is asked whether the interfaces are up.
 const WATCH: Duration = Duration::from_secs(1);
 /// How long LEMFs have at the end to take what is still for them.
@@ -58,24 +57,32 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     let reserve = CinReserve::open(state.join("cin"))?;
     let cins = reserve.allocator();
 
-    let (interfaces, sources, let_go) = open(&config)?;
+    doctor::warn(&config);
+    // A thread of its own, which is on the core of each worker in turn: there its memory is taken. This one stays where it may run.
+    let opened = std::thread::scope(|scope| scope.spawn(|| open(&config)).join());
+    let (interfaces, mut sources, let_go) = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    if sources.len() > 1 {
+        QueueSource::join(&mut sources)?;
+    }
     let let_go: Arc<[LetGoTable]> = let_go.into();
-    let road = Road::new(sources.len(), INBOX);
+    let count = sources.len();
     let stop = Arc::new(AtomicBool::new(false));
     let (alive, mut all_ended) = tokio::sync::mpsc::channel::<std::convert::Infallible>(1);
     let published: Vec<_> = sources.iter().map(|source| Arc::new(Published::new(source))).collect();
+    let latency = Arc::<Latency>::default();
     let mut receivers = Vec::new();
     let mut lanes: Vec<Lane> = Vec::new();
     for ((at, source), published) in sources.into_iter().enumerate().zip(&published) {
         let (sender, receiver) = channel::bounded::<Record>(QUEUE);
         receivers.push(receiver);
         let settings = Arc::new(config.intercept_settings());
-        let worker = Worker::new(warranted.targets(), settings, cins.clone(), sender, worker::WhenFull::Drop);
+        let worker = Worker::new(warranted.targets(), settings, cins.clone(), sender, worker::WhenFull::Drop)
+            .timed(Arc::clone(&latency));
         lanes.push(Lane::new(
             source,
             worker,
             writ_wire::Settings { let_go: !let_go.is_empty(), ..config.wire_settings() },
-            road.lane(at),
+            Junction { own: at, lanes: count },
             Aside::new(Arc::clone(&let_go)),
             Arc::clone(published),
             Arc::clone(&stop),
@@ -84,10 +91,9 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     }
     // Where nothing is captured, what is taken in keeps the run alive.
     let _alive = lanes.is_empty().then_some(alive);
-    drop(road);
     let (way, consignments) = ingest::way();
     let consignments = config.ingest.is_some().then_some(consignments);
-    let delivery = delivery(&config, reserve, receivers, consignments)?;
+    let delivery = delivery(&config, reserve, receivers, consignments, latency)?;
     let threads = start(lanes, &config.cores)?;
     let ingest = config.ingest.as_ref().map(|settings| {
         Ingest::start(settings, &config.lemf, &state, warranted.targets(), cins, way, delivery.rooms())
@@ -149,10 +155,10 @@ fn open(config: &Config) -> anyhow::Result<(Interfaces, Vec<QueueSource>, Vec<Le
     // A connection is let go on all interfaces or on none: its directions may come in by two.
     let lets_go = config.interface.iter().all(|settings| settings.let_go > 0);
     for settings in &config.interface {
-        // A worker that waits for its queue does not see what other workers carry to it.
-        let poll_timeout_ms = settings.poll_timeout_ms.min(LONGEST_WAIT_MS);
-        let (interface, queues) =
-            Interface::open(&writ_capture::afxdp::Settings { poll_timeout_ms, ..settings.clone() })?;
+        let before = sources.len();
+        let (interface, queues) = Interface::open_placed(settings, &mut |queue| {
+            pin(config.cores.of_worker(before + queue), "memory");
+        })?;
         for queue in &queues {
             let obtained = queue.obtained();
             tracing::info!(
@@ -180,6 +186,7 @@ fn delivery(
     reserve: CinReserve,
     receivers: Vec<channel::Receiver<Record>>,
     consignments: Option<channel::Receiver<Consignment>>,
+    latency: Arc<Latency>,
 ) -> anyhow::Result<Delivery> {
     let pinned = config.cores.delivery;
     let settings = DeliverySettings {
@@ -187,6 +194,7 @@ fn delivery(
         when_full: WhenFull::Drop,
         cin_reserve: Some(reserve),
         consignments,
+        latency,
         on_thread_start: Some(Arc::new(move || pin(pinned, "delivery"))),
     };
     let mut outlets = Vec::new();
@@ -197,12 +205,11 @@ fn delivery(
 }
 
 fn start(lanes: Vec<Lane>, cores: &Cores) -> anyhow::Result<Vec<JoinHandle<()>>> {
-    let mut of = cores.workers.iter().copied().cycle();
     lanes
         .into_iter()
         .enumerate()
         .map(|(at, lane)| {
-            let core = of.next();
+            let core = cores.of_worker(at);
             let thread = std::thread::Builder::new().name(format!("writ-worker-{at}"));
             let started = thread.spawn(move || {
                 pin(core, "worker");

@@ -10,6 +10,8 @@ pub enum Kind {
     Gauge,
     /// Counts in buckets.
     Histogram,
+    /// Quantiles since the start.
+    Summary,
 }
 
 /// The series of a metric.
@@ -36,7 +38,7 @@ pub struct Metric {
     pub series: Series,
 }
 
-use Kind::{Counter, Gauge, Histogram};
+use Kind::{Counter, Gauge, Histogram, Summary};
 use Series::{Each, One};
 
 const fn metric(
@@ -95,14 +97,7 @@ pub const QUEUES: &[Metric] = &[
         "writ_queue_lost_packets_total",
         Counter,
         QUEUE,
-        Each(
-            "cause",
-            &[
-                ("rx_ring_full", "ring_full"),
-                ("rx_dropped", "too_long_or_no_frame"),
-                ("rx_invalid_descs", "invalid_descriptor"),
-            ],
-        ),
+        Each("cause", &[("rx_ring_full", "ring_full"), ("no_frame", "no_frame"), ("too_long", "too_long")]),
         "Packets lost between the XDP program and the worker.",
     ),
     metric(
@@ -111,6 +106,13 @@ pub const QUEUES: &[Metric] = &[
         QUEUE,
         One("rx_fill_ring_empty_descs"),
         "Times that the kernel found no free frame for a queue.",
+    ),
+    metric(
+        "writ_queue_invalid_descriptors_total",
+        Counter,
+        QUEUE,
+        One("rx_invalid_descs"),
+        "Frames that the kernel refused to take back: a fault in Writ.",
     ),
 ];
 
@@ -154,6 +156,7 @@ pub const PROCESS: &[Metric] = &[
             "cause",
             &[
                 ("carry_dropped", "inbox_full"),
+                ("given_up", "given_up"),
                 ("fragments_timed_out", "fragments_timed_out"),
                 ("fragments_dropped", "fragments_limit"),
                 ("fragments_cut", "fragments_truncated"),
@@ -266,6 +269,16 @@ pub const PROCESS: &[Metric] = &[
         WHOLE,
         One("let_go_octets"),
         "Octets of their streams that went by meanwhile.",
+    ),
+    metric(
+        "writ_let_go_limits_total",
+        Counter,
+        WHOLE,
+        Each(
+            "outcome",
+            &[("let_go_gave_way", "gave_way"), ("let_go_no_room", "no_room"), ("let_go_evicted", "evicted")],
+        ),
+        "Connections that there was no room for among those let go.",
     ),
     metric(
         "writ_let_go_failures_total",
@@ -795,6 +808,15 @@ pub const LATENCY: Metric = metric(
     "Time from a packet's capture to its PDU's being written to the LEMF's socket.",
 );
 
+/// From the packet to each stage of the way to the LEMF.
+pub const STAGES: Metric = metric(
+    "writ_stage_latency_seconds",
+    Summary,
+    WHOLE,
+    Each("stage", &[("read", "read"), ("encoded", "encoded"), ("queued", "queued"), ("written", "written")]),
+    "Time from a packet's capture to each stage that what was made of it has come to.",
+);
+
 /// What runs.
 pub const BUILD: &[Metric] =
     &[metric("writ_build_info", Gauge, &["version"], One("build"), "1, with the version of the program.")];
@@ -808,8 +830,21 @@ pub const HOST: &[Metric] = &[
 /// All metrics.
 #[cfg(test)]
 pub fn all() -> impl Iterator<Item = Metric> {
-    [BUILD, HOST, XDP_PACKETS, XDP_OCTETS, QUEUES, PROCESS, ANOMALIES, WARRANTS, INGEST, LINKS, BUFFERS, &[LATENCY]]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        BUILD,
+        HOST,
+        XDP_PACKETS,
+        XDP_OCTETS,
+        QUEUES,
+        PROCESS,
+        ANOMALIES,
+        WARRANTS,
+        INGEST,
+        LINKS,
+        BUFFERS,
+        &[LATENCY, STAGES],
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }

@@ -20,7 +20,7 @@ use crate::clock::now;
 use crate::ingest;
 use crate::live::{Interfaces, Published, Warranted};
 use crate::report::{PROTOCOLS, Tally};
-use page::{Counted, families, histogram};
+use page::{Counted, families, histogram, summary};
 
 /// Everything that metrics are made of.
 #[derive(Clone)]
@@ -81,7 +81,7 @@ fn gather(seen: &Seen, started: u64) -> Vec<MetricFamily> {
         families(catalogue::INGEST, &of_process(seen.ingest.clone().unwrap_or_default().named())),
         families(catalogue::LINKS, &links(&snapshot)),
         families(catalogue::BUFFERS, &buffers(&snapshot, &seen.buffers)),
-        vec![histogram(&catalogue::LATENCY, &snapshot.latency)],
+        vec![histogram(&catalogue::LATENCY, &snapshot.latency), summary(&catalogue::STAGES, seen.delivery.stages())],
     ]
     .concat()
 }
@@ -110,7 +110,8 @@ fn queues(seen: &Seen) -> Vec<Counted> {
             counters: vec![
                 ("frames", ring.frames),
                 ("octets", ring.octets),
-                ("rx_dropped", ring.rx_dropped),
+                ("too_long", ring.too_long),
+                ("no_frame", ring.no_frame),
                 ("rx_ring_full", ring.rx_ring_full),
                 ("rx_invalid_descs", ring.rx_invalid_descs),
                 ("rx_fill_ring_empty_descs", ring.rx_fill_ring_empty_descs),
@@ -195,9 +196,19 @@ mod tests {
         writ_wire::Counters::default().each(|name, _| wire.push((name, 0)));
         let mut intercept = Vec::new();
         writ_intercept::Counters::default().each(|name, _| intercept.push((name, 0)));
-        let skipped =
-            ["unknown_link", "carried", "carry_dropped", "records_dropped", "let_go_packets", "let_go_failed"]
-                .map(|name| (name, 0));
+        let skipped = [
+            "unknown_link",
+            "carried",
+            "carry_dropped",
+            "given_up",
+            "records_dropped",
+            "let_go_packets",
+            "let_go_failed",
+            "let_go_gave_way",
+            "let_go_evicted",
+            "let_go_no_room",
+        ]
+        .map(|name| (name, 0));
         let tally = Tally { wire, intercept: [&intercept[..], &skipped].concat(), ..Tally::default() };
         let counted = process(&tally, &Snapshot::default());
         let names: BTreeSet<_> = counted.iter().map(|(name, _)| *name).collect();

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric as Sample, MetricFamily, MetricType};
+use prometheus::proto::{
+    Bucket, Counter, Gauge, Histogram, LabelPair, Metric as Sample, MetricFamily, MetricType, Quantile, Summary,
+};
 use writ_handover::latency::{BOUNDS_MICROS, LatencySnapshot};
+use writ_handover::stages::{QUANTILES, Stage, Stages};
 
 use super::catalogue::{Kind, Metric, Series};
 
@@ -62,7 +65,7 @@ fn sample(kind: Kind, labels: Vec<LabelPair>, count: u64) -> Sample {
             gauge.set_value(value);
             sample.set_gauge(gauge);
         }
-        Kind::Counter | Kind::Histogram => {
+        Kind::Counter | Kind::Histogram | Kind::Summary => {
             let mut counter = Counter::default();
             counter.set_value(value);
             sample.set_counter(counter);
@@ -86,6 +89,7 @@ fn family(metric: &Metric, samples: Vec<Sample>) -> MetricFamily {
         Kind::Counter => MetricType::COUNTER,
         Kind::Gauge => MetricType::GAUGE,
         Kind::Histogram => MetricType::HISTOGRAM,
+        Kind::Summary => MetricType::SUMMARY,
     });
     family.set_metric(samples);
     family
@@ -108,4 +112,31 @@ pub fn histogram(metric: &Metric, snapshot: &LatencySnapshot) -> MetricFamily {
     let mut sample = Sample::default();
     sample.set_histogram(histogram);
     family(metric, vec![sample])
+}
+
+/// The family of the quantiles of each stage. A stage that nothing has come to has none but a count of 0.
+pub fn summary(metric: &Metric, stages: &Stages) -> MetricFamily {
+    let seconds = |micros: u64| micros as f64 / 1e6;
+    let of_stage = |stage: Stage| {
+        let counted = stages.snapshot(stage);
+        let mut summary = Summary::default();
+        summary.set_sample_count(counted.count);
+        summary.set_sample_sum(seconds(counted.sum_micros));
+        let quantiles = QUANTILES.iter().zip(counted.quantiles_micros).filter(|_| counted.count > 0);
+        summary.set_quantile(
+            quantiles
+                .map(|(share, micros)| {
+                    let mut quantile = Quantile::default();
+                    quantile.set_quantile(*share);
+                    quantile.set_value(seconds(micros));
+                    quantile
+                })
+                .collect(),
+        );
+        let mut sample = Sample::default();
+        sample.set_label(vec![pair("stage", stage.name())]);
+        sample.set_summary(summary);
+        sample
+    };
+    family(metric, Stage::ALL.map(of_stage).into())
 }
