@@ -103,12 +103,16 @@ impl Cover {
     }
 }
 
-/// Users who have left a session, and whose last packets may not be decided on yet.
+/// Users who have left a session, and whose last packets may come again.
 const MAX_OVER: usize = 16;
+/// Users who have left a session, and whose last packets are not decided on yet. A client that sends ahead can make them many.
+const MAX_OVER_WAITING: usize = 512;
 
 /// All warrants that cover one session. Most sessions have none.
 pub(crate) struct Covers {
     list: Vec<Cover>,
+    /// Stream offsets, the client's and the server's, up to which packets were decided on.
+    decided: (u64, u64),
     protocol: Protocol,
     client: SocketAddr,
     server: SocketAddr,
@@ -116,7 +120,7 @@ pub(crate) struct Covers {
 
 impl Covers {
     pub(crate) fn new(protocol: Protocol, client: SocketAddr, server: SocketAddr) -> Self {
-        Self { list: Vec::new(), protocol, client, server }
+        Self { list: Vec::new(), decided: (0, 0), protocol, client, server }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Cover> {
@@ -262,14 +266,46 @@ impl Covers {
         for cover in &mut self.list {
             cover.over |= left(cover);
         }
-        // Packets come to be decided on after what they carried was read; but not of many users before.
-        let mut spare = self.list.iter().filter(|cover| cover.over).count().saturating_sub(MAX_OVER);
         self.list.retain(|cover| {
-            let goes = cover.over && (!cover.wants_packets() || spare > 0);
+            let goes = cover.over && !cover.wants_packets();
             if goes {
-                spare = spare.saturating_sub(1);
                 cover.close(ctx, time);
             }
+            !goes
+        });
+        self.let_go_over(ctx, time);
+    }
+
+    /// Packets up to here were decided on, the client's and the server's.
+    pub(crate) fn decided(&mut self, decided: (u64, u64)) {
+        self.decided = (self.decided.0.max(decided.0), self.decided.1.max(decided.1));
+    }
+
+    /// Packets come to be decided on after what they carried was read; but not of many users before.
+    fn let_go_over(&mut self, ctx: &mut Context<'_>, time: Time) {
+        let over = self.places(|cover| cover.over);
+        let spare = over.len().saturating_sub(MAX_OVER);
+        let mut waiting = Vec::new();
+        let mut going = Vec::new();
+        for &at in over.iter().take(spare) {
+            match self.list.get(at).map_or(0, |cover| cover.granted.behind(self.decided)) {
+                0 => going.push(at),
+                octets => waiting.push((at, octets)),
+            }
+        }
+        let too_many = waiting.len().saturating_sub(MAX_OVER_WAITING);
+        for &(at, octets) in waiting.iter().take(too_many) {
+            ctx.counters.octets_not_held += octets;
+            self.tell_notice(at, ctx, time, Notice::OctetsNotHeld { octets });
+            going.push(at);
+        }
+        let mut at = 0;
+        self.list.retain(|cover| {
+            let goes = going.contains(&at);
+            if goes {
+                cover.close(ctx, time);
+            }
+            at += 1;
             !goes
         });
     }

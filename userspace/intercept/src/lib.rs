@@ -18,6 +18,7 @@ pub mod record;
 mod session;
 pub mod settings;
 mod smtp;
+mod told;
 pub mod warrant;
 
 pub use context::{CinSource, Context};

@@ -3,18 +3,18 @@
 //! A packet can carry octets of two transactions, of which one is covered. It goes out whole, as the form asks, with
 //! every octet overwritten that is not covered; and the same is done with a password. Checksums stay as they were.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use writ_wire::{Direction as From, Fragment, Packet, Time};
 
 use crate::context::Context;
-use crate::cover::{Covers, Piece, Side};
+use crate::cover::{Cover, Covers, Piece, Side};
 
 /// Ranges kept of what was decided, for each direction: enough for retransmissions and acknowledgements that come late.
 const MAX_RANGES: usize = 64;
-/// Packets that there is room for while none waits.
-const IDLE_PACKETS: usize = 4;
+/// What it takes to know a packet by its number, and by what it waits for.
+const INDEX_COST: usize = 2 * size_of::<(u64, u64)>();
 /// Ranges kept while packets wait for a decision. A range takes a command at least, and the packets that are held have an end.
 const MAX_WAITING_RANGES: usize = 16 * 1024;
 
@@ -75,6 +75,15 @@ impl Granted {
         }
     }
 
+    /// How many octets of it are behind these offsets, the client's and the server's: packets with them may still be held.
+    pub(crate) fn behind(&self, (client, server): (u64, u64)) -> u64 {
+        let behind = |ranges: &VecDeque<Range>, upto: u64| {
+            let waiting = ranges.iter().rev().take_while(|range| range.end > upto);
+            waiting.map(|range| range.end - range.start.max(upto)).sum::<u64>()
+        };
+        behind(&self.from_client, client) + behind(&self.from_server, server)
+    }
+
     /// Forgets what only packets that were decided on can have needed.
     fn trim(&mut self) {
         for ranges in [&mut self.from_client, &mut self.from_server] {
@@ -93,9 +102,8 @@ struct Held {
     offset: u64,
     payload_at: usize,
     payload: usize,
-    /// What of the other direction it acknowledges that was not acknowledged before, from and up to; the same number twice
-    /// where it says nothing new.
-    acknowledges: Option<(u64, u64)>,
+    /// The offset of the other direction up to which it acknowledges.
+    acknowledges: Option<u64>,
     ip: Vec<u8>,
     /// What it came in, if it did not come whole.
     fragments: Vec<HeldFragment>,
@@ -129,29 +137,46 @@ impl Held {
     /// What it takes to hold it.
     fn cost(&self) -> usize {
         let fragments = self.fragments.iter().map(|fragment| fragment.ip.len() + size_of::<HeldFragment>());
-        self.ip.len() + size_of::<Self>() + fragments.sum::<usize>()
+        self.ip.len() + size_of::<Self>() + INDEX_COST + fragments.sum::<usize>()
     }
 
-    /// Whether all that it carries, or acknowledges, was read.
-    fn is_read(&self, (client, server): (u64, u64)) -> bool {
-        let (sent, peer) = match self.from {
-            From::FromClient => (client, server),
-            From::FromServer => (server, client),
-        };
-        if self.payload > 0 {
-            return self.offset + self.payload as u64 <= sent;
+    /// The stream that says what becomes of it, and the offset up to which that must be known: the end of what it carries, or else
+    /// of what it acknowledges of the other direction.
+    fn awaits(&self) -> (From, u64) {
+        match self.acknowledges {
+            _ if self.payload > 0 => (self.from, self.offset + self.payload as u64),
+            Some(upto) => (self.from.flip(), upto),
+            None => (self.from, 0),
         }
-        self.acknowledges.is_none_or(|(_, upto)| upto <= peer)
+    }
+}
+
+/// Offsets of the client's and of the server's stream.
+type Offsets = (u64, u64);
+
+fn of(from: From, (client, server): Offsets) -> u64 {
+    match from {
+        From::FromClient => client,
+        From::FromServer => server,
     }
 }
 
 /// The packets of one session that are not yet decided on.
+///
+/// Each waits for its own octets alone, and not for the packets before it: a command goes without an answer for as long as a
+/// mail takes, and one packet that says it stands far ahead, which anybody can send, must not stop what comes behind it.
 #[derive(Default)]
 pub(crate) struct Tape {
-    packets: VecDeque<Held>,
+    /// By the order in which they were captured.
+    packets: BTreeMap<u64, Box<Held>>,
+    /// What they wait for, of the client's stream and of the server's: the offset, and the packet.
+    client: BTreeSet<(u64, u64)>,
+    server: BTreeSet<(u64, u64)>,
+    /// Packets that were captured.
+    captured: u64,
     octets: usize,
-    /// What each end acknowledged, the client first.
-    acknowledged: (u64, u64),
+    /// What each end acknowledged in packets that were decided on, the client first.
+    acknowledged: Offsets,
     /// Octets of packets that had to be let go undecided.
     let_go: u64,
 }
@@ -159,34 +184,41 @@ pub(crate) struct Tape {
 impl Tape {
     /// Holds a packet.
     pub(crate) fn hold(&mut self, packet: &Packet<'_>, limit: usize) {
-        let before = match packet.from {
-            From::FromClient => &mut self.acknowledged.0,
-            From::FromServer => &mut self.acknowledged.1,
-        };
-        let acknowledges = packet.acknowledges.map(|upto| ((*before).min(upto), upto));
-        *before = packet.acknowledges.map_or(*before, |upto| upto.max(*before));
         let fragment = |fragment: &Fragment<'_>| HeldFragment {
             time: fragment.time,
             ip: fragment.ip.to_vec(),
             payload_at: fragment.payload_at,
             at: fragment.at,
         };
-        let held = Held {
+        let held = Box::new(Held {
             from: packet.from,
             time: packet.time,
             offset: packet.offset,
             payload_at: packet.payload_at,
             payload: packet.payload.len(),
-            acknowledges,
+            acknowledges: packet.acknowledges,
             ip: packet.ip.to_vec(),
             fragments: packet.fragments.iter().map(fragment).collect(),
-        };
+        });
+        self.captured += 1;
         self.octets += held.cost();
-        self.packets.push_back(held);
+        let (stream, upto) = held.awaits();
+        let number = self.captured;
+        self.waiting(stream).insert((upto, number));
+        self.packets.insert(number, held);
         while self.octets > limit {
-            let Some(first) = self.packets.pop_front() else { return };
+            let Some((number, first)) = self.packets.pop_first() else { return };
+            let (stream, upto) = first.awaits();
+            self.waiting(stream).remove(&(upto, number));
             self.octets = self.octets.saturating_sub(first.cost());
             self.let_go += first.ip.len() as u64;
+        }
+    }
+
+    fn waiting(&mut self, stream: From) -> &mut BTreeSet<(u64, u64)> {
+        match stream {
+            From::FromClient => &mut self.client,
+            From::FromServer => &mut self.server,
         }
     }
 
@@ -200,25 +232,50 @@ impl Tape {
         std::mem::take(&mut self.let_go)
     }
 
-    /// Hands over what is covered, and drops the rest: the session's reading has caught up with `caught_up` of each
-    /// direction (client, server), so packets up to there will never be decided otherwise.
-    ///
-    /// In the order of the capture: what stands behind a packet that waits waits too, so that each packet is looked at once.
-    pub(crate) fn decide(&mut self, covers: &mut Covers, ctx: &mut Context<'_>, caught_up: (u64, u64)) {
-        while let Some(held) = self.packets.pop_front_if(|held| held.is_read(caught_up)) {
-            self.octets = self.octets.saturating_sub(held.cost());
-            hand_over(&held, covers, ctx);
+    /// Hands over what is covered, and drops the rest: no octet of either stream before `decided` (client, server) will ever be
+    /// decided on otherwise. Of what can go, the order is that of the capture.
+    pub(crate) fn decide(&mut self, covers: &mut Covers, ctx: &mut Context<'_>, decided: Offsets) {
+        let mut ready = Vec::new();
+        for stream in [From::FromClient, From::FromServer] {
+            let upto = of(stream, decided);
+            let waiting = self.waiting(stream);
+            while waiting.first().is_some_and(|(awaited, _)| *awaited <= upto) {
+                ready.extend(waiting.pop_first().map(|(_, number)| number));
+            }
         }
+        ready.sort_unstable();
+        for number in ready {
+            let Some(held) = self.packets.remove(&number) else { continue };
+            self.octets = self.octets.saturating_sub(held.cost());
+            let new = self.new_in(&held, decided);
+            hand_over(&held, new, covers, ctx);
+        }
+        covers.decided(decided);
         if self.packets.is_empty() {
-            self.packets.shrink_to(IDLE_PACKETS);
+            // Most sessions have nothing that waits for most of the time.
+            (self.packets, self.client, self.server) = Default::default();
             covers.iter_mut().for_each(|cover| cover.granted.trim());
         }
     }
+
+    /// What a packet acknowledges that was not acknowledged before, from and up to; the same number twice where it says nothing
+    /// new.
+    fn new_in(&mut self, held: &Held, decided: Offsets) -> Option<(u64, u64)> {
+        // Nobody can acknowledge what was not sent.
+        let upto = held.acknowledges.filter(|upto| *upto <= of(held.from.flip(), decided))?;
+        let before = match held.from {
+            From::FromClient => &mut self.acknowledged.0,
+            From::FromServer => &mut self.acknowledged.1,
+        };
+        let from = (*before).min(upto);
+        *before = upto.max(*before);
+        Some((from, upto))
+    }
 }
 
-fn hand_over(held: &Held, covers: &mut Covers, ctx: &mut Context<'_>) {
-    let covered: Vec<_> =
-        covers.iter().enumerate().filter_map(|(at, cover)| Some((at, covered_part(held, &cover.granted)?))).collect();
+fn hand_over(held: &Held, acknowledges: Option<(u64, u64)>, covers: &mut Covers, ctx: &mut Context<'_>) {
+    let part = |(at, cover): (usize, &Cover)| Some((at, covered_part(held, acknowledges, &cover.granted)?));
+    let covered: Vec<_> = covers.iter().enumerate().filter_map(part).collect();
     for (at, (side, packet)) in covered {
         let direction = side.direction(held.from);
         if held.fragments.is_empty() {
@@ -232,9 +289,9 @@ fn hand_over(held: &Held, covers: &mut Covers, ctx: &mut Context<'_>) {
 }
 
 /// The packet as it may be handed over; `None` where nothing of it is covered.
-fn covered_part(held: &Held, granted: &Granted) -> Option<(Side, Bytes)> {
+fn covered_part(held: &Held, acknowledges: Option<(u64, u64)>, granted: &Granted) -> Option<(Side, Bytes)> {
     if held.payload == 0 {
-        let (from, upto) = held.acknowledges?;
+        let (from, upto) = acknowledges?;
         let is_new = |range: &&Range| range.start < upto && from < range.end;
         let is_again = |range: &&Range| range.start < upto && upto <= range.end;
         let mut ranges = granted.of(held.from.flip()).iter();

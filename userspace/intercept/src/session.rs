@@ -18,6 +18,7 @@ use crate::dark::{Dark, Dusk};
 use crate::packets::Tape;
 use crate::record::{Notice, Protocol};
 use crate::smtp::Follow;
+use crate::told::Told;
 
 /// One connection.
 pub struct Session {
@@ -86,8 +87,11 @@ trait Dialogue {
     fn clear_to(&self) -> (u64, u64);
     /// Whether what is dark is only compressed.
     fn is_compressed(&self) -> bool;
-    /// Whether nothing that is still to come can change what the octets are that were read, and whether they are covered.
-    fn is_decided(&self) -> bool;
+    /// What of both streams its machine has told of.
+    fn told(&mut self) -> &mut Told;
+    /// Stream offsets, the client's and the server's, before which nothing that is still to come can change what the octets are, and
+    /// whether they are covered; of a session that was `read_to` these.
+    fn decided_to(&mut self, read_to: (u64, u64)) -> (u64, u64);
     /// Octets that the machine and what follows it hold, about.
     fn held(&self) -> usize;
     fn covers(&mut self) -> &mut Covers;
@@ -142,8 +146,16 @@ macro_rules! dialogue {
                 $is_compressed(&self.follow)
             }
 
-            fn is_decided(&self) -> bool {
-                self.machine.is_quiet() && !self.follow.is_undecided()
+            fn told(&mut self) -> &mut Told {
+                &mut self.follow.told
+            }
+
+            fn decided_to(&mut self, read_to: (u64, u64)) -> (u64, u64) {
+                // Not all that it read is told of one by one: what is not is found out here.
+                if self.machine.is_quiet() {
+                    self.follow.told.catch_up(read_to);
+                }
+                self.follow.decided_to()
             }
 
             fn held(&self) -> usize {
@@ -259,6 +271,7 @@ impl Session {
         match &mut self.reading {
             Reading::Clear(clear) => {
                 clear.read_up_to(from, offset + octets);
+                clear.dialogue.told().add(from, offset..offset + octets);
                 clear.dialogue.gap(from, time, octets, ctx);
                 self.decide(time, ctx);
             }
@@ -364,9 +377,7 @@ impl<D: Dialogue + ?Sized> Clear<D> {
     /// Hands over held packets once nothing that is still to come can change what they are.
     fn decide(&mut self, time: Time, ctx: &mut Context<'_>) {
         let Some(tape) = &mut self.tape else { return };
-        if !self.dialogue.is_decided() {
-            return;
-        }
+        let decided_to = self.dialogue.decided_to(self.read_to);
         let let_go = tape.take_let_go();
         let covers = self.dialogue.covers();
         if let_go > 0 {
@@ -375,6 +386,6 @@ impl<D: Dialogue + ?Sized> Clear<D> {
                 covers.tell_notice(at, ctx, time, Notice::OctetsNotHeld { octets: let_go });
             }
         }
-        tape.decide(covers, ctx, self.read_to);
+        tape.decide(covers, ctx, decided_to);
     }
 }

@@ -11,7 +11,7 @@
 mod support;
 
 use support::packet::{self, ACK};
-use support::{FromClient, Play, cc, email, ip, login, packets};
+use support::{FromClient, FromServer, Play, cc, email, ip, login, packets};
 use writ_intercept::record::{Body, CcFormat};
 use writ_intercept::{Target, Warrant};
 
@@ -279,5 +279,122 @@ fn a_packet_that_came_in_fragments_goes_out_in_fragments() {
             "{shown}"
         );
         play.nowhere("bob");
+    }
+}
+
+const POP3: &str = "198.51.100.25:110";
+const IMAP4: &str = "198.51.100.25:143";
+
+/// Who has all of the session by his login.
+fn in_mailbox(server: &str) -> Play {
+    let play = Play::new(vec![packets("ALICE", [login("alice")])]).between("192.0.2.10:40000", server).open();
+    if server == POP3 {
+        play.say("S: +OK\nC: USER alice\nS: +OK\nC: PASS x\nS: +OK in")
+    } else {
+        play.say("S: * OK ready\nC: a LOGIN alice x\nS: a OK in")
+    }
+}
+
+/// The end of such a session.
+fn logged_out(play: Play, server: &str) -> Play {
+    play.say(if server == POP3 { "C: QUIT\nS: +OK" } else { "C: z LOGOUT\nS: * BYE\nS: z OK bye" }).fin().finish()
+}
+
+/// One end sends as many octets, in packets as large as they come; gives how many of these there are.
+fn send_all(play: &mut Play, from: writ_wire::Direction, octets: &[u8]) -> usize {
+    octets.chunks(1400).for_each(|segment| play.send(from, segment));
+    octets.chunks(1400).len()
+}
+
+#[test]
+fn a_mail_that_is_longer_than_what_is_held_goes_out_while_it_is_transferred() {
+    let mail = "line of a mail\r\n".repeat(20_000);
+    for (server, before, from, after) in [
+        (POP3, "C: RETR 1\nS: +OK".to_owned(), FromServer, "S: ."),
+        (IMAP4, format!("C: b FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {{{}}}", mail.len()), FromServer, "S: )\nS: b OK"),
+        (IMAP4, format!("C: b APPEND x {{{}}}\nS: + go", mail.len()), FromClient, "C:\nS: b OK"),
+    ] {
+        let mut play = in_mailbox(server).with(|settings| settings.hold_octets = 100_000).say(&before);
+        let sent = send_all(&mut play, from, mail.as_bytes());
+        let so_far = play.packets("ALICE").iter().filter(|packet| packet.contains("line of a mail")).count();
+        assert!(so_far + 60 > sent, "{so_far} of {sent}");
+        let play = logged_out(play.say(after), server);
+        check(&play);
+        let told = play.packets("ALICE").iter().filter(|packet| packet.contains("line of a mail")).count();
+        assert_eq!((told, play.room.counters.octets_not_held), (sent, 0), "{before:.20}");
+    }
+}
+
+#[test]
+fn commands_sent_ahead_hold_no_answers_back() {
+    let mut play = in_mailbox(POP3).with(|settings| settings.hold_octets = 100_000);
+    let asked: String = (1..=100).map(|number| format!("RETR {number}\r\n")).collect();
+    play.send(FromClient, asked.as_bytes());
+    let answers = format!("+OK\r\n{}.\r\n", "line of a mail\r\n".repeat(200)).repeat(100);
+    let sent = send_all(&mut play, FromServer, answers.as_bytes());
+    let play = logged_out(play, POP3);
+    check(&play);
+    let packets = play.packets("ALICE");
+    assert_eq!(packets.iter().filter(|packet| packet.contains("line of a mail")).count(), sent);
+    assert!(packets.iter().any(|packet| packet.contains("RETR 1\n") && packet.contains("RETR 99\n")));
+    assert_eq!(play.room.counters.octets_not_held, 0);
+}
+
+#[test]
+fn one_packet_that_says_it_stands_far_ahead_stops_nothing() {
+    for (from, payload) in [(FromClient, &b""[..]), (FromServer, b""), (FromClient, b"xxxx"), (FromServer, b"xxxx")] {
+        let mut play = in_mailbox(IMAP4);
+        play.acknowledged = true;
+        let (seq, ack) = (play.next(from), play.next(from.flip()));
+        let ahead = |number: u32, is_so: bool| if is_so { number.wrapping_add(50_000) } else { number };
+        play.packet(from, ahead(seq, !payload.is_empty()), ahead(ack, payload.is_empty()), ACK, payload);
+        let before = play.packets("ALICE").len();
+        let mut play = play.say("C: n NOOP\nS: n OK");
+        // The server's line and the acknowledgements of both.
+        assert_eq!(play.packets("ALICE").len(), before + 4, "{:?}", play.packets("ALICE"));
+        // Also once the stream has come to where it said it stood.
+        let mail = "line of a mail\r\n".repeat(5_000);
+        play.speak(&format!("C: b FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {{{}}}", mail.len()));
+        let sent = send_all(&mut play, FromServer, mail.as_bytes());
+        let play = logged_out(play.say("S: )\nS: b OK"), IMAP4);
+        let lines: Vec<_> =
+            play.packets("ALICE").into_iter().filter(|packet| packet.contains("line of a mail")).collect();
+        assert_eq!(lines.len(), sent);
+    }
+    // In SMTP too.
+    let mut play = Play::new(alice()).open().say(HELLO);
+    let (seq, ack) = (play.next(FromClient), play.next(FromServer));
+    play.packet(FromClient, seq, ack.wrapping_add(50_000), ACK, b"");
+    let play = play.say(&message("alice@example.org", "alices"));
+    assert_eq!(play.packets("ALICE").len(), 8);
+}
+
+#[test]
+fn what_many_users_of_one_connection_had_goes_out_or_is_told_to_be_missing() {
+    for users in [24, 600] {
+        let asked: String = (0..users)
+            .map(|user| format!("l{user} LOGIN alice x\r\nf{user} FETCH 1 BODY[]\r\nu{user} UNAUTHENTICATE\r\n"))
+            .collect();
+        let answers: String = (0..users)
+            .map(|user| format!("l{user} OK in\r\n* 1 FETCH (BODY[] {{5}}\r\nmail\n)\r\nf{user} OK\r\nu{user} OK\r\n"))
+            .collect();
+        let mut play = Play::new(vec![packets("ALICE", [login("alice")])]).between("192.0.2.10:40000", IMAP4).open();
+        play.speak("S: * OK [CAPABILITY IMAP4rev1 UNAUTHENTICATE] ready");
+        // All of it in one packet of each end, as long as one can be.
+        play.send(FromClient, asked.as_bytes());
+        play.send(FromServer, answers.as_bytes());
+        let play = play.fin().finish();
+        check(&play);
+        let (mut with_content, mut with_notice) = (std::collections::HashSet::new(), std::collections::HashSet::new());
+        for record in &play.room.records {
+            match &record.body {
+                Body::Cc(_) => with_content.insert(record.cin.0),
+                Body::Notice(_) => with_notice.insert(record.cin.0),
+                _ => false,
+            };
+        }
+        let told = |user: &u32| with_content.contains(user) || with_notice.contains(user);
+        assert!((0..users).all(|user| told(&user)), "{} {}", with_content.len(), with_notice.len());
+        assert_eq!(with_notice.is_empty(), users == 24, "{}", with_notice.len());
     }
 }

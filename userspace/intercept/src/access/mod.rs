@@ -19,6 +19,7 @@ use crate::context::Context;
 use crate::cover::{Cover, Covers, Piece};
 use crate::forward::Sending;
 use crate::record::{IriType, MailEvent, Notice, Protocol, Status};
+use crate::told::Told;
 use inflated::Inflated;
 use stream::{Early, Stream};
 use user::User;
@@ -65,6 +66,8 @@ pub(crate) struct Follow {
     pub(crate) is_unreadable: bool,
     /// Stream offsets, the client's and the server's, up to which octets were told.
     pub(crate) clear_to: (u64, u64),
+    /// What of both streams the machine has told of.
+    pub(crate) told: Told,
 }
 
 impl Follow {
@@ -92,6 +95,7 @@ impl Follow {
             can_change: (protocol == Protocol::Pop3).then_some(false),
             is_unreadable: false,
             clear_to: (0, 0),
+            told: Told::default(),
         };
         follow.look_up(ctx);
         follow
@@ -115,9 +119,9 @@ impl Follow {
         }
     }
 
-    /// Whether it is not yet known of all that was read whether it is covered, or not yet said.
-    pub(crate) fn is_undecided(&self) -> bool {
-        !self.stream.is_empty() || !self.early.is_empty()
+    /// Stream offsets, the client's and the server's, before which it is known of each octet whether it is covered, and said.
+    pub(crate) fn decided_to(&self) -> (u64, u64) {
+        self.early.first.before(self.stream.first.before(self.told.up_to()))
     }
 
     /// Octets that are held until it is known whether they are covered, or until an interaction has ended.
@@ -194,6 +198,7 @@ impl Follow {
             Event::Greeting { .. } => self.server_seen = true,
             Event::Octets(octets) => {
                 read(octets.from, octets.wire.end);
+                self.told.add(octets.from, octets.wire.clone());
                 self.last = octets.time;
                 self.server_seen |= octets.from == Direction::FromServer;
             }
@@ -202,7 +207,9 @@ impl Follow {
                 login.each_step(|step| {
                     self.server_seen |= step.from == Direction::FromServer;
                     if !login.inflated {
-                        read(step.from, step.offset + step.octets.len() as u64);
+                        let end = step.offset + step.octets.len() as u64;
+                        read(step.from, end);
+                        self.told.add(step.from, step.offset..end);
                     }
                 });
             }

@@ -7,6 +7,7 @@ use writ_wire::Time;
 
 use crate::context::Context;
 use crate::cover::{Cover, Covers, Piece, Side};
+use crate::told::First;
 use crate::warrant::Warrant;
 
 /// Content goes out when an interaction is over (B.5, C.3), and before that in portions of so many octets: a mail that is being
@@ -22,6 +23,8 @@ const MAX_MISSED: usize = 16;
 pub(super) struct Stream {
     pieces: Vec<Piece>,
     octets: usize,
+    /// Where they begin.
+    pub(super) first: First,
 }
 
 impl Stream {
@@ -39,11 +42,13 @@ impl Stream {
         while self.octets + piece.octets.len() >= PORTION {
             // However the octets were cut on their way, the portions are the same.
             let part = piece.split_to(PORTION - self.octets);
+            self.first.add(part.from, part.offset);
             self.pieces.push(part);
             self.hand_over(covers, ctx);
         }
         if !piece.octets.is_empty() {
             self.octets += piece.octets.len();
+            self.first.add(piece.from, piece.offset);
             self.pieces.push(piece);
         }
     }
@@ -52,6 +57,7 @@ impl Stream {
     pub(super) fn hand_over(&mut self, covers: &mut Covers, ctx: &mut Context<'_>) {
         let pieces = std::mem::take(&mut self.pieces);
         self.octets = 0;
+        self.first = First::default();
         if pieces.is_empty() {
             return;
         }
@@ -88,6 +94,8 @@ pub(super) struct Early {
     /// Each with the one warrant that it is for, or for any.
     pieces: Vec<(Piece, Option<Arc<Warrant>>)>,
     cost: usize,
+    /// Where they begin.
+    pub(super) first: First,
     /// Octets that had no room.
     not_held: u64,
     /// Octets that were not captured: when that was found, whether the client sent them, and how many.
@@ -95,10 +103,6 @@ pub(super) struct Early {
 }
 
 impl Early {
-    pub(super) fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
-    }
-
     /// Octets that it takes to hold it.
     pub(super) fn held(&self) -> usize {
         self.cost
@@ -113,6 +117,7 @@ impl Early {
             return;
         }
         self.cost += cost;
+        self.first.add(piece.from, piece.offset);
         self.pieces.push((piece, only));
     }
 

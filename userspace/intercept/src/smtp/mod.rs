@@ -22,6 +22,7 @@ use writ_wire::{Direction, Time};
 use crate::context::Context;
 use crate::cover::{Covers, Piece};
 use crate::record::{Notice, Protocol};
+use crate::told::Told;
 use logon::{Hello, Login};
 use secret::{Suspicion, hidden_reply};
 use transaction::Transaction;
@@ -47,6 +48,8 @@ pub(crate) struct Follow {
     /// Stream offsets, the client's and the server's, up to which what encryption can follow was read: a command with its reply,
     /// or a login.
     pub(crate) clear_to: (u64, u64),
+    /// What of both streams the machine has told of.
+    pub(crate) told: Told,
     /// Where passwords may stand that are no part of a login.
     suspicion: Suspicion,
     /// Whether what the server says now is to a line that was overwritten.
@@ -69,6 +72,7 @@ impl Follow {
             quit_octets: 0,
             ended: false,
             clear_to: (0, 0),
+            told: Told::default(),
             suspicion: Suspicion::default(),
             reply_is_secret: false,
             server_heard: false,
@@ -92,9 +96,9 @@ impl Follow {
         }
     }
 
-    /// Whether it is not yet known of all that was read whether it is covered.
-    pub(crate) fn is_undecided(&self) -> bool {
-        self.transactions.iter().any(Transaction::is_undecided)
+    /// Stream offsets, the client's and the server's, before which it is known of each octet whether it is covered, and said.
+    pub(crate) fn decided_to(&self) -> (u64, u64) {
+        self.transactions.iter().fold(self.told.up_to(), |upto, open| open.decided_to(upto))
     }
 
     /// Octets that are held until it is known whether they are covered.
@@ -111,21 +115,7 @@ impl Follow {
 
     /// Takes what the machine says.
     pub(crate) fn event(&mut self, event: &Event<'_>, ctx: &mut Context<'_>) {
-        match event {
-            Event::Reply { to: Answered::Command(Command { line, .. }), reply: Some(reply) } => {
-                self.clear_to = (line.offset + line.wire_octets(), reply.offset + reply.wire_octets());
-            }
-            Event::Auth { exchange, .. } => {
-                for step in &exchange.steps {
-                    let end = step.offset + step.octets.len() as u64;
-                    match step.from {
-                        Direction::FromClient => self.clear_to.0 = end,
-                        Direction::FromServer => self.clear_to.1 = end,
-                    }
-                }
-            }
-            _ => {}
-        }
+        self.follow_offsets(event);
         // What stands for the reply to a command that was given up has no octets.
         if let Event::Greeting(reply) | Event::Reply { reply: Some(reply), .. } = event
             && !reply.octets.is_empty()
@@ -150,6 +140,33 @@ impl Follow {
             Event::Dark => self.transactions.drain(..).for_each(|open| open.release(ctx)),
             Event::Lost { from, time, octets, transaction } => self.lost(*from, *time, *octets, *transaction, ctx),
             Event::Anomaly(anomaly) => ctx.counters.anomaly(*anomaly),
+        }
+    }
+
+    fn follow_offsets(&mut self, event: &Event<'_>) {
+        let (client, server) = (Direction::FromClient, Direction::FromServer);
+        if let Event::Greeting(reply) | Event::Reply { reply: Some(reply), .. } = event {
+            self.told.add(server, reply.offset..reply.offset + reply.wire_octets());
+        }
+        match event {
+            Event::Command(Command { line, .. }) => {
+                self.told.add(client, line.offset..line.offset + line.wire_octets());
+            }
+            Event::Reply { to: Answered::Command(Command { line, .. }), reply: Some(reply) } => {
+                self.clear_to = (line.offset + line.wire_octets(), reply.offset + reply.wire_octets());
+            }
+            Event::Body { at, octets, .. } => self.told.add(client, at.offset..at.offset + octets.len() as u64),
+            Event::Auth { exchange, .. } => {
+                for step in &exchange.steps {
+                    let end = step.offset + step.octets.len() as u64;
+                    self.told.add(step.from, step.offset..end);
+                    match step.from {
+                        Direction::FromClient => self.clear_to.0 = end,
+                        Direction::FromServer => self.clear_to.1 = end,
+                    }
+                }
+            }
+            _ => {}
         }
     }
 

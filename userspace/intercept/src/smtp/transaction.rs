@@ -12,6 +12,7 @@ use super::receiver::Receiver;
 use crate::context::Context;
 use crate::cover::{Cover, Covers, Piece, Side};
 use crate::record::{Iri, Notice, Status};
+use crate::told::First;
 use crate::warrant::Warrant;
 
 /// `e-mail-Recipients` holds no more (annex D).
@@ -83,6 +84,8 @@ pub(super) struct Transaction {
     doubtful: bool,
     held: Vec<Piece>,
     held_octets: usize,
+    /// Where what is held begins.
+    held_from: First,
     /// Octets that were not captured, client and server.
     not_captured: (u64, u64),
     not_held: u64,
@@ -113,6 +116,7 @@ impl Transaction {
             doubtful: false,
             held: Vec::new(),
             held_octets: 0,
+            held_from: First::default(),
             not_captured: (0, 0),
             not_held: 0,
             urls: Urls::default(),
@@ -243,6 +247,7 @@ impl Transaction {
         let is_decided = !self.is_undecided() && self.held.is_empty();
         if !is_decided && self.held_octets + cost <= room {
             self.held_octets += cost;
+            self.held_from.add(piece.from, piece.offset);
             self.held.push(piece);
             self.flush(covers, ctx);
             return;
@@ -291,6 +296,7 @@ impl Transaction {
         if !self.is_undecided() {
             self.held = Vec::new();
             self.held_octets = 0;
+            self.held_from = First::default();
             self.matches.iter_mut().for_each(|known| known.sent = 0);
         }
     }
@@ -312,8 +318,13 @@ impl Transaction {
     }
 
     /// Whether it is not yet known of what was read whether it is covered.
-    pub(super) fn is_undecided(&self) -> bool {
+    fn is_undecided(&self) -> bool {
         !self.envelope_closed || !self.maybe.is_empty()
+    }
+
+    /// The stream offsets, the client's and the server's, up to which it is known of all octets before `upto` whether they are covered.
+    pub(super) fn decided_to(&self, upto: (u64, u64)) -> (u64, u64) {
+        if self.is_undecided() { self.held_from.before(upto) } else { upto }
     }
 
     /// Octets of it were not captured.
