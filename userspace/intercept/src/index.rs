@@ -164,10 +164,14 @@ impl TargetIndex {
         }
     }
 
-    /// The same, of both names of a login.
+    /// The same, of both names of a login, and of the name in its realm.
     pub(crate) fn by_identity(&self, identity: &Identity, default_domain: Option<&str>, found: &mut Warrants) {
         for name in std::iter::once(&identity.login).chain(&identity.acting_as) {
             self.by_login(name, default_domain, found);
+        }
+        // A realm that is no mail domain makes an address of nobody.
+        if let Some(realm) = identity.realm.as_ref().filter(|_| address::split(&identity.login).is_none()) {
+            self.by_login(&Zeroizing::new(format!("{}@{realm}", identity.login)), default_domain, found);
         }
     }
 

@@ -8,6 +8,7 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use support::*;
 use writ_intercept::Warrant;
+use writ_intercept::record::CcFormat;
 use writ_intercept::warrant::AuthenticationData;
 
 const SERVER: &str = "198.51.100.143:143";
@@ -620,4 +621,50 @@ fn a_session_of_more_commands_than_is_read_is_given_up_and_the_lemf_is_told() {
         assert!(told.iter().any(|line| line.contains("not held")), "{told:?}");
         assert_eq!(play.events().last().unwrap(), "End Logoff Unknown");
     }
+}
+
+#[test]
+fn what_a_proxy_says_before_the_session_changes_nothing_in_it() {
+    let line = b"PROXY TCP4 203.0.113.7 198.51.100.25 40000 143\r\n".to_vec();
+    let binary = [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &[7; 12]].concat();
+    let pop3 = "S: +OK\nC: USER alice\nS: +OK\nC: PASS wrong\nS: -ERR no\nC: USER bob\nS: +OK\nC: PASS x\nS: +OK in\n\
+                C: RETR 1\nS: +OK\nS: bobs mail\nS: .\nC: USER alice\nS: -ERR\nC: QUIT\nS: +OK";
+    let imap = "S: * OK ready\nC: a LOGIN alice wrong\nS: a NO no\nC: b LOGIN alice wonder\nS: b OK in\nC: c IDLE\nS: + idling\n\
+                S: * 5 EXISTS\nC: DONE\nS: c OK\nC: z LOGOUT\nS: * BYE\nS: z OK bye";
+    for (server, script) in [("198.51.100.25:110", pop3), (SERVER, imap)] {
+        let warrants: [&dyn Fn() -> Warrant; 3] =
+            [&|| cc("ALICE", [login("alice")]), &|| packets("ALICE", [login("alice")]), &|| {
+                cc("ALICE", [ip("192.0.2.10")])
+            }];
+        for warrant in warrants {
+            let played = |header: &[u8]| {
+                let mut play = Play::new(vec![warrant()]).between("192.0.2.10:40000", server).open();
+                if !header.is_empty() {
+                    play.send(FromClient, header);
+                }
+                let play = play.say(script).fin().finish();
+                let content = if warrant().cc_format == CcFormat::IpPacket {
+                    // Their times are a second later behind a header.
+                    play.packets("ALICE")
+                        .iter()
+                        .filter_map(|packet| Some(packet.split_once(' ')?.1.to_owned()))
+                        .collect()
+                } else {
+                    vec![play.content("ALICE")]
+                };
+                (play.events(), content)
+            };
+            let without = played(b"");
+            assert_eq!(played(&line), without);
+            assert_eq!(played(&binary), without);
+        }
+    }
+}
+
+#[test]
+fn what_comes_while_the_client_idles_behind_a_proxy_goes_out_at_once() {
+    let mut play = open(vec![cc("ALICE", [login("alice")])]);
+    play.send(FromClient, b"PROXY TCP4 203.0.113.7 198.51.100.25 40000 143\r\n");
+    let play = play.say(LOGIN).say("C: b IDLE\nS: + idling\n--\nS: * 5 EXISTS");
+    assert!(play.content("ALICE").ends_with("* 5 EXISTS\n"), "{}", play.content("ALICE"));
 }

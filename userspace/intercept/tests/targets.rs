@@ -455,3 +455,21 @@ fn an_address_without_a_domain_has_the_one_of_a_server_that_is_named() {
     // Servers that nobody named may be anybody's, and have other users.
     assert_eq!(at(None), 0);
 }
+
+#[test]
+fn a_name_in_a_realm_is_the_address_that_both_make() {
+    let events = |said: &str, target: Target| {
+        let said = STANDARD.encode(said);
+        let exchange = format!("C: AUTH DIGEST-MD5\nS: 334 bm9uY2U=\nC: {said}\nS: 235 yes\nC: MAIL");
+        let script = MESSAGE.replace("C: MAIL", &exchange).replace("FROM:<alice@example.org>", "FROM:<x@y.example>");
+        Play::run(vec![iri("L", [target])], &script).events().len()
+    };
+    let alice = || email("alice@example.org");
+    assert_eq!(events(r#"username="alice",realm="example.org""#, alice()), 3);
+    assert_eq!(events(r#"username="alice",realm="example.org""#, login("alice@example.org")), 3);
+    assert_eq!(events(r#"username="alice",realm="example.org""#, login("alice")), 3);
+    assert_eq!(events(r#"username="alice",realm="mail.example.org""#, alice()), 0);
+    assert_eq!(events(r#"username="alice""#, alice()), 0);
+    assert_eq!(events(r#"username="alice@example.net",realm="example.org""#, alice()), 0);
+    assert_eq!(events(r#"username="alice@example.org",realm="x""#, alice()), 3);
+}

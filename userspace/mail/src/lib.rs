@@ -9,6 +9,7 @@ pub mod head;
 pub mod imap;
 mod line;
 pub mod pop3;
+mod preamble;
 mod repeated;
 pub mod sasl;
 pub mod smtp;

@@ -55,7 +55,7 @@ pub(crate) enum Layer {
 /// One thing that happened.
 ///
 /// Every octet of either side that was read, the server's greeting included, is told once: in [`Event::Octets`], or in the steps
-/// of an [`Event::Login`]. Whose the octets are changes only with [`Event::Login`] and [`Event::LoggedOut`]: after a command that
+/// of an [`Event::Login`]. What a proxy says before the session is not. Whose the octets are changes only with [`Event::Login`] and [`Event::LoggedOut`]: after a command that
 /// can change it, the client's next octets are not read before the server has answered it.
 // No `Debug`: some of them are content.
 pub enum Event<'a> {

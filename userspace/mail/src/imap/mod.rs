@@ -20,6 +20,7 @@ mod inflate;
 mod login;
 mod loss;
 mod pending;
+mod preamble;
 mod scan;
 mod server;
 mod settle;
@@ -33,6 +34,7 @@ use writ_wire::{Direction, Time};
 
 use crate::access::{Anomaly, Closing, Event, Layer, Machine, Tell};
 use crate::line::At;
+use crate::preamble::Preamble;
 use client::Client;
 use pending::{Ending, Queue};
 use server::Server;
@@ -101,6 +103,8 @@ pub struct Imap {
     pending: Queue,
     /// Whether the greeting is still to come.
     greeting_due: bool,
+    /// What may be a header of a proxy, until it is known to be none or was read.
+    preamble: Option<Box<Preamble>>,
     /// Whether the client has sent anything.
     client_began: bool,
     /// Whether the client's first octets look like TLS, and the server has said nothing yet.
@@ -135,6 +139,7 @@ impl Imap {
             server: Server::new(from_start),
             pending: Queue::default(),
             greeting_due: from_start,
+            preamble: from_start.then(Box::default),
             client_began: false,
             maybe_tls: false,
             layer: Layer::None,
@@ -244,10 +249,9 @@ impl Imap {
             self.client.held.give_back(piece, read);
         }
     }
-}
 
-impl Machine for Imap {
-    fn client(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
+    /// Reads the client's octets behind what a proxy said.
+    fn read_commands(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
         if self.dark || octets.is_empty() {
             return;
         }
@@ -273,11 +277,20 @@ impl Machine for Imap {
             self.give_up_waiting(start.time, tell);
         }
     }
+}
+
+impl Machine for Imap {
+    fn client(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
+        if let Some(passed) = self.pass_preamble(at, octets, tell) {
+            self.read_commands(at.plus(passed), octets.get(passed..).unwrap_or_default(), tell);
+        }
+    }
 
     fn server(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
         if self.dark || octets.is_empty() {
             return;
         }
+        self.no_preamble(tell);
         if std::mem::take(&mut self.maybe_tls) {
             // A TLS record of the server: handshake (22) or alert (21). No response starts so.
             if let [0x15 | 0x16, ..] = octets {
@@ -305,6 +318,9 @@ impl Machine for Imap {
         if self.dark || octets == 0 {
             return;
         }
+        self.no_preamble(tell);
+        // What is lost of a header counts like any other octets.
+        self.preamble.take_if(|_| from == Direction::FromClient);
         match from {
             Direction::FromClient => self.client_gap(time, octets, tell),
             Direction::FromServer => self.server_gap(time, octets, tell),
@@ -316,6 +332,7 @@ impl Machine for Imap {
         if self.dark {
             return;
         }
+        self.no_preamble(tell);
         self.tell_unfinished(time, tell);
         self.end_all(Ending::Closed, time, tell);
         // It was the client's last word, and the connection's end the server's.
@@ -329,10 +346,12 @@ impl Machine for Imap {
     }
 
     fn is_quiet(&self) -> bool {
-        self.client.is_quiet() && self.server.is_quiet() && !self.pending.has_login()
+        let preamble = self.preamble.as_ref().is_none_or(|preamble| preamble.is_empty());
+        preamble && self.client.is_quiet() && self.server.is_quiet() && !self.pending.has_login()
     }
 
     fn held(&self) -> usize {
-        self.client.held() + self.server.held() + self.pending.held()
+        let preamble = self.preamble.as_ref().map_or(0, |preamble| preamble.held());
+        self.client.held() + self.server.held() + self.pending.held() + preamble
     }
 }

@@ -255,6 +255,11 @@ impl Pop3 {
                 self.mode = Mode::Response;
             }
             (Some(Verb::Auth), Status::Stray) => self.add_challenge(said, status),
+            (Some(Verb::Auth), Status::Ok) if self.may_ask_on() => {
+                self.add_challenge(said, status);
+                self.mode = Mode::Response;
+                self.asks_on = Some(time);
+            }
             (Some(Verb::Auth), Status::Ok | Status::Err) => {
                 self.pop_pending();
                 if status == Status::Ok && self.mode != Mode::Waiting {
@@ -316,8 +321,13 @@ impl Pop3 {
 
     /// The command that has waited longest is answered.
     fn answered(&mut self, mut answer: Said, ok: bool, tell: Tell<'_>) {
-        let Some(Pending { verb, said: Some(said), before_loss, .. }) = self.pop_pending() else { return };
         let time = answer.line.last;
+        let Some(Pending { verb, said, before_loss, .. }) = self.pop_pending() else { return };
+        let Some(said) = said else {
+            // A header was refused.
+            answer.tell(Direction::FromServer, tell);
+            return tell(Event::Settled { time });
+        };
         if verb.decides() {
             self.mode = Mode::Command;
         }

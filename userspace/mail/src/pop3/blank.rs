@@ -17,6 +17,8 @@ pub(super) struct Blanks {
     /// One was refused, for all that is seen, while the client waited for the answer to one more command: if the client goes on
     /// without another, it was that command.
     one_refused: bool,
+    /// What was refused then is a proxy's line.
+    was_header: bool,
 }
 
 impl Pop3 {
@@ -27,16 +29,19 @@ impl Pop3 {
 
     /// Before an answer: what waits for none.
     pub(super) fn pass_over_blanks(&mut self, status: Status, tell: Tell<'_>) {
-        let is_blank = |pending: &Pending| pending.verb == Verb::Blank;
+        let is_blank = |pending: &Pending| matches!(pending.verb, Verb::Blank | Verb::Header);
         let is_refusal = status == Status::Err && !self.blanks.are_passed_over;
         self.blanks.one_refused = is_refusal && self.pending.iter().map(is_blank).eq([true, false]);
+        self.blanks.was_header = self.pending.front().is_some_and(|pending| pending.verb == Verb::Header);
         if status == Status::Stray || is_refusal {
             return;
         }
         // No server accepts nothing.
         while self.pending.front().is_some_and(is_blank) && !self.pending.iter().all(is_blank) {
+            let Some(Pending { verb, said, .. }) = self.pop_pending() else { return };
+            // That it knows of its proxy says nothing of what it does with a line of nothing.
+            let Some(said) = said else { continue };
             self.blanks.are_passed_over = true;
-            let Some(Pending { verb, said: Some(said), .. }) = self.pop_pending() else { return };
             let time = said.line.last;
             self.tell_command(verb, said, tell);
             tell(Event::Settled { time });
@@ -49,7 +54,7 @@ impl Pop3 {
         if !std::mem::take(&mut self.blanks.one_refused) || self.pending.len() != 1 || self.matching.sends_ahead() {
             return;
         }
-        self.blanks.are_passed_over = true;
+        self.blanks.are_passed_over |= !self.blanks.was_header;
         let Some(Pending { verb, said, before_loss, .. }) = self.pop_pending() else { return };
         if verb.decides() {
             self.mode = Mode::Command;

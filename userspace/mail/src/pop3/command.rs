@@ -31,6 +31,8 @@ pub(super) enum Verb {
     Open,
     /// A line of nothing: see [`super::blank`].
     Blank,
+    /// The line of a proxy: see [`super::preamble`]. No command line is read as this.
+    Header,
     /// A verb that is not known, or a line that is no command.
     Unknown,
 }
@@ -101,7 +103,7 @@ pub(super) fn is_certain(verb: Verb, text: &[u8]) -> bool {
     match verb {
         Verb::Pass | Verb::Apop | Verb::Auth => true,
         Verb::User => arguments.count() == 1,
-        Verb::Unknown | Verb::Blank | Verb::Open => false,
+        Verb::Unknown | Verb::Blank | Verb::Header | Verb::Open => false,
         _ => arguments.all(|word| word.iter().all(u8::is_ascii_digit)),
     }
 }

@@ -136,6 +136,27 @@ impl Pop3 {
         tell(Event::Settled { time });
     }
 
+    /// Whether `+OK` to the AUTH that waits may mean that the exchange begins: so Exchange answers AUTH NTLM ([MS-POP3] §3.2.5.1),
+    /// by which nobody is let in who has said nothing.
+    pub(super) fn may_ask_on(&self) -> bool {
+        self.mode == Mode::Waiting
+            && self.auth.as_ref().is_some_and(|exchange| exchange.is_unsaid() && exchange.mechanism == Mechanism::Ntlm)
+    }
+
+    /// A line of the client behind a challenge.
+    pub(super) fn response(&mut self, said: Said, tell: Tell<'_>) {
+        // `NTLMSSP`, in base64; and `*` takes the AUTH back (RFC 5034 §4).
+        let is_response = said.text().starts_with(b"TlRMTVNTU") || said.text().trim_ascii() == b"*";
+        if let Some(time) = self.asks_on.take().filter(|_| !is_response) {
+            // It was no challenge, but the answer to the AUTH.
+            self.pop_pending();
+            self.end_exchange(Outcome::Succeeded, time, tell);
+            return self.command(said, tell);
+        }
+        self.mode = Mode::Waiting;
+        self.add_response(said);
+    }
+
     /// A line of the client that belongs to the exchange.
     pub(super) fn add_response(&mut self, said: Said) {
         if let Some(exchange) = &mut self.auth {
@@ -165,6 +186,7 @@ impl Pop3 {
         if matches!(self.mode, Mode::Waiting | Mode::Response) {
             self.mode = Mode::Command;
         }
+        self.asks_on = None;
         let Some(exchange) = self.auth.take() else { return };
         self.give_up_attempt(tell);
         // RFC 2831 and RFC 4752 have layers; of what is not known nobody can say.

@@ -95,7 +95,9 @@ impl Pop3 {
                 answering.doubtful |= answering.lost > 0;
                 self.matching.lost |= answering.lost > 0;
             }
-        } else if self.pending.iter().any(|pending| pending.verb != Verb::Blank) || (self.matching.lost && !spoke) {
+        } else if self.pending.iter().any(|pending| !matches!(pending.verb, Verb::Blank | Verb::Header))
+            || (self.matching.lost && !spoke)
+        {
             self.matching.sent_ahead();
         }
         if self.matching.lost && in_turn {
@@ -263,6 +265,7 @@ impl Pop3 {
         self.outside = false;
         self.hidden = true;
         self.matching.lose(false);
+        self.asks_on = None;
         self.break_exchange(time, tell);
         // The PASS may be lost, and with it a USER that the next PASS belongs to.
         if let Some(attempt) = &mut self.attempt {

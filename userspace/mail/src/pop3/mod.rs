@@ -15,6 +15,7 @@ mod body;
 mod command;
 mod login;
 mod loss;
+mod preamble;
 mod said;
 mod screen;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use writ_wire::{Direction, Time};
 
 use crate::access::{Anomaly, Closing, Event, Held, Layer, Machine, Tell};
 use crate::line::At;
+use crate::preamble::Preamble;
 use crate::sasl::Exchange;
 use answer::Answering;
 use blank::Blanks;
@@ -73,7 +75,7 @@ enum Mode {
 /// A command that the server has not answered.
 struct Pending {
     verb: Verb,
-    /// Its line; `None` for an AUTH, whose line is in its exchange.
+    /// Its line; `None` for an AUTH, whose line is in its exchange, and for a header.
     said: Option<Said>,
     /// Whether octets of the client were lost after it, and before its answer.
     before_loss: bool,
@@ -121,6 +123,10 @@ pub struct Pop3 {
     may_go_on: bool,
     /// Whether the greeting is still to come.
     greeting_due: bool,
+    /// What may be a header of a proxy, until it is known to be none or was read.
+    preamble: Option<Box<Preamble>>,
+    /// When `+OK` came to an AUTH NTLM that said nothing: the client's next line tells whether it is a challenge.
+    asks_on: Option<Time>,
     /// Whether the client's first octets look like TLS, and the server has said nothing yet.
     maybe_tls: bool,
     /// Whether the login that was just accepted began a security layer.
@@ -161,6 +167,8 @@ impl Pop3 {
             may_go_on: !from_start,
             greeting_due: from_start,
             maybe_tls: false,
+            preamble: from_start.then(Box::default),
+            asks_on: None,
             layer: Layer::None,
             client_began: false,
             server_began: false,
@@ -236,10 +244,7 @@ impl Pop3 {
             }
             match self.mode {
                 Mode::Unsynced => self.first_line(said, tell),
-                Mode::Response => {
-                    self.mode = Mode::Waiting;
-                    self.add_response(said);
-                }
+                Mode::Response => self.response(said, tell),
                 Mode::Command | Mode::Waiting | Mode::Dark => self.command(said, tell),
             }
         }
@@ -334,6 +339,26 @@ impl Pop3 {
         first
     }
 
+    /// Reads the client's octets behind what a proxy said.
+    fn read_client(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
+        if !self.client_began && !octets.is_empty() {
+            self.client_began = true;
+            self.first_octets(octets, tell);
+        }
+        if !octets.is_empty() {
+            self.go_on_after_refusal(at.time, tell);
+        }
+        let in_turn = self.held.is_empty() && self.dropped.is_none();
+        let mut read = if in_turn { self.read(at, octets, tell) } else { 0 };
+        if in_turn && read < octets.len() && self.is_answer_lost() {
+            self.give_up_exchange(at.time, tell);
+            read += self.read(at.plus(read), octets.get(read..).unwrap_or_default(), tell);
+        }
+        if let Some(rest) = octets.get(read..).filter(|rest| !rest.is_empty()) {
+            self.hold(at.plus(read), rest, tell);
+        }
+    }
+
     /// Holds what cannot be read yet.
     fn hold(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
         // Who sends before the answer may have more under way than is seen.
@@ -366,25 +391,13 @@ impl Pop3 {
 
 impl Machine for Pop3 {
     fn client(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
-        if !self.client_began && !octets.is_empty() {
-            self.client_began = true;
-            self.first_octets(octets, tell);
-        }
-        if !octets.is_empty() {
-            self.go_on_after_refusal(at.time, tell);
-        }
-        let in_turn = self.held.is_empty() && self.dropped.is_none();
-        let mut read = if in_turn { self.read(at, octets, tell) } else { 0 };
-        if in_turn && read < octets.len() && self.is_answer_lost() {
-            self.give_up_exchange(at.time, tell);
-            read += self.read(at.plus(read), octets.get(read..).unwrap_or_default(), tell);
-        }
-        if let Some(rest) = octets.get(read..).filter(|rest| !rest.is_empty()) {
-            self.hold(at.plus(read), rest, tell);
+        if let Some(passed) = self.pass_preamble(at, octets, tell) {
+            self.read_client(at.plus(passed), octets.get(passed..).unwrap_or_default(), tell);
         }
     }
 
     fn server(&mut self, at: At, octets: &[u8], tell: Tell<'_>) {
+        self.no_preamble(tell);
         self.read_server(at, octets, tell);
     }
 
@@ -392,6 +405,10 @@ impl Machine for Pop3 {
         if self.mode == Mode::Dark {
             return;
         }
+        self.no_preamble(tell);
+        self.forget_header();
+        // What is lost of a header counts like any other octets.
+        self.preamble.take_if(|_| from == Direction::FromClient);
         match from {
             Direction::FromClient => self.client_gap(time, octets, tell),
             Direction::FromServer => self.server_gap(time, octets, tell),
@@ -400,6 +417,8 @@ impl Machine for Pop3 {
     }
 
     fn close(&mut self, time: Time, tell: Tell<'_>) {
+        self.no_preamble(tell);
+        self.forget_header();
         self.end(time, tell);
     }
 
@@ -408,9 +427,10 @@ impl Machine for Pop3 {
     }
 
     fn is_quiet(&self) -> bool {
-        self.client.is_empty()
+        self.preamble.as_ref().is_none_or(|preamble| preamble.is_empty())
+            && self.client.is_empty()
             && self.server.is_empty()
-            && self.pending.is_empty()
+            && self.is_nothing_due()
             && self.held.is_empty()
             && self.dropped.is_none()
             && self.auth.is_none()
@@ -421,6 +441,8 @@ impl Machine for Pop3 {
         let answering = self.answering.as_ref().map_or(0, |answering| answering.body.held());
         let login = self.attempt.as_ref().map_or(0, |attempt| attempt.held());
         let exchange = self.auth.as_ref().map_or(0, |exchange| exchange.held());
-        self.client.held() + self.server.held() + self.held.cost() + self.pending_cost + answering + login + exchange
+        let preamble = self.preamble.as_ref().map_or(0, |preamble| preamble.held());
+        let lines = self.client.held() + self.server.held();
+        lines + self.held.cost() + self.pending_cost + answering + login + exchange + preamble
     }
 }

@@ -25,12 +25,15 @@ pub struct Identity {
     pub login: String,
     /// The authorization identity, where it is another: whom the client asks to act as.
     pub acting_as: Option<String>,
+    /// The realm that the login is a name in (RFC 2831 §2.1.1), where one is given: a mail domain as a rule.
+    pub realm: Option<String>,
 }
 
 impl Drop for Identity {
     fn drop(&mut self) {
         self.login.zeroize();
         self.acting_as.zeroize();
+        self.realm.zeroize();
     }
 }
 
@@ -58,7 +61,15 @@ impl Identity {
         }
         let text = |octets| String::from_utf8_lossy(octets).into_owned();
         let acting_as = Some(acting_as).filter(|name| !name.is_empty() && *name != login).map(text);
-        (!login.is_empty()).then(|| Self { login: text(login), acting_as })
+        (!login.is_empty()).then(|| Self { login: text(login), acting_as, realm: None })
+    }
+
+    /// The same, of a name in a realm.
+    fn within(mut self, realm: &[u8]) -> Self {
+        if !realm.is_empty() && !realm.iter().any(u8::is_ascii_control) {
+            self.realm = Some(String::from_utf8_lossy(realm).into_owned());
+        }
+        self
     }
 }
 
@@ -112,7 +123,8 @@ pub(super) fn read(mechanism: Mechanism, responses: &[&Step]) -> Option<Identity
             if whole { Identity::new(name, b"") } else { None }
         }
         Mechanism::DigestMd5 => {
-            Identity::new(&directive(first, b"username")?, &directive(first, b"authzid").unwrap_or_default())
+            let of = |name| directive(first, name).unwrap_or_default();
+            Some(Identity::new(&directive(first, b"username")?, &of(b"authzid"))?.within(&of(b"realm")))
         }
         Mechanism::Scram => {
             let mut parts = first.splitn(3, |&octet| octet == b',');
@@ -216,7 +228,7 @@ fn ntlm(message: &[u8]) -> Option<Identity> {
     }
     // The domain is that of a Windows network, not of mail: `user` stands alone as the login.
     let acting_as = (!domain.is_empty()).then(|| format!("{domain}\\{user}"));
-    Some(Identity { login: user, acting_as })
+    Some(Identity { login: user, acting_as, realm: None })
 }
 
 #[cfg(test)]
@@ -266,6 +278,20 @@ mod tests {
         assert_eq!(identity(M::External, &[b"alice"]), login("alice"));
         assert_eq!(identity(M::External, &[b""]), None);
         assert_eq!(identity(M::Unknown, &[b"alice"]), None);
+    }
+
+    #[test]
+    fn the_realm_of_a_digest() {
+        let realm = |message: &str| {
+            let octets = BASE64.encode(message).into_bytes().into_boxed_slice();
+            let payload = 0..octets.len();
+            let step =
+                Step { from: Direction::FromClient, offset: 0, first: Time::MIN, last: Time::MIN, octets, payload };
+            read(Mechanism::DigestMd5, &[&step]).unwrap().realm.clone()
+        };
+        assert_eq!(realm(r#"username="alice",realm="example.org",nonce="x""#), Some("example.org".into()));
+        assert_eq!(realm(r#"username="alice",nonce="x""#), None);
+        assert_eq!(realm(r#"username="alice",realm="""#), None);
     }
 
     #[test]

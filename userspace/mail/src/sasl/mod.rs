@@ -162,6 +162,11 @@ impl Exchange {
         Self { mechanism: Mechanism::Unknown, steps: Vec::new(), cut: 0, certain: Some(0) }
     }
 
+    /// Whether there is the command alone, and no message in it.
+    pub(crate) fn is_unsaid(&self) -> bool {
+        matches!(self.steps.as_slice(), [command] if command.payload.is_empty()) && self.certain.is_none()
+    }
+
     /// None of it is known to be an exchange.
     pub fn doubt(&mut self) {
         self.certain = Some(0);

@@ -29,13 +29,14 @@ use std::collections::VecDeque;
 
 use crate::head::{Head, HeadReader};
 use crate::line::{At, LineReader};
+use crate::preamble::Preamble;
 use crate::sasl::Exchange;
 use bare::Bare;
 use body::{Body, DotLine, Habit, Scan};
 pub use command::{Command, Path, Verb};
 pub use event::{Anomaly, Answered, Event, Fate};
 use lmtp::Lmtp;
-use preamble::{Header, Preamble};
+use preamble::Header;
 use proof::Unproven;
 pub use reply::Reply;
 use reply::ReplyReader;

@@ -247,3 +247,77 @@ fn a_security_layer_is_dark() {
     assert_eq!(notes[4..], ["! unknown_command", "C *|", "S -ERR|", ";", "C NOOP|", "S +OK|", ";"]);
     assert_eq!(run(&format!("{exchange}\nC: NOOP\nS: +OK"))[4..], ["C NOOP|", "S +OK|", ";"]);
 }
+
+/// What NTLM says in its three messages, the last in full.
+const NEGOTIATE: &str = "TlRMTVNTUAABAAAAB4IIog==";
+const CHALLENGE: &str = "TlRMTVNTUAACAAAAY2hhbA==";
+
+fn ntlm_answer() -> String {
+    use base64::Engine as _;
+    let mut message = b"NTLMSSP\0\x03\0\0\0".to_vec();
+    message.resize(64, 0);
+    message[36..38].copy_from_slice(&5_u16.to_le_bytes());
+    message[40..44].copy_from_slice(&64_u32.to_le_bytes());
+    message.extend(b"alice");
+    base64::engine::general_purpose::STANDARD.encode(message)
+}
+
+/// [MS-POP3] §3.2.5.1.
+#[test]
+fn exchange_begins_ntlm_with_an_acceptance() {
+    for begun in ["+", "+ ", "+OK", "+OK go on"] {
+        for (answer, outcome) in [("+OK logged on", "Succeeded"), ("-ERR Logon failure", "Failed")] {
+            let notes = run(&format!(
+                "S: +OK\nC: AUTH NTLM\nS: {begun}\nC: {NEGOTIATE}\nS: + {CHALLENGE}\nC: {}\nS: {answer}\nC: STAT\nS: +OK 1 9",
+                ntlm_answer()
+            ));
+            assert!(notes[2].starts_with(&format!("sasl alice {outcome} AUTH NTLM|{begun}|***")), "{notes:?}");
+            assert_eq!(notes[3..], [";", "C STAT|", "S +OK 1 9|", ";"], "{begun}");
+        }
+    }
+    // The client lets it be, or the connection ends.
+    let notes = run("S: +OK\nC: AUTH NTLM\nS: +OK\nC: *\nS: -ERR cancelled\nC: STAT\nS: +OK 1 9");
+    assert_eq!(notes[2..], ["sasl - Failed AUTH NTLM|+OK|*|-ERR cancelled|", ";", "C STAT|", "S +OK 1 9|", ";"]);
+    let notes = run("S: +OK\nC: AUTH NTLM\nS: +OK");
+    assert_eq!(notes[2..], ["sasl - BrokenOff AUTH NTLM|+OK|", ";"]);
+    // Where it goes on with a command, it was an answer.
+    let notes = run("S: +OK\nC: AUTH NTLM\nS: +OK\nC: STAT\nS: +OK 1 9");
+    assert_eq!(notes[2..], ["sasl - Succeeded AUTH NTLM|+OK|", ";", "C STAT|", "S +OK 1 9|", ";"]);
+    // And of no other mechanism it is one.
+    let notes = run("S: +OK\nC: AUTH EXTERNAL\nS: +OK\nC: STAT\nS: +OK 1 9");
+    assert_eq!(notes[2..], ["sasl - Succeeded AUTH EXTERNAL|+OK|", ";", "C STAT|", "S +OK 1 9|", ";"]);
+}
+
+#[test]
+fn what_a_proxy_says_is_no_command() {
+    let line = "PROXY TCP4 192.0.2.1 203.0.113.25 40000 110\r\n".as_bytes().to_vec();
+    let binary = [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &[7; 12]].concat();
+    let said = |header: &[u8], script: &str| {
+        let turns = [vec![Turn::Says(FromClient, header.to_vec())], dialogue(script)].concat();
+        let whole = notes_of(true, &turns, usize::MAX).lines;
+        for piece in [1, 2, 7, 19] {
+            assert_eq!(notes_of(true, &turns, piece).lines, whole, "in pieces of {piece}");
+        }
+        whole
+    };
+    let place = |notes: &[String], what: &str| notes.iter().position(|line| line.contains(what)).unwrap();
+    // Who is refused is not taken for accepted.
+    let digest = "c4c9334bac560ecc979e58001b3e22fb";
+    for script in [
+        "S: +OK\nC: USER alice\nS: +OK\nC: PASS wrong\nS: -ERR no\nC: USER bob\nS: +OK\nC: PASS right\nS: +OK in\nC: STAT\nS: +OK 1 9".to_owned(),
+        "S: +OK\nC: AUTH PLAIN AGFsaWNlAHdyb25n\nS: -ERR no\nC: AUTH PLAIN AGJvYgByaWdodA==\nS: +OK in\nC: STAT\nS: +OK 1 9".to_owned(),
+        format!("S: +OK\nC: APOP alice {digest}\nS: -ERR no\nC: APOP bob {digest}\nS: +OK in\nC: STAT\nS: +OK 1 9"),
+    ] {
+        let without = run(&script);
+        assert!(without.iter().any(|line| line.contains("alice Failed")), "{without:?}");
+        assert_eq!(said(&binary, &script), without);
+        // A server that nobody told of the proxy refuses the line behind its greeting.
+        for answers in ["S: +OK\n", "S: +OK\nS: -ERR what\n"] {
+            let notes = said(&line, &script.replacen("S: +OK\n", answers, 1));
+            let (alice, bob) = (place(&notes, "alice Failed"), place(&notes, "bob Succeeded"));
+            assert!(alice < bob && bob < place(&notes, "C STAT|") && !notes.concat().contains("PROXY"), "{notes:?}");
+        }
+    }
+    // What only begins like a header is what it is.
+    assert_eq!(run("C: PROXIED\nS: +OK\nS: -ERR")[1..], run("C: EPOXIED\nS: +OK\nS: -ERR")[1..]);
+}
