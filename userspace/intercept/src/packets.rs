@@ -13,6 +13,8 @@ use crate::cover::{Cover, Covers, Piece, Side};
 
 /// Ranges kept of what was decided, for each direction: enough for retransmissions and acknowledgements that come late.
 const MAX_RANGES: usize = 64;
+/// No packet is longer.
+const LONGEST_PACKET: u64 = 64 * 1024;
 /// What it takes to know a packet by its number, and by what it waits for.
 const INDEX_COST: usize = 2 * size_of::<(u64, u64)>();
 /// Ranges kept while packets wait for a decision. A range takes a command at least, and the packets that are held have an end.
@@ -84,12 +86,11 @@ impl Granted {
         behind(&self.from_client, client) + behind(&self.from_server, server)
     }
 
-    /// Forgets what only packets that were decided on can have needed.
-    fn trim(&mut self) {
-        for ranges in [&mut self.from_client, &mut self.from_server] {
-            let old = ranges.len().saturating_sub(MAX_RANGES);
-            if old > 0 {
-                ranges.drain(..old);
+    /// Forgets what stands before these offsets, the client's and the server's: only packets that were decided on can have needed it.
+    fn trim(&mut self, (client, server): Offsets) {
+        for (ranges, before) in [(&mut self.from_client, client), (&mut self.from_server, server)] {
+            while ranges.len() > MAX_RANGES && ranges.pop_front_if(|range| range.end <= before).is_some() {}
+            if ranges.capacity() > 4 * MAX_RANGES.max(ranges.len()) {
                 ranges.shrink_to(MAX_RANGES);
             }
         }
@@ -254,8 +255,14 @@ impl Tape {
         if self.packets.is_empty() {
             // Most sessions have nothing that waits for most of the time.
             (self.packets, self.client, self.server) = Default::default();
-            covers.iter_mut().for_each(|cover| cover.granted.trim());
         }
+        let needed = (Self::needed(&self.client, decided.0), Self::needed(&self.server, decided.1));
+        covers.iter_mut().for_each(|cover| cover.granted.trim(needed));
+    }
+
+    /// Where a packet that waits, or is still to come, may begin.
+    fn needed(waiting: &BTreeSet<(u64, u64)>, decided: u64) -> u64 {
+        waiting.first().map_or(decided, |(awaited, _)| decided.min(awaited.saturating_sub(LONGEST_PACKET)))
     }
 
     /// What a packet acknowledges that was not acknowledged before, from and up to; the same number twice where it says nothing

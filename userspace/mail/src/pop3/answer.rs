@@ -247,6 +247,10 @@ impl Pop3 {
             return;
         }
         self.may_go_on = false;
+        if status == Status::Err && self.may_refuse_header_or_more() {
+            self.forget_header();
+            self.lose_place(time, tell);
+        }
         self.pass_over_blanks(status, tell);
         let verb = self.pending.front().map(|pending| pending.verb);
         match (verb, status) {

@@ -50,6 +50,14 @@ impl Pop3 {
         }
     }
 
+    /// Whether a refusal may be that of a header or that of the command behind it, and what the client sends next will not tell: it
+    /// sent more ahead.
+    pub(super) fn may_refuse_header_or_more(&self) -> bool {
+        let is_header = self.pending.front().is_some_and(|pending| pending.verb == Verb::Header);
+        let behind = self.pending.len().saturating_sub(1);
+        is_header && (behind > 1 || behind == 1 && (self.matching.sends_ahead() || !self.held.is_empty()))
+    }
+
     /// Whether nothing waits for an answer but a header, of which nothing is told.
     pub(super) fn is_nothing_due(&self) -> bool {
         self.pending.iter().all(|pending| pending.verb == Verb::Header)

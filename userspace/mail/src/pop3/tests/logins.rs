@@ -318,6 +318,14 @@ fn what_a_proxy_says_is_no_command() {
             assert!(alice < bob && bob < place(&notes, "C STAT|") && !notes.concat().contains("PROXY"), "{notes:?}");
         }
     }
+    // Of a client that sends ahead nobody can say whether it was the header that was refused: nobody is taken for logged in.
+    for ahead in [
+        "S: +OK\nC: USER alice\nC: PASS wrong\nS: -ERR no\nS: -ERR no\nC: USER bob\nS: +OK\nC: PASS x\nS: +OK in",
+        "S: +OK\nC: AUTH PLAIN AGFsaWNlAHdyb25n\nC: AUTH PLAIN AGJvYgByaWdodA==\nS: -ERR no\nS: +OK in",
+    ] {
+        let notes = said(&line, ahead).concat();
+        assert!(!notes.contains("alice Succeeded") && notes.contains("alice "), "{notes}");
+    }
     // What only begins like a header is what it is.
     assert_eq!(run("C: PROXIED\nS: +OK\nS: -ERR")[1..], run("C: EPOXIED\nS: +OK\nS: -ERR")[1..]);
 }
