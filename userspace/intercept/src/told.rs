@@ -24,6 +24,11 @@ struct Side {
 }
 
 impl Told {
+    /// Octets that it takes to hold what was told of ahead, about.
+    pub(crate) fn held(&self) -> usize {
+        (self.client.ahead.len() + self.server.ahead.len()) * 2 * size_of::<(u64, u64)>()
+    }
+
     /// These octets were told of, or will never be.
     pub(crate) fn add(&mut self, from: Direction, octets: Range<u64>) {
         match from {

@@ -126,7 +126,7 @@ impl Follow {
 
     /// Octets that are held until it is known whether they are covered, or until an interaction has ended.
     pub(crate) fn held(&self) -> usize {
-        self.stream.held() + self.early.held()
+        self.stream.held() + self.early.held() + self.told.held()
     }
 
     /// The places of the warrants that would see more of this session if it were followed on.

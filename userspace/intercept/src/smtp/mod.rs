@@ -103,7 +103,7 @@ impl Follow {
 
     /// Octets that are held until it is known whether they are covered.
     pub(crate) fn held(&self) -> usize {
-        if self.transactions.is_empty() { 0 } else { self.held }
+        self.told.held() + if self.transactions.is_empty() { 0 } else { self.held }
     }
 
     /// The places of the warrants that would see more of this session if it were followed on.
