@@ -12,6 +12,7 @@ mod lease;
 mod publisher;
 mod reader;
 mod relay;
+mod removal;
 
 use std::fmt::Display;
 use std::io::Read as _;

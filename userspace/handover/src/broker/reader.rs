@@ -49,6 +49,8 @@ pub(super) struct Reader {
     pub(super) last: Option<(Place, u64)>,
     /// A PDU of which the rest is in the next message.
     pub(super) partial: Option<(Pdu, BytesMut)>,
+    /// The message that did not come, the last time that one was missing.
+    pub(super) gap: Option<u64>,
 }
 
 impl Reader {
@@ -73,6 +75,9 @@ impl Reader {
             tracing::error!(lemf = self.course.lemf, "the broker has lost the end of a stream, or it was made anew");
             self.counters.broker_faults.one();
             self.cursor = state.first_sequence.saturating_sub(1);
+        } else if state.first_sequence > self.cursor + 1 {
+            // No mediator removes what it has not noted in the lease before.
+            self.miss(state.first_sequence);
         }
         let config = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.cursor + 1 },
@@ -85,7 +90,6 @@ impl Reader {
             ..pull::Config::default()
         };
         let consumer = self.stream.create_consumer(config).await.map_err(BrokerError::refused("a reader"))?;
-        let mut is_first = true;
         loop {
             self.room().await;
             let batch = consumer.batch().max_messages(MESSAGES).expires(EXPIRES).messages().await;
@@ -100,11 +104,13 @@ impl Reader {
                 if sequence <= self.cursor {
                     continue;
                 }
-                // One was lost on the way from the broker. The first of those that there are is the first.
-                if sequence != self.cursor + 1 && !is_first {
-                    return Ok(());
+                if sequence != self.cursor + 1 {
+                    // One was lost on the way from the broker, which is asked for it again. The second time it is not there any more.
+                    if self.gap.replace(self.cursor + 1) != Some(self.cursor + 1) {
+                        return Ok(());
+                    }
+                    self.miss(sequence);
                 }
-                is_first = false;
                 self.room().await;
                 self.take(sequence, &message.payload)?;
                 self.counters.broker_waiting.set(pending);
@@ -117,6 +123,18 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// Goes on at a message, though the broker has not had the LEMF given those before it. How many PDUs they held the next tells, where
+    /// any of them was read by this mediator.
+    fn miss(&mut self, next: u64) {
+        tracing::error!(
+            lemf = self.course.lemf,
+            messages = next - self.cursor - 1,
+            "messages are missing from the broker"
+        );
+        self.counters.broker_faults.one();
+        self.cursor = next - 1;
     }
 
     async fn room(&self) {

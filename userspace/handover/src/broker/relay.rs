@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use super::envelope::Opener;
 use super::lease::{Lease, bucket};
 use super::reader::{Fed, Reader};
+use super::removal::Removal;
 use super::{BrokerError, Course, RETRY, Session, key};
 use crate::buffer::Buffer;
 use crate::connection::{Finish, Resources};
@@ -25,8 +26,6 @@ use crate::settings::{BrokerSettings, LemfSettings};
 
 /// How often it is looked what the LEMF has.
 const LOOK: Duration = Duration::from_millis(20);
-/// How often the broker is told.
-const TELL: Duration = Duration::from_millis(100);
 
 /// What all relays to one LEMF and interface share.
 pub(crate) struct Ends {
@@ -144,6 +143,7 @@ impl Relay {
             cursor: lease.released,
             last: None,
             partial: None,
+            gap: None,
         };
         let (stop, stopped) = watch::channel(None);
         // Both end with this: without the lease nothing more goes.
@@ -156,7 +156,10 @@ impl Relay {
         });
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut told, mut told_at, mut renewed) = (lease.released, Instant::now(), Instant::now());
+        let mut removal = Removal::new(self.session.jetstream.clone(), &stream);
+        // What the lease says that the LEMF has: only that is removed, so that whoever takes over finds all that it looks for.
+        let mut noted = lease.released;
+        let mut renewed = Instant::now();
         let mut deadline = None;
         let ended = loop {
             let mut over = None;
@@ -177,17 +180,14 @@ impl Relay {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 break Ok(());
             }
-            if lease.released > told && told_at.elapsed() >= TELL {
-                // The last message stays, by which an appliance knows how far it is. What cannot be told is told again.
-                let purge = stream.purge().sequence(lease.released);
-                if let Ok(Ok(_)) = timeout_at(lease.until(), purge.into_future()).await {
-                    told = lease.released;
-                }
-                told_at = Instant::now();
+            if removal.is_due(noted) {
+                // The last message stays, by which an appliance knows how far it is.
+                let _ = timeout_at(lease.until(), removal.go_on(noted)).await;
             }
             if renewed.elapsed() >= self.ends.broker.lease / 4 {
+                let released = lease.released;
                 match timeout_at(lease.until(), lease.renew()).await {
-                    Ok(Ok(true)) => renewed = Instant::now(),
+                    Ok(Ok(true)) => (renewed, noted) = (Instant::now(), released),
                     Ok(Ok(false)) => break Err(BrokerError::Lost),
                     // It is tried again for as long as it is held.
                     Ok(Err(_)) | Err(_) => {}
