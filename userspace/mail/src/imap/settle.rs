@@ -62,7 +62,13 @@ impl Imap {
         if self.client.current == Some(id)
             && (self.client.is_waiting() || self.client.is_in_response() || self.client.is_secret())
         {
-            self.client.go_on();
+            let was_secret = self.client.is_secret();
+            // The hole may reach into the next login, and what follows be the rest of that.
+            if pending.attempt().is_some_and(|attempt| attempt.is_cut_by_loss()) {
+                self.client.lose_sync_in_login(was_secret);
+            } else {
+                self.client.go_on();
+            }
         }
         let accepted = ending == Ending::Accepted;
         self.logged_in |= accepted && pending.verb.needs_login();

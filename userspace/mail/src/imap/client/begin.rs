@@ -64,7 +64,8 @@ impl Imap {
         let is_command = matches!(head, Head::Command { verb, .. } if verb != Verb::Unknown);
         if !self.client.synced {
             // The rest of a LOGIN can end with a command's name, but not go on after it.
-            let is_unsure = std::mem::take(&mut self.client.after_gap) && self.client.is_bare && !self.logged_in;
+            let may_be_rest = std::mem::take(&mut self.client.after_secret) || !self.logged_in;
+            let is_unsure = std::mem::take(&mut self.client.after_gap) && self.client.is_bare && may_be_rest;
             if !is_command || is_unsure {
                 self.client.dropped += self.client.partial.octets().len() as u64;
                 self.client.partial = Partial::default();

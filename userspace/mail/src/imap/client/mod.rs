@@ -47,6 +47,8 @@ pub(super) struct Client {
     is_bare: bool,
     /// Whether the line is what comes first after octets that were lost.
     after_gap: bool,
+    /// Whether it may be the rest of a login's.
+    after_secret: bool,
     /// The line's beginning, until it is known what it is.
     partial: Partial,
     scanner: Scanner,
@@ -80,6 +82,7 @@ impl Client {
             decided: None,
             is_bare: false,
             after_gap: false,
+            after_secret: false,
             partial: Partial::default(),
             scanner: Scanner::default(),
             current: None,
@@ -172,6 +175,14 @@ impl Client {
             self.go_on();
         }
         self.head = HeadReader::default();
+    }
+
+    /// The same, where octets of a login were lost; `within`: its last line has not ended since. Then the first line is no command
+    /// where it ends with a command's name: the password may read like one.
+    pub(super) fn lose_sync_in_login(&mut self, within: bool) {
+        self.go_on();
+        self.lose_sync();
+        self.after_secret = within;
     }
 
     /// Forgets what waits for the server.

@@ -173,6 +173,31 @@ fn no_password_is_told_after_a_loss() {
 }
 
 #[test]
+fn a_gap_from_inside_one_login_to_inside_the_next_hides_both() {
+    for first in ["a LOGIN bob@ex", "a AUTHENTICATE PLAIN AGJvYg", "a LOGIN {15+}\\r\\nbob@example.org {7+}\\r\\nPW"] {
+        for (rest, known) in [
+            ("carol@x.example SECRET2x", "carol"),
+            ("TICATE PLAIN AGNhcm9sAFNFQ1JFVDJ4", "AGNhcm9s"),
+            ("carol@x.example {8+}\nC: SECRET2x", "carol"),
+            ("carol@x.example {8+}\nC: SEC ET2x", "carol"),
+            ("carol list", "carol"),
+            ("\"carol\" \"SECRET 2x\"", "carol"),
+        ] {
+            for script in [
+                format!("C! {first}\nC? 40\nS: a OK in\nC: {rest}\nS: b OK in\nC: c SELECT x\nS: c OK"),
+                format!("C! {first}\nC? 40\nC: {rest}\nS: a OK in\nS: b OK in\nC: c SELECT x\nS: c OK"),
+            ] {
+                let notes = run(&format!("S: * OK\n{script}"));
+                let said = notes.concat();
+                let secrets = ["SEC", "AFNFQ1", "list", known];
+                assert!(!secrets.iter().any(|secret| said.contains(secret)), "{script}: {notes:?}");
+                assert!(said.contains("C c SELECT x|"), "{script}: {notes:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_gap_that_hides_the_end_of_a_command_hides_no_other() {
     let notes = run_logged_in("C: a NOOP\nC! b SEL\nC? 20\nC: ect\nC: c NOOP\nS: a OK\nS: b OK\nS: z OK\nS: c OK");
     assert_eq!(
