@@ -46,7 +46,7 @@ pub enum Compressed {
     #[default]
     Inflated,
     /// As it crossed the wire, for as long as all of it is of whoever was logged in when compression began. From the first
-    /// command on that could change this (LOGIN, AUTHENTICATE, UNAUTHENTICATE) it is told inflated: what crosses the wire
+    /// command on that could change this (LOGIN, AUTHENTICATE, UNAUTHENTICATE, PROXYAUTH) it is told inflated: what crosses the wire
     /// then holds a secret, or another user's octets, and cannot be cut.
     AsOnTheWire,
 }
@@ -103,6 +103,8 @@ pub struct Imap {
     greeting_due: bool,
     /// Whether the client has sent anything.
     client_began: bool,
+    /// Whether the server has.
+    server_began: bool,
     /// Whether the client's first octets look like TLS, and the server has said nothing yet.
     maybe_tls: bool,
     /// Whether the login that was just accepted began a security layer.
@@ -136,6 +138,7 @@ impl Imap {
             pending: Queue::default(),
             greeting_due: from_start,
             client_began: false,
+            server_began: false,
             maybe_tls: false,
             layer: Layer::None,
             logged_in: false,
@@ -278,6 +281,7 @@ impl Machine for Imap {
         if self.dark || octets.is_empty() {
             return;
         }
+        self.server_began = true;
         if std::mem::take(&mut self.maybe_tls) {
             // A TLS record of the server: handshake (22) or alert (21). No response starts so.
             if let [0x15 | 0x16, ..] = octets {

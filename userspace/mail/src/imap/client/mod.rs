@@ -155,6 +155,11 @@ impl Client {
         self.may_respond = true;
     }
 
+    /// Whether neither of them has begun.
+    pub(super) fn expects_response_or_command(&self) -> bool {
+        self.may_respond && self.partial.is_empty()
+    }
+
     /// What follows belongs to the login that is being sent, up to the end of the line.
     pub(super) fn read_secretly(&mut self) {
         self.mode = Mode::Stray;
@@ -255,6 +260,7 @@ impl Imap {
                 Mode::Waiting | Mode::GoAhead(_) => 0,
             };
             read += more;
+            self.tell_upload_over(here.time, tell);
             if let Some(inflater) = self.client.inflater.as_mut().filter(|_| inflated && !is_literal) {
                 inflater.read_as_text(more);
             }
@@ -282,6 +288,15 @@ impl Imap {
         read
     }
 
+    /// Messages that wait for the end of the command that is being sent, and are too many, are told before it.
+    fn tell_upload_over(&mut self, time: Time, tell: Tell<'_>) {
+        let Some(id) = self.client.current else { return };
+        let limit = self.limits.transfers;
+        while let Some(upload) = self.pending.get(id).and_then(|pending| pending.upload_over(limit, time)) {
+            tell(Event::Transfer(&upload));
+        }
+    }
+
     /// Octets of a command go where they belong.
     fn put_client(&mut self, span: Span, octets: &[u8], tell: Tell<'_>) {
         if !self.client.is_login {
@@ -291,11 +306,20 @@ impl Imap {
         let limit = self.limits.line;
         match self.current_attempt() {
             Some(attempt) if attempt.is_masked => span.tell(FromClient, &masked(octets), tell),
-            Some(attempt) => attempt.push_client(span, octets, limit),
+            Some(attempt) => {
+                attempt.push_client(span, octets, limit);
+                self.weigh_current();
+            }
             // Of a login that was given up nothing is told.
             None => {
                 tell(Event::Lost { from: FromClient, time: span.time, octets: octets.len() as u64, in_literal: false })
             }
+        }
+    }
+
+    fn weigh_current(&mut self) {
+        if let Some(id) = self.client.current {
+            self.pending.weigh(id);
         }
     }
 
@@ -326,6 +350,10 @@ impl Imap {
             if matches!(token, Token::Literal(_) | Token::End) {
                 break Some(token);
             }
+            // However the octets are cut, it is told behind the same.
+            if token == Token::Close && self.has_upload_over() {
+                break None;
+            }
         };
         self.put_client(here, octets.get(..counted).unwrap_or_default(), tell);
         if end.is_some() && std::mem::take(&mut self.client.is_deep) {
@@ -337,6 +365,11 @@ impl Imap {
             None => {}
         }
         counted
+    }
+
+    fn has_upload_over(&mut self) -> bool {
+        let limit = self.limits.transfers;
+        matches!(self.current_kind(), Some(Kind::Append(uploads)) if uploads.are_more_than(limit))
     }
 
     fn argument(&mut self, token: Token) {
@@ -392,6 +425,7 @@ impl Imap {
         self.count_client(read);
         if let Some(Kind::Append(uploads)) = self.current_kind() {
             uploads.literal_octets(octets);
+            self.weigh_current();
         }
         self.put_client(here, octets, tell);
         let left = left - read as u64;
@@ -429,7 +463,9 @@ impl Imap {
         };
         pending.sent = true;
         let (early, waits) = (pending.early, pending.verb.decides());
-        if waits {
+        if pending.is_passed {
+            self.client.expect_response_or_command();
+        } else if waits {
             self.client.mode = Mode::Waiting;
         } else {
             self.client.go_on();
