@@ -123,6 +123,8 @@ pub struct Imap {
     tags: Tags,
     /// Whether a compressed stream is told as on the wire.
     on_the_wire: bool,
+    /// A LOGOUT that was accepted, and is told once the server's last flush is.
+    late_logoff: Option<Closing>,
     /// A LOGOUT that was refused, and that no command came after.
     refused_logout: Option<Closing>,
     dark: bool,
@@ -147,6 +149,7 @@ impl Imap {
             lost_before: (!from_start).then_some(0),
             tags: Tags::default(),
             on_the_wire: false,
+            late_logoff: None,
             refused_logout: None,
             dark: false,
         }
@@ -209,7 +212,14 @@ impl Imap {
         self.client.drop_held();
         self.tell_unfinished(time, tell);
         self.end_all(Ending::Closed, time, tell);
+        self.tell_late_logoff(tell);
         self.go_dark(tell);
+    }
+
+    fn tell_late_logoff(&mut self, tell: Tell<'_>) {
+        if let Some(closing) = self.late_logoff.take() {
+            tell(Event::Logoff(closing));
+        }
     }
 
     /// Reads octets of the client until they end or wait for the server; gives how many.
@@ -303,6 +313,9 @@ impl Machine for Imap {
                 self.read_server(Span::plain(at), rest, tell)
             };
         }
+        if self.server.inflater.is_none() || self.server.flush.is_over() {
+            self.tell_late_logoff(tell);
+        }
     }
 
     fn gap(&mut self, from: Direction, time: Time, octets: u64, tell: Tell<'_>) {
@@ -322,6 +335,7 @@ impl Machine for Imap {
         }
         self.tell_unfinished(time, tell);
         self.end_all(Ending::Closed, time, tell);
+        self.tell_late_logoff(tell);
         // It was the client's last word, and the connection's end the server's.
         if let Some(closing) = self.refused_logout.take().filter(|_| !self.dark) {
             tell(Event::Logoff(closing));

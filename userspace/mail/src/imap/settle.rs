@@ -117,6 +117,10 @@ impl Imap {
         // The refusal may be another command's.
         let ending = if pending.shifted && ending == Ending::Refused { Ending::Lost } else { ending };
         match (pending.verb, ending) {
+            // As on the wire, octets of either flush are still to come.
+            (Verb::Logout, Ending::Accepted) if self.on_the_wire => {
+                self.late_logoff = Some(closing(TransferResult::Succeeded));
+            }
             (Verb::Logout, Ending::Accepted) => tell(Event::Logoff(closing(TransferResult::Succeeded))),
             // Many servers close the connection at once.
             (Verb::Logout, Ending::Closed) => {
