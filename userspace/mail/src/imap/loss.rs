@@ -224,7 +224,7 @@ impl Imap {
         if !self.let_literal_come() {
             let current = self.client.current;
             match current {
-                Some(id) if self.passes(id) => {}
+                Some(id) if self.passes(id) => tell(Event::Ahead),
                 Some(id) => self.end(id, Ending::GivenUp, time, tell),
                 None => self.maybe_tls = false,
             }
