@@ -433,18 +433,14 @@ fn a_tag_as_long_as_a_server_reads_hides_no_login() {
 #[test]
 fn what_nobody_answered_is_not_of_who_logs_in_next() {
     let upload = "C: b APPEND x {16+}\nC! From: b@x.org\\r\\n\nC:";
-    for gap in ["C? 18\nS: u OK\n", ""] {
+    for lost in ["S? 6\nC: n NOOP\nS? 11\nC: m NOOP\nC? 18\nS: u OK\n", "S? 6\nC: n NOOP\nS? 11\n", ""] {
         let notes = run(&format!(
             "
             S: * OK
             C: a LOGIN bob one
             S: a OK
             {upload}
-            S? 6
-            C: n NOOP
-            S? 11
-            C: m NOOP
-            {gap}
+            {lost}
             C: c LOGIN alice two
             S: c OK
             C: d NOOP
