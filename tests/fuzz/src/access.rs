@@ -84,6 +84,7 @@ impl Log {
                 transfer.sender,
                 transfer.message_id.as_deref().map(text_of)
             ),
+            Event::Ahead => "ahead".into(),
             Event::Settled { time } => format!("settled {time:?}"),
             Event::Logoff(closing) => format!("logoff {closing:?}"),
             Event::Dark { compressed } => format!("dark {compressed}"),

@@ -668,3 +668,51 @@ fn what_comes_while_the_client_idles_behind_a_proxy_goes_out_at_once() {
     let play = play.say(LOGIN).say("C: b IDLE\nS: + idling\n--\nS: * 5 EXISTS");
     assert!(play.content("ALICE").ends_with("* 5 EXISTS\n"), "{}", play.content("ALICE"));
 }
+
+#[test]
+fn what_came_far_ahead_of_a_login_is_handed_over_with_it() {
+    let ahead = |name: &str, answers: &str| {
+        let mut play = open(named(cc("ALICE", [login("alice")]))).say("S: * OK");
+        let start = format!("a LOGIN {name} pw\r\nb APPEND x {{400000+}}\r\n");
+        play.send(FromClient, start.as_bytes());
+        for _ in 0..400 {
+            play.send(FromClient, &[b'x'; 1000]);
+        }
+        play.send(FromClient, b"\r\n");
+        play.say(&format!("{answers}{LOGOUT}")).fin().finish()
+    };
+    let play = ahead("alice", "S: a OK\nS: b OK");
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "Report Upload Succeeded", "End Logoff Succeeded"]);
+    let content = play.content("ALICE");
+    let place = |text: &str| content.find(text).unwrap();
+    assert!(place("LOGIN alice") < place("b APPEND") && content.contains(&"x".repeat(1000)));
+    // What had no room is told as missing.
+    assert!(play.told().iter().any(|line| line.starts_with("ALICE") && line.contains("not held")), "{:?}", play.told());
+    // Of whom is refused, whoever comes next has nothing.
+    let play = ahead("mallory", "S: a NO\nS: b BAD\nC: c LOGIN alice pw\nS: c OK");
+    assert_eq!(play.events(), ["Begin Logon Succeeded", "End Logoff Succeeded"]);
+    play.nowhere("xxxx");
+    play.nowhere("APPEND");
+}
+
+#[test]
+fn who_becomes_another_by_proxyauth_ends_one_session_and_begins_the_next() {
+    let fetch = |tag: &str, text: &str| {
+        format!("C: {tag} FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {{{}}}\nS: {text})\nS: {tag} OK\n", text.len())
+    };
+    let script = format!(
+        "S: * OK\nC: a LOGIN admin pw\nS: a OK\n{}C: p PROXYAUTH alice\nS: p OK\n{}C: q PROXYAUTH bob\nS: q OK\n{}C: z LOGOUT\nS: * BYE\nS: z OK",
+        fetch("b", "of-the-admin"),
+        fetch("c", "of-alice"),
+        fetch("d", "of-bob")
+    );
+    let session = ["Begin Logon Succeeded", "Report Download Succeeded", "End Logoff Succeeded"];
+    for user in ["admin", "alice", "bob"] {
+        let play = run(named(cc("ALICE", [login(user)])), &script);
+        assert_eq!(play.events(), session, "{user}");
+        let content = play.content("ALICE");
+        for (other, text) in [("admin", "of-the-admin"), ("alice", "of-alice"), ("bob", "of-bob")] {
+            assert_eq!(content.contains(text), other == user, "{user}: {content}");
+        }
+    }
+}

@@ -36,14 +36,24 @@ impl Follow {
             user.keep_password(login);
         }
         self.stream.hand_over(&mut self.covers, ctx);
+        let is_ahead = std::mem::take(&mut self.ahead);
+        if is_ahead && !matches!(login.outcome, Outcome::Succeeded | Outcome::Unknown) {
+            // Whoever comes next has no part in what came behind it.
+            self.early = Early::default();
+        }
         match login.outcome {
             Outcome::Succeeded => {
                 if self.has_session() {
                     self.shared = true;
                     self.leave(None, user.last, ctx);
                 }
+                // What came behind the login is handed over behind it.
+                let behind = if is_ahead { std::mem::take(&mut self.early) } else { Early::default() };
                 self.enter(user, ctx);
                 self.exchange(login, None, ctx);
+                if is_ahead {
+                    self.hand_over_early_to_all(&behind, ctx);
+                }
             }
             Outcome::Failed | Outcome::BrokenOff => {
                 let event =
@@ -127,10 +137,14 @@ impl Follow {
         let early = std::mem::take(&mut self.early);
         for at in self.covers.places(Cover::is_whole) {
             self.begin(at, ctx);
-            // Those who cover the client's address have had it already.
-            if self.covers.get_mut(at).is_some_and(|cover| !cover.by_address) {
-                self.hand_over_early(&early, at, ctx);
-            }
+        }
+        self.hand_over_early_to_all(&early, ctx);
+    }
+
+    fn hand_over_early_to_all(&mut self, early: &Early, ctx: &mut Context<'_>) {
+        // Those who cover the client's address have had it already.
+        for at in self.covers.places(|cover| cover.is_whole() && !cover.by_address) {
+            self.hand_over_early(early, at, ctx);
         }
     }
 

@@ -36,6 +36,8 @@ pub(crate) struct Follow {
     user: Option<Box<User>>,
     /// Who may be: the server's answer was not captured, and nothing in the session has told yet.
     maybe: Option<Box<User>>,
+    /// Whether octets are told that came behind a login, which may still let somebody in.
+    ahead: bool,
     /// Whether somebody is logged in, known by name or not.
     in_session: bool,
     /// Whether the session had more than one user: what was not captured may then be the change from one to the next.
@@ -80,6 +82,7 @@ impl Follow {
             generation: 0,
             user: None,
             maybe: None,
+            ahead: false,
             in_session: false,
             shared: false,
             heard: false,
@@ -143,6 +146,7 @@ impl Follow {
             Event::Capabilities { unauthenticate } => {
                 self.can_change = Some(self.can_change == Some(true) || *unauthenticate);
             }
+            Event::Ahead => self.ahead = true,
             Event::Octets(octets) => self.octets(octets, ctx),
             Event::Login(login) => self.login(login, ctx),
             Event::LoggedOut(closing) => {
@@ -232,7 +236,7 @@ impl Follow {
             return;
         }
         // In IMAP4 a session extends from LOGIN, in POP3 from the first command (C.3, B.5).
-        let early = !self.in_session && (self.protocol == Protocol::Pop3 || self.maybe.is_some());
+        let early = !self.in_session && (self.protocol == Protocol::Pop3 || self.maybe.is_some() || self.ahead);
         let early = early && (ctx.index.wants_content() || ctx.index.wants_packets());
         let whole = self.covers.iter().any(|cover| cover.is_whole() && cover.warrant.grant().is_some());
         if !early && !whole {

@@ -55,8 +55,9 @@ pub(crate) enum Layer {
 /// One thing that happened.
 ///
 /// Every octet of either side that was read, the server's greeting included, is told once: in [`Event::Octets`], or in the steps
-/// of an [`Event::Login`]. What a proxy says before the session is not. Whose the octets are changes only with [`Event::Login`] and [`Event::LoggedOut`]: after a command that
-/// can change it, the client's next octets are not read before the server has answered it.
+/// of an [`Event::Login`]. What a proxy says before the session is not. Whose the octets are changes only with [`Event::Login`] and
+/// [`Event::LoggedOut`]: after a command that can change it, the client's next octets are not read before the server has answered it,
+/// unless [`Event::Ahead`] says so.
 // No `Debug`: some of them are content.
 pub enum Event<'a> {
     /// The server's greeting was read: its octets come before this, and are of no interaction. With the IMAP4 greeting
@@ -72,6 +73,9 @@ pub enum Event<'a> {
         /// Whether one user can make room for the next on the connection (UNAUTHENTICATE, RFC 8437).
         unauthenticate: bool,
     },
+    /// Too many octets of the client stand behind a login that is not answered (IMAP4): they are read and told from here on, and are of
+    /// whoever that login lets in.
+    Ahead,
     /// Octets of a command or of what answers it.
     Octets(Octets<'a>),
     /// An attempt to log in was answered, or never will be. Its octets are in its steps.

@@ -40,6 +40,12 @@ pub(super) struct Upload {
     pub(super) message_id: Option<Box<[u8]>>,
 }
 
+impl Upload {
+    fn names(&self) -> usize {
+        self.sender.as_ref().map_or(0, String::len) + self.message_id.as_ref().map_or(0, |id| id.len())
+    }
+}
+
 /// The messages of one command.
 #[derive(Default)]
 pub(super) struct Uploads {
@@ -58,14 +64,33 @@ pub(super) struct Uploads {
     /// Octets for the next message so far.
     client_octets: u64,
     server_octets: u64,
-    /// Messages that were sent whole.
-    pub(super) whole: VecDeque<Upload>,
+    /// Messages that were sent whole, and wait for the command's end; and octets of their names.
+    whole: VecDeque<Upload>,
+    names: usize,
 }
 
 impl Uploads {
     /// With so many arguments before the first message.
     pub(super) fn after(leading: u8) -> Self {
         Self { leading, ..Self::default() }
+    }
+
+    /// Octets that are held.
+    pub(super) fn held(&self) -> usize {
+        let head = self.head.as_ref().map_or(0, |head| head.held());
+        self.whole.capacity() * size_of::<Upload>() + self.names + head
+    }
+
+    /// Whether more than `limit` messages wait for the command's end.
+    pub(super) fn are_more_than(&self, limit: usize) -> bool {
+        self.whole.len() > limit
+    }
+
+    /// The oldest that waits.
+    pub(super) fn take_oldest(&mut self) -> Option<Upload> {
+        let oldest = self.whole.pop_front()?;
+        self.names -= oldest.names();
+        Some(oldest)
     }
 
     /// Counts octets of the client.
@@ -145,6 +170,7 @@ impl Uploads {
 
     fn message_ends(&mut self) {
         let upload = self.take_message();
+        self.names += upload.names();
         self.whole.push_back(upload);
     }
 

@@ -110,6 +110,8 @@ pub(super) struct Asked {
     by_uid: bool,
     /// Whether the messages were read.
     has_set: bool,
+    /// Whether all of the command was.
+    is_whole: bool,
     whole: bool,
     part: bool,
     items: Items,
@@ -118,6 +120,7 @@ pub(super) struct Asked {
 impl Asked {
     /// Reads a token of the command's arguments.
     pub(super) fn token(&mut self, token: Token, scanner: &Scanner, by_uid: bool) {
+        self.is_whole |= token == Token::End;
         if token != Token::Word {
             return;
         }
@@ -168,8 +171,9 @@ impl Asked {
         ranges.iter().filter(is_known).flat_map(Clone::clone)
     }
 
-    /// How well what came answers it: up to [`SUITS`].
-    pub(super) fn suits(&self, fetched: &Fetched, content: Option<TransferKind>) -> u8 {
+    /// How well what came answers it: up to [`SUITS`]. `None` where it is content that nobody asked for with it, of another message or
+    /// with a command that asks for none: servers send that of themselves (RFC 5465 §5.2).
+    pub(super) fn suits(&self, fetched: &Fetched, content: Option<TransferKind>) -> Option<u8> {
         let number = if self.by_uid { fetched.uid() } else { Some(fetched.number) };
         let named = match (&self.numbers, number) {
             (Some(ranges), Some(number)) => ranges.iter().any(|range| range.contains(&number)),
@@ -181,10 +185,17 @@ impl Asked {
             Some(TransferKind::Download) => self.whole,
             Some(_) => self.part || self.whole,
         };
+        let is_others = matches!((&self.numbers, number), (Some(_), Some(_)) if !named);
+        // Items that are not known are no names of content, and may bring some.
+        let asks = self.whole || self.part;
+        let is_unasked = self.is_whole && !asks && fetched.items() != Items::default();
+        if content.is_some() && (is_others || is_unasked || !(named || asks)) {
+            return None;
+        }
         // What the items are says more than whether they are the whole message: a command that asks for messages is not answered by
         // a header that another asks for.
         let exactly = fetched.items().are_among(self.items);
-        u8::from(named) * 4 + u8::from(asked && exactly) * 2 + u8::from(asked)
+        Some(u8::from(named) * 4 + u8::from(asked && exactly) * 2 + u8::from(asked))
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) enum Verb {
     Compress,
     /// UNAUTHENTICATE (RFC 8437).
     Unauthenticate,
+    /// PROXYAUTH, of the servers of Netscape, Sun and Oracle: who is logged in goes on as somebody else.
+    ProxyAuth,
     /// LOGOUT (RFC 3501 §6.1.3).
     Logout,
     /// FETCH and UID FETCH (§6.4.5, §6.4.8).
@@ -52,6 +54,7 @@ impl Verb {
             b"STARTTLS" => Self::StartTls,
             b"COMPRESS" => Self::Compress,
             b"UNAUTHENTICATE" => Self::Unauthenticate,
+            b"PROXYAUTH" => Self::ProxyAuth,
             b"LOGOUT" => Self::Logout,
             b"FETCH" => Self::Fetch { by_uid: false },
             b"UID FETCH" => Self::Fetch { by_uid: true },
@@ -82,6 +85,7 @@ impl Verb {
                 | Self::Idle
                 | Self::Authenticated
                 | Self::Unauthenticate
+                | Self::ProxyAuth
         )
     }
 
@@ -89,7 +93,13 @@ impl Verb {
     pub(super) fn decides(self) -> bool {
         matches!(
             self,
-            Self::Login | Self::Authenticate | Self::StartTls | Self::Compress | Self::Unauthenticate | Self::Logout
+            Self::Login
+                | Self::Authenticate
+                | Self::StartTls
+                | Self::Compress
+                | Self::Unauthenticate
+                | Self::ProxyAuth
+                | Self::Logout
         )
     }
 }

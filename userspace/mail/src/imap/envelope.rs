@@ -72,8 +72,19 @@ impl EnvelopeReader {
         if let (FROM, None, Some(mailbox), Some(host)) =
             (self.field, &self.sender, self.mailbox.take(), self.host.take())
         {
+            if stands_for_nothing(&mailbox, &host) {
+                return;
+            }
             let (mailbox, host) = (String::from_utf8_lossy(&mailbox), String::from_utf8_lossy(&host));
             self.sender = Some(format!("{mailbox}@{host}"));
         }
     }
+}
+
+/// Whether the server puts these in the place of what the field does not have: Dovecot, UW IMAP and Cyrus IMAP do, for an address
+/// without a domain, without a mailbox, or that is none.
+fn stands_for_nothing(mailbox: &[u8], host: &[u8]) -> bool {
+    let hosts: [&[u8]; 2] = [b"MISSING_DOMAIN", b"unspecified-domain"];
+    let mailboxes: [&[u8]; 1] = [b"MISSING_MAILBOX"];
+    host.first() == Some(&b'.') || hosts.contains(&host) || mailboxes.contains(&mailbox)
 }

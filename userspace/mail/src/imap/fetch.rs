@@ -71,9 +71,15 @@ impl Fetched {
             + self.urls.as_ref().map_or(0, |urls| urls.held())
     }
 
-    /// For the message with this number.
-    pub(super) fn new(number: u32) -> Self {
-        Self { number, ..Self::default() }
+    /// For FETCH of the message with this number, and for UIDFETCH of the one with this UID (RFC 9586 §3.3): where that is sent, no
+    /// message has a number. `None` for any other name.
+    pub(super) fn named(number: u32, name: &[u8]) -> Option<Self> {
+        let by_uid = name.eq_ignore_ascii_case(b"UIDFETCH");
+        (by_uid || name.eq_ignore_ascii_case(b"FETCH")).then(|| Self {
+            number,
+            uid: by_uid.then_some(number),
+            ..Self::default()
+        })
     }
 
     /// For CONVERTED (RFC 5259 §9).
@@ -120,6 +126,8 @@ impl Fetched {
             (Token::Word, None) => self.item = Some(Item::named(scanner.text())),
             // A header field's name in a section can be a literal too.
             (Token::Literal(_), _) if scanner.is_in_section() => self.begin_literal(Value::Nothing),
+            // It is of a list that the value is, and so is what follows it: labels (X-GM-LABELS), a file's name (BODYSTRUCTURE).
+            (Token::Literal(_), Some(_)) if scanner.depth() > 1 => self.begin_literal(Value::Nothing),
             (Token::Literal(literal), item) => {
                 let value = self.begin_value(item.unwrap_or(Item::Other), literal.size);
                 // What is not known and is sent in this way is of the message.

@@ -52,6 +52,11 @@ impl Flush {
         self.last = last.iter().fold(self.last, |last, octet| (last << 8) | u32::from(*octet));
     }
 
+    /// Whether the last octet that was inflated ends it.
+    pub(super) fn is_over(&self) -> bool {
+        self.last == u32::from_be_bytes(FLUSH)
+    }
+
     /// Whether these octets, which follow, end it, if it is not over.
     pub(super) fn ends_with(&self, next: &[u8]) -> bool {
         let (mut rest, flush) = (next, u32::from_be_bytes(FLUSH));
@@ -65,7 +70,7 @@ impl Flush {
 
     /// What comes is not compressed any more, once this flush is over.
     pub(super) fn end(&mut self) {
-        self.left = if self.last == u32::from_be_bytes(FLUSH) { 0 } else { TO_FLUSH };
+        self.left = if self.is_over() { 0 } else { TO_FLUSH };
     }
 
     /// How many of these octets are its end.
@@ -75,7 +80,7 @@ impl Flush {
             skipped += 1;
             self.left -= 1;
             self.last = (self.last << 8) | u32::from(*octet);
-            if self.last == u32::from_be_bytes(FLUSH) {
+            if self.is_over() {
                 self.left = 0;
                 break;
             }

@@ -21,6 +21,8 @@ pub(super) enum Spelling {
     Login,
     /// AUTHENTICATE.
     Sasl,
+    /// PROXYAUTH: a name, and no password.
+    Proxy,
     /// A line that is no command, and may be a password: all of it is secret, its tag too.
     Stray,
 }
@@ -240,7 +242,7 @@ impl Attempt {
         let inflated = self.inflated;
         let scheme = match self.spelling {
             Spelling::Sasl => self.into_exchange().map_or_else(|| Scheme::Clear(Clear::default()), Scheme::Sasl),
-            Spelling::Login | Spelling::Stray => Scheme::Clear(self.into_clear()),
+            Spelling::Login | Spelling::Proxy | Spelling::Stray => Scheme::Clear(self.into_clear()),
         };
         Login { scheme, outcome, inflated }
     }
@@ -287,15 +289,17 @@ impl Attempt {
         let understood = if self.is_uncertain { None } else { self.read_arguments() };
         let (mut name, mut password) = (None, None);
         let missing = self.missing;
-        match understood.filter(|[first, _]| missing != Some(first.at)) {
-            Some([first, second]) => {
+        match understood.filter(|(first, _)| missing != Some(first.at)) {
+            Some((first, second)) => {
                 name = Some(first.value);
-                password = (missing != Some(second.at)).then_some(second.value);
                 if let Some((_, spoken)) = self.spoken.get_mut(first.at) {
                     spoken.name = first.range;
                 }
-                if let Some((_, spoken)) = self.spoken.get_mut(second.at) {
-                    spoken.secret = second.range;
+                if let Some(second) = second {
+                    password = (missing != Some(second.at)).then_some(second.value);
+                    if let Some((_, spoken)) = self.spoken.get_mut(second.at) {
+                        spoken.secret = second.range;
+                    }
                 }
             }
             None => self.hide_all(),
@@ -307,7 +311,7 @@ impl Attempt {
     /// Everything of the client may be a password, but for the beginning of a LOGIN. Of a line that is no command the first
     /// word may be one too, and the server says it again as the tag.
     fn hide_all(&mut self) {
-        let is_login = self.spelling == Spelling::Login && self.lost_at != Some(0);
+        let is_login = self.spelling != Spelling::Stray && self.lost_at != Some(0);
         for (at, (piece, spoken)) in self.spoken.iter_mut().enumerate() {
             let octets = &spoken.step.octets;
             let text = octets.trim_ascii_end().len();
@@ -324,11 +328,13 @@ impl Attempt {
         }
     }
 
-    /// The two arguments of LOGIN; `None` where there are others.
-    fn read_arguments(&self) -> Option<[Argument; 2]> {
-        if self.spelling != Spelling::Login {
-            return None;
-        }
+    /// The two arguments of LOGIN, or the one of PROXYAUTH; `None` where there are others.
+    fn read_arguments(&self) -> Option<(Argument, Option<Argument>)> {
+        let due = match self.spelling {
+            Spelling::Login => 2,
+            Spelling::Proxy => 1,
+            Spelling::Sasl | Spelling::Stray => return None,
+        };
         let mut found = Vec::with_capacity(2);
         // Where a literal is due, the line before it ended with its announcement.
         let mut literal_due = false;
@@ -345,12 +351,13 @@ impl Attempt {
             let start = if number == 0 { after_verb(octets) } else { 0 };
             literal_due = read_line(octets, start, at, &mut found)?;
         }
-        if literal_due {
+        if literal_due || found.len() != due {
             return None;
         }
-        let [name, password] = <[Argument; 2]>::try_from(found).ok()?;
+        let mut found = found.into_iter();
         // No name holds a control character.
-        if name.value.iter().any(u8::is_ascii_control) { None } else { Some([name, password]) }
+        let name = found.next().filter(|name| !name.value.iter().any(u8::is_ascii_control))?;
+        Some((name, found.next()))
     }
 }
 

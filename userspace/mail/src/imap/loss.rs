@@ -167,6 +167,15 @@ impl Imap {
         true
     }
 
+    /// Where nothing of the server was captured at all, no answer will ever tell that a command is over. That the client goes on does,
+    /// once the server has said something since.
+    pub(super) fn end_unheard(&mut self, time: Time, tell: Tell<'_>) {
+        while let Some(oldest) = self.pending.front().filter(|oldest| !self.server_began && oldest.doubtful) {
+            let oldest = oldest.id;
+            self.end(oldest, Ending::Lost, time, tell);
+        }
+    }
+
     /// Ends this command, and those before it.
     pub(super) fn end_up_to(&mut self, id: u64, ending: Ending, time: Time, tell: Tell<'_>) {
         while let Some(older) = self.pending.front().map(|older| older.id).filter(|older| *older <= id) {
@@ -213,7 +222,9 @@ impl Imap {
             return self.lose_the_thread(time, tell);
         }
         if !self.let_literal_come() {
-            match self.client.current {
+            let current = self.client.current;
+            match current {
+                Some(id) if self.passes(id) => tell(Event::Ahead),
                 Some(id) => self.end(id, Ending::GivenUp, time, tell),
                 None => self.maybe_tls = false,
             }
@@ -222,6 +233,25 @@ impl Imap {
             }
         }
         self.resume(tell);
+    }
+
+    /// The client's octets are read before the answer to this login has come, which may still let somebody in. Not where somebody
+    /// is logged in already, for what follows may be another's; nor of what only reads like a command.
+    fn passes(&mut self, id: u64) -> bool {
+        let Some(pending) = self.pending.get(id).filter(|pending| !pending.guessed && !pending.is_text) else {
+            return false;
+        };
+        if self.logged_in || !pending.is_login() {
+            return false;
+        }
+        pending.is_passed = true;
+        let is_exchange = pending.attempt().is_some_and(|attempt| attempt.spelling == Spelling::Sasl);
+        if is_exchange {
+            self.client.expect_response_or_command()
+        } else {
+            self.client.go_on()
+        }
+        true
     }
 
     /// What was read and waited to be told. What of the client was not understood may be anything.

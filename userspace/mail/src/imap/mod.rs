@@ -48,7 +48,7 @@ pub enum Compressed {
     #[default]
     Inflated,
     /// As it crossed the wire, for as long as all of it is of whoever was logged in when compression began. From the first
-    /// command on that could change this (LOGIN, AUTHENTICATE, UNAUTHENTICATE) it is told inflated: what crosses the wire
+    /// command on that could change this (LOGIN, AUTHENTICATE, UNAUTHENTICATE, PROXYAUTH) it is told inflated: what crosses the wire
     /// then holds a secret, or another user's octets, and cannot be cut.
     AsOnTheWire,
 }
@@ -107,6 +107,8 @@ pub struct Imap {
     preamble: Option<Box<Preamble>>,
     /// Whether the client has sent anything.
     client_began: bool,
+    /// Whether the server has.
+    server_began: bool,
     /// Whether the client's first octets look like TLS, and the server has said nothing yet.
     maybe_tls: bool,
     /// Whether the login that was just accepted began a security layer.
@@ -125,6 +127,8 @@ pub struct Imap {
     tags: Tags,
     /// Whether a compressed stream is told as on the wire.
     on_the_wire: bool,
+    /// A LOGOUT that was accepted, and is told once the server's last flush is.
+    late_logoff: Option<Closing>,
     /// A LOGOUT that was refused, and that no command came after.
     refused_logout: Option<Closing>,
     dark: bool,
@@ -141,6 +145,7 @@ impl Imap {
             greeting_due: from_start,
             preamble: from_start.then(Box::default),
             client_began: false,
+            server_began: false,
             maybe_tls: false,
             layer: Layer::None,
             logged_in: false,
@@ -149,6 +154,7 @@ impl Imap {
             lost_before: (!from_start).then_some(0),
             tags: Tags::default(),
             on_the_wire: false,
+            late_logoff: None,
             refused_logout: None,
             dark: false,
         }
@@ -211,7 +217,14 @@ impl Imap {
         self.client.drop_held();
         self.tell_unfinished(time, tell);
         self.end_all(Ending::Closed, time, tell);
+        self.tell_late_logoff(tell);
         self.go_dark(tell);
+    }
+
+    fn tell_late_logoff(&mut self, tell: Tell<'_>) {
+        if let Some(closing) = self.late_logoff.take() {
+            tell(Event::Logoff(closing));
+        }
     }
 
     /// Reads octets of the client until they end or wait for the server; gives how many.
@@ -290,6 +303,7 @@ impl Machine for Imap {
         if self.dark || octets.is_empty() {
             return;
         }
+        self.server_began = true;
         self.no_preamble(tell);
         if std::mem::take(&mut self.maybe_tls) {
             // A TLS record of the server: handshake (22) or alert (21). No response starts so.
@@ -311,6 +325,9 @@ impl Machine for Imap {
             } else {
                 self.read_server(Span::plain(at), rest, tell)
             };
+        }
+        if self.server.inflater.is_none() || self.server.flush.is_over() {
+            self.tell_late_logoff(tell);
         }
     }
 
@@ -335,6 +352,7 @@ impl Machine for Imap {
         self.no_preamble(tell);
         self.tell_unfinished(time, tell);
         self.end_all(Ending::Closed, time, tell);
+        self.tell_late_logoff(tell);
         // It was the client's last word, and the connection's end the server's.
         if let Some(closing) = self.refused_logout.take().filter(|_| !self.dark) {
             tell(Event::Logoff(closing));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use writ_wire::Time;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::append::Uploads;
+use super::append::{Upload, Uploads};
 use super::asked::SUITS;
 use super::command::Verb;
 use super::downloads::Downloads;
@@ -82,6 +82,8 @@ pub(super) struct Pending {
     pub(super) guessed: bool,
     /// Whether it is taken for text. What it would do counts no more, unless the server answers it after all.
     pub(super) is_text: bool,
+    /// Whether the client's next octets are read though it was not answered: a login of which too many came behind it.
+    pub(super) is_passed: bool,
     /// Whether the server said BYE after it.
     pub(super) bye: bool,
     /// The time of the packet with its first octet.
@@ -96,6 +98,8 @@ pub(super) struct Pending {
     pub(super) completion: u64,
     /// Octets that it was last seen to hold.
     cost: usize,
+    /// The same, of what it has sent.
+    uploads: usize,
     /// Messages that it names one by one.
     named: Vec<Named>,
 }
@@ -143,14 +147,7 @@ impl Pending {
             Kind::Convert(mut downloads) => downloads.take(),
             Kind::Append(uploads) => {
                 let uploads = uploads.finish().into_iter();
-                let transfer = |upload: super::append::Upload| Transfer {
-                    client_octets: upload.client_octets,
-                    server_octets: upload.server_octets,
-                    sender: upload.sender,
-                    message_id: upload.message_id,
-                    ..self.transfer(TransferKind::Upload)
-                };
-                uploads.map(transfer).collect()
+                uploads.map(|upload| self.upload(upload)).collect()
             }
             other => {
                 self.kind = other;
@@ -163,6 +160,30 @@ impl Pending {
         }
         transfers.iter_mut().for_each(|transfer| transfer.result = result);
         transfers
+    }
+
+    /// Nothing is told of what it asked for, unless some of that has come.
+    pub(super) fn forget_downloads(&mut self) {
+        if matches!(&self.kind, Kind::Fetch(downloads) | Kind::Convert(downloads) if downloads.is_empty()) {
+            self.kind = Kind::Plain;
+        }
+    }
+
+    /// The oldest message of the command, where more than `limit` wait for its end. What comes of it is not known yet.
+    pub(super) fn upload_over(&mut self, limit: usize, time: Time) -> Option<Transfer> {
+        let Kind::Append(uploads) = &mut self.kind else { return None };
+        let oldest = uploads.are_more_than(limit).then(|| uploads.take_oldest())??;
+        Some(Transfer { last: time, ..self.upload(oldest) })
+    }
+
+    fn upload(&self, upload: Upload) -> Transfer {
+        Transfer {
+            client_octets: upload.client_octets,
+            server_octets: upload.server_octets,
+            sender: upload.sender,
+            message_id: upload.message_id,
+            ..self.transfer(TransferKind::Upload)
+        }
     }
 
     /// A transfer that stands for the whole command.
@@ -194,6 +215,8 @@ pub(super) struct Queue {
     named: BTreeSet<(Named, u64)>,
     next: u64,
     octets: usize,
+    /// Octets that are held of messages that they sent.
+    uploads: usize,
     /// Messages that wait for the end of one of them.
     pub(super) transfers: usize,
     /// Logins, and lines that may be one, among them.
@@ -223,6 +246,7 @@ impl Queue {
             shifted: false,
             guessed: false,
             is_text: false,
+            is_passed: false,
             bye: false,
             first,
             last: first,
@@ -230,6 +254,7 @@ impl Queue {
             server_octets: 0,
             completion: 0,
             cost: 0,
+            uploads: 0,
             named: Vec::new(),
         };
         self.commands.insert(id, pending);
@@ -247,6 +272,9 @@ impl Queue {
             let cost = pending.tag.0.len() + held + pending.named.len() * size_of::<(Named, u64)>() * 2;
             self.octets = self.octets - pending.cost + cost;
             pending.cost = cost;
+            let uploads = if let Kind::Append(uploads) = &pending.kind { uploads.held() } else { 0 };
+            self.uploads = self.uploads - pending.uploads + uploads;
+            pending.uploads = uploads;
         }
     }
 
@@ -262,7 +290,7 @@ impl Queue {
     pub(super) fn held(&self) -> usize {
         // A command's arguments, and the names in a message's head, at their largest.
         let command = size_of::<Pending>() + size_of::<(Tag, u64)>() + size_of::<Downloads>() + 256;
-        self.octets + self.commands.len() * command + self.transfers * (size_of::<Transfer>() + 1024)
+        self.octets + self.uploads + self.commands.len() * command + self.transfers * (size_of::<Transfer>() + 1024)
     }
 
     /// Octets of commands that are held.
@@ -303,6 +331,7 @@ impl Queue {
             self.named.remove(&(*named, id));
         }
         self.octets -= pending.cost;
+        self.uploads -= pending.uploads;
         if let Kind::Fetch(downloads) | Kind::Convert(downloads) = &pending.kind {
             self.transfers = self.transfers.saturating_sub(downloads.len());
         }
@@ -354,7 +383,7 @@ impl Queue {
     pub(super) fn answered_by(&mut self, fetched: &Fetched, is_fetch: bool) -> Option<&mut Pending> {
         let content = fetched.kind();
         let suits = |pending: &Pending| match &pending.kind {
-            Kind::Fetch(downloads) if is_fetch => Some(downloads.asked.suits(fetched, content)),
+            Kind::Fetch(downloads) if is_fetch => downloads.asked.suits(fetched, content),
             Kind::Convert(_) if !is_fetch => Some(SUITS),
             _ => None,
         };

@@ -41,7 +41,10 @@ impl Imap {
         // The rest of a line of which octets were lost is among these.
         let was_lost =
             self.client.is_secret() && self.current_attempt().is_some_and(|attempt| attempt.is_cut_by_loss());
-        let waits = self.client.is_waiting() || was_lost || (self.client.is_in_response() && !response_begun);
+        let waits = self.client.is_waiting()
+            || was_lost
+            || self.client.expects_response_or_command()
+            || (self.client.is_in_response() && !response_begun);
         if is_current && !waits {
             // The rest of it is on its way.
             if let Some(pending) = self.pending.get(id) {
@@ -60,15 +63,24 @@ impl Imap {
             self.tags.answer_lost(&pending);
         }
         if self.client.current == Some(id)
-            && (self.client.is_waiting() || self.client.is_in_response() || self.client.is_secret())
+            && (self.client.is_waiting()
+                || self.client.is_in_response()
+                || self.client.expects_response_or_command()
+                || self.client.is_secret())
         {
-            self.client.go_on();
+            let was_secret = self.client.is_secret();
+            // The hole may reach into the next login, and what follows be the rest of that.
+            if pending.attempt().is_some_and(|attempt| attempt.is_cut_by_loss()) {
+                self.client.lose_sync_in_login(was_secret);
+            } else {
+                self.client.go_on();
+            }
         }
         let accepted = ending == Ending::Accepted;
         self.logged_in |= accepted && pending.verb.needs_login();
         match std::mem::replace(&mut pending.kind, Kind::Plain) {
             Kind::Login(attempt) if attempt.is_masked => self.text_ends(&attempt, ending, tell),
-            Kind::Login(attempt) => self.login_ends(*attempt, ending, &pending, tell),
+            Kind::Login(attempt) => self.login_ends(*attempt, ending, &pending, time, tell),
             Kind::Compress(deflate) if accepted => {
                 tell(Event::Settled { time });
                 self.begin_compression(deflate, time, tell);
@@ -105,6 +117,10 @@ impl Imap {
         // The refusal may be another command's.
         let ending = if pending.shifted && ending == Ending::Refused { Ending::Lost } else { ending };
         match (pending.verb, ending) {
+            // As on the wire, octets of either flush are still to come.
+            (Verb::Logout, Ending::Accepted) if self.on_the_wire => {
+                self.late_logoff = Some(closing(TransferResult::Succeeded));
+            }
             (Verb::Logout, Ending::Accepted) => tell(Event::Logoff(closing(TransferResult::Succeeded))),
             // Many servers close the connection at once.
             (Verb::Logout, Ending::Closed) => {
@@ -115,10 +131,7 @@ impl Imap {
             (Verb::Logout, Ending::Refused) => self.refused_logout = Some(closing(TransferResult::Failed)),
             // Whoever comes next must not be taken for who was logged in, also where the answer is not known.
             (Verb::Unauthenticate, Ending::Accepted | Ending::Lost | Ending::GivenUp) => {
-                while let Some(older) = self.pending.front().filter(|older| older.id < pending.id) {
-                    let older = older.id;
-                    self.end(older, Ending::Lost, time, tell);
-                }
+                self.end_before(pending.id, time, tell);
                 self.logged_in = false;
                 if ending == Ending::Accepted {
                     self.end_compression();
@@ -128,6 +141,13 @@ impl Imap {
                 tell(Event::LoggedOut(closing(result)));
             }
             _ => {}
+        }
+    }
+
+    /// Ends those that came before this command: whose they are would be somebody else's from here on.
+    fn end_before(&mut self, id: u64, time: Time, tell: Tell<'_>) {
+        while let Some(older) = self.pending.front().map(|older| older.id).filter(|older| *older < id) {
+            self.end(older, Ending::Lost, time, tell);
         }
     }
 
@@ -141,7 +161,7 @@ impl Imap {
     }
 
     /// A login was answered, or never will be.
-    fn login_ends(&mut self, mut attempt: Attempt, ending: Ending, pending: &Pending, tell: Tell<'_>) {
+    fn login_ends(&mut self, mut attempt: Attempt, ending: Ending, pending: &Pending, time: Time, tell: Tell<'_>) {
         if pending.shifted {
             // Who was refused must not be taken for accepted, nor the other way round.
             attempt.doubt();
@@ -160,12 +180,20 @@ impl Imap {
             attempt.doubt();
         }
         let is_stray = attempt.spelling == Spelling::Stray;
+        let is_proxy = attempt.spelling == Spelling::Proxy;
         self.hidden = match outcome {
-            Outcome::Succeeded | Outcome::Failed if is_stray || attempt.is_uncertain() => self.hidden,
+            Outcome::Succeeded | Outcome::Failed if is_stray || is_proxy || attempt.is_uncertain() => self.hidden,
             Outcome::Succeeded | Outcome::Failed => false,
             Outcome::Unknown | Outcome::BrokenOff | Outcome::GivenUp => true,
         };
         let login = attempt.finish(outcome);
+        if outcome == Outcome::Succeeded {
+            // What is still unanswered of those before it is not of whoever has logged in.
+            self.end_before(pending.id, time, tell);
+        }
+        if is_proxy && ending != Ending::Closed && outcome != Outcome::Failed {
+            self.proxy_leaves(pending, outcome, tell);
+        }
         tell(Event::Login(&login));
         if outcome == Outcome::Succeeded {
             self.logged_in = true;
@@ -174,9 +202,18 @@ impl Imap {
             if matches!(exchange.mechanism, Mechanism::DigestMd5 | Mechanism::Unknown) {
                 self.layer = Layer::MayBegin;
             }
-        } else if !is_stray {
+        } else if !is_stray && !is_proxy {
             self.suspicious = true;
         }
+    }
+
+    /// Who was logged in goes on as somebody else, or may: also where the answer is not known he must not be taken for that one.
+    fn proxy_leaves(&mut self, pending: &Pending, outcome: Outcome, tell: Tell<'_>) {
+        let is_seen = outcome == Outcome::Succeeded;
+        let result = if is_seen { TransferResult::Succeeded } else { TransferResult::Unknown };
+        // The octets of the command are those of the login that it is.
+        let closing = Closing { result, client_octets: 0, server_octets: 0, first: pending.first, last: pending.last };
+        tell(Event::LoggedOut(closing));
     }
 
     /// Whatever was lost of the answer that is waited for, it is not what comes after this.

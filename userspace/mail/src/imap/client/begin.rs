@@ -18,7 +18,9 @@ impl Imap {
     /// Content goes on inflated, if what begins now could be a secret, or change whose the octets are.
     pub(super) fn leave_the_wire(&mut self, head: &Head, span: &mut Span, octets: &[u8], tell: Tell<'_>) {
         let changes = match head {
-            Head::Command { verb: Verb::Login | Verb::Authenticate | Verb::Unauthenticate, .. } => true,
+            Head::Command {
+                verb: Verb::Login | Verb::Authenticate | Verb::Unauthenticate | Verb::ProxyAuth, ..
+            } => true,
             _ => self.is_stray(head),
         };
         if !self.on_the_wire || !changes {
@@ -57,14 +59,19 @@ impl Imap {
                 return;
             }
             if let Some(id) = self.client.current {
-                self.end_up_to(id, Ending::Lost, time, tell);
+                match self.pending.get(id).map(|pending| (pending.early, pending.is_passed)) {
+                    Some((Some(answer), _)) => self.end(id, answer, time, tell),
+                    Some((None, true)) => {}
+                    _ => self.end_up_to(id, Ending::Lost, time, tell),
+                }
             }
             self.client.go_on();
         }
         let is_command = matches!(head, Head::Command { verb, .. } if verb != Verb::Unknown);
         if !self.client.synced {
             // The rest of a LOGIN can end with a command's name, but not go on after it.
-            let is_unsure = std::mem::take(&mut self.client.after_gap) && self.client.is_bare && !self.logged_in;
+            let may_be_rest = std::mem::take(&mut self.client.after_secret) || !self.logged_in;
+            let is_unsure = std::mem::take(&mut self.client.after_gap) && self.client.is_bare && may_be_rest;
             if !is_command || is_unsure {
                 self.client.dropped += self.client.partial.octets().len() as u64;
                 self.client.partial = Partial::default();
@@ -87,6 +94,7 @@ impl Imap {
                 let spelling = match verb {
                     Verb::Login => Some(Spelling::Login),
                     Verb::Authenticate => Some(Spelling::Sasl),
+                    Verb::ProxyAuth => Some(Spelling::Proxy),
                     _ => None,
                 };
                 self.begin_command(tag, verb, spelling, time, tell);
@@ -113,12 +121,25 @@ impl Imap {
         self.tell_beginning(tell);
     }
 
-    fn begin_command(&mut self, tag: Range<usize>, verb: Verb, spelling: Option<Spelling>, time: Time, tell: Tell<'_>) {
+    /// Where too many commands are in flight, the newest is given up: the oldest is what is answered next. What a FETCH brings is told
+    /// all the same once it comes, as if nobody had asked. The oldest is given up where it may never be answered.
+    fn make_room(&mut self, time: Time, tell: Tell<'_>) {
         while self.pending.len() >= self.limits.pending || self.pending.octets() > self.limits.pending_octets {
-            let Some(oldest) = self.pending.front().map(|pending| pending.id) else { break };
+            let stale = self.pending.front().filter(|oldest| oldest.doubtful || oldest.is_stray());
+            let given_up = stale.map(|oldest| oldest.id).or_else(|| {
+                let newest = self.pending.back()?;
+                newest.forget_downloads();
+                Some(newest.id)
+            });
+            let Some(id) = given_up else { break };
             tell(Event::Anomaly(Anomaly::TooFarAhead));
-            self.end(oldest, Ending::GivenUp, time, tell);
+            self.end(id, Ending::GivenUp, time, tell);
         }
+    }
+
+    fn begin_command(&mut self, tag: Range<usize>, verb: Verb, spelling: Option<Spelling>, time: Time, tell: Tell<'_>) {
+        self.make_room(time, tell);
+        self.end_unheard(time, tell);
         self.refused_logout = None;
         let inflated = self.client.inflater.is_some();
         let kind = match (spelling, verb) {

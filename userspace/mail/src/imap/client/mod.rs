@@ -1,6 +1,7 @@
 //! The client's side: commands, and the octets of their literals.
 
 mod begin;
+mod lines;
 
 use writ_wire::Direction::FromClient;
 use writ_wire::Time;
@@ -47,6 +48,8 @@ pub(super) struct Client {
     is_bare: bool,
     /// Whether the line is what comes first after octets that were lost.
     after_gap: bool,
+    /// Whether it may be the rest of a login's.
+    after_secret: bool,
     /// The line's beginning, until it is known what it is.
     partial: Partial,
     scanner: Scanner,
@@ -80,6 +83,7 @@ impl Client {
             decided: None,
             is_bare: false,
             after_gap: false,
+            after_secret: false,
             partial: Partial::default(),
             scanner: Scanner::default(),
             current: None,
@@ -152,6 +156,11 @@ impl Client {
         self.may_respond = true;
     }
 
+    /// Whether neither of them has begun.
+    pub(super) fn expects_response_or_command(&self) -> bool {
+        self.may_respond && self.partial.is_empty()
+    }
+
     /// What follows belongs to the login that is being sent, up to the end of the line.
     pub(super) fn read_secretly(&mut self) {
         self.mode = Mode::Stray;
@@ -172,6 +181,14 @@ impl Client {
             self.go_on();
         }
         self.head = HeadReader::default();
+    }
+
+    /// The same, where octets of a login were lost; `within`: its last line has not ended since. Then the first line is no command
+    /// where it ends with a command's name: the password may read like one.
+    pub(super) fn lose_sync_in_login(&mut self, within: bool) {
+        self.go_on();
+        self.lose_sync();
+        self.after_secret = within;
     }
 
     /// Forgets what waits for the server.
@@ -244,6 +261,7 @@ impl Imap {
                 Mode::Waiting | Mode::GoAhead(_) => 0,
             };
             read += more;
+            self.tell_upload_over(here.time, tell);
             if let Some(inflater) = self.client.inflater.as_mut().filter(|_| inflated && !is_literal) {
                 inflater.read_as_text(more);
             }
@@ -271,6 +289,15 @@ impl Imap {
         read
     }
 
+    /// Messages that wait for the end of the command that is being sent, and are too many, are told before it.
+    fn tell_upload_over(&mut self, time: Time, tell: Tell<'_>) {
+        let Some(id) = self.client.current else { return };
+        let limit = self.limits.transfers;
+        while let Some(upload) = self.pending.get(id).and_then(|pending| pending.upload_over(limit, time)) {
+            tell(Event::Transfer(&upload));
+        }
+    }
+
     /// Octets of a command go where they belong.
     fn put_client(&mut self, span: Span, octets: &[u8], tell: Tell<'_>) {
         if !self.client.is_login {
@@ -280,11 +307,20 @@ impl Imap {
         let limit = self.limits.line;
         match self.current_attempt() {
             Some(attempt) if attempt.is_masked => span.tell(FromClient, &masked(octets), tell),
-            Some(attempt) => attempt.push_client(span, octets, limit),
+            Some(attempt) => {
+                attempt.push_client(span, octets, limit);
+                self.weigh_current();
+            }
             // Of a login that was given up nothing is told.
             None => {
                 tell(Event::Lost { from: FromClient, time: span.time, octets: octets.len() as u64, in_literal: false })
             }
+        }
+    }
+
+    fn weigh_current(&mut self) {
+        if let Some(id) = self.client.current {
+            self.pending.weigh(id);
         }
     }
 
@@ -315,6 +351,10 @@ impl Imap {
             if matches!(token, Token::Literal(_) | Token::End) {
                 break Some(token);
             }
+            // However the octets are cut, it is told behind the same.
+            if token == Token::Close && self.has_upload_over() {
+                break None;
+            }
         };
         self.put_client(here, octets.get(..counted).unwrap_or_default(), tell);
         if end.is_some() && std::mem::take(&mut self.client.is_deep) {
@@ -326,6 +366,11 @@ impl Imap {
             None => {}
         }
         counted
+    }
+
+    fn has_upload_over(&mut self) -> bool {
+        let limit = self.limits.transfers;
+        matches!(self.current_kind(), Some(Kind::Append(uploads)) if uploads.are_more_than(limit))
     }
 
     fn argument(&mut self, token: Token) {
@@ -381,6 +426,7 @@ impl Imap {
         self.count_client(read);
         if let Some(Kind::Append(uploads)) = self.current_kind() {
             uploads.literal_octets(octets);
+            self.weigh_current();
         }
         self.put_client(here, octets, tell);
         let left = left - read as u64;
@@ -418,7 +464,9 @@ impl Imap {
         };
         pending.sent = true;
         let (early, waits) = (pending.early, pending.verb.decides());
-        if waits {
+        if pending.is_passed {
+            self.client.expect_response_or_command();
+        } else if waits {
             self.client.mode = Mode::Waiting;
         } else {
             self.client.go_on();
@@ -443,43 +491,5 @@ impl Imap {
             self.pending.note_messages(id);
             self.pending.weigh(id);
         }
-    }
-
-    /// Reads a line that is no command, but nothing secret either.
-    fn read_line(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
-        let (read, ends) = to_line_end(octets);
-        here.tell(FromClient, octets.get(..read).unwrap_or_default(), tell);
-        if ends {
-            self.client.go_on();
-        }
-        read
-    }
-
-    /// Reads a line of a login: a response to a challenge, or what may be a password in the wrong place.
-    fn read_secret(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
-        let (read, ends) = to_line_end(octets);
-        self.count_client(read);
-        self.put_client(here, octets.get(..read).unwrap_or_default(), tell);
-        if ends {
-            match self.current_attempt().and_then(|attempt| attempt.literal_after_loss()) {
-                Some(literal) => self.literal_announced(literal, here.time, tell),
-                None => self.command_sent(here.time, tell),
-            }
-        }
-        read
-    }
-
-    /// Passes over the rest of a line of which it is not known what it is.
-    fn read_dropped(&mut self, here: Span, octets: &[u8], tell: Tell<'_>) -> usize {
-        let (read, ends) = to_line_end(octets);
-        self.client.dropped += read as u64;
-        if ends {
-            let octets = std::mem::take(&mut self.client.dropped);
-            if !self.client.is_silent {
-                tell(Event::Lost { from: FromClient, time: here.time, octets, in_literal: false });
-            }
-            self.client.mode = Mode::Head;
-        }
-        read
     }
 }

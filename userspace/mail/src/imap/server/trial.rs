@@ -111,8 +111,8 @@ impl Trial {
                 let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
                 number.map_or(Response::Plain, Response::Numbered)
             }
-            Response::Numbered(number) if token == Token::Word && text.eq_ignore_ascii_case(b"FETCH") => {
-                Response::Items(Box::new(Fetched::new(*number)))
+            Response::Numbered(number) if token == Token::Word => {
+                Fetched::named(*number, text).map_or(Response::Plain, |fetched| Response::Items(Box::new(fetched)))
             }
             Response::First | Response::Numbered(_) => Response::Plain,
             Response::Items(fetched) => {

@@ -83,8 +83,8 @@ impl Imap {
                 }
             },
             Untagged::Numbered(number) if token == Token::Word => {
-                if word.eq_ignore_ascii_case(b"FETCH") {
-                    Untagged::Items(Box::new(Fetched::new(*number)), true)
+                if let Some(fetched) = Fetched::named(*number, word) {
+                    Untagged::Items(Box::new(fetched), true)
                 } else if word.eq_ignore_ascii_case(b"CONVERTED") {
                     Untagged::Items(Box::new(Fetched::of_other()), false)
                 } else {

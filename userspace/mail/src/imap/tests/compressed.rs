@@ -301,3 +301,26 @@ fn commands_and_responses_are_no_more_than_what_crossed_the_wire_allows() {
     let mail = format!("C: a APPEND x {{8000000+}}\nC: {}\nC: b NOOP", "x".repeat(8_000_000));
     assert!(all_read(&mail).0);
 }
+
+#[test]
+fn on_the_wire_the_last_flush_of_either_end_is_of_the_session() {
+    let limits = Limits { compressed: Compressed::AsOnTheWire, ..Limits::default() };
+    let turns = compressed("C: a NOOP\nS: a OK\nC: b LOGOUT\nS: * BYE\nS: b OK");
+    for piece in [usize::MAX, 1, 2, 3, 7] {
+        let notes = run_turns(&turns, piece, true, limits);
+        for (number, from) in [Direction::FromClient, Direction::FromServer].into_iter().enumerate() {
+            let sent = turns.iter().filter_map(|turn| match turn {
+                Turn::Octets(side, octets) if *side == from => Some(&octets[..]),
+                _ => None,
+            });
+            assert_eq!(text(&notes.said[number]), text(&sent.collect::<Vec<_>>().concat()), "in pieces of {piece}");
+        }
+        assert_eq!(notes.lines.last().unwrap(), "logoff true 10+13", "in pieces of {piece}");
+    }
+    // A server whose flush has no such end.
+    let mut turns = turns;
+    let Some(Turn::Octets(_, last)) = turns.last_mut() else { panic!() };
+    last.truncate(last.len() - 4);
+    let notes = run_turns(&turns, 1, true, limits).lines;
+    assert_eq!(notes.iter().filter(|note| note.starts_with("logoff true")).count(), 1, "{notes:?}");
+}

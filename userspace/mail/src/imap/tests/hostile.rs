@@ -80,14 +80,39 @@ fn a_literal_of_25_megabytes_takes_no_memory() {
 }
 
 #[test]
-fn commands_without_answers_are_given_up_oldest_first() {
+fn of_too_many_commands_the_newest_is_given_up() {
     let limits = Limits { pending: 3, ..Limits::default() };
-    let notes =
-        run_with("S: * PREAUTH\nC: a FETCH 1 BODY[]\nC: b NOOP\nC: c NOOP\nC: d NOOP\nS: d OK\nS: a OK", true, limits);
+    let commands =
+        "C: a FETCH 1 BODY[]\nC: b FETCH 2 BODY[]\nC: c FETCH 3 BODY[]\nC: d APPEND x {1+}\nC: y\nC: e NOOP\n";
+    let answers: String = (1..4)
+        .map(|number| {
+            format!(
+                "S: * {number} FETCH (BODY[] {{17}}\nS: From: a@{number}.org\\r\\n)\nS: {} OK\n",
+                ["a", "b", "c"][number - 1]
+            )
+        })
+        .collect();
+    let notes = run_with(&format!("S: * PREAUTH\n{commands}{answers}S: d OK\nS: e OK"), true, limits);
+    let told: Vec<_> = notes.iter().filter(|note| note.contains("load")).collect();
     assert_eq!(
-        notes[3..6],
-        ["! too_far_ahead", "PartialDownload Unknown 18+0 - -".replace("Partial", "").as_str(), "settled"]
+        told,
+        [
+            // What comes of it nobody can say.
+            "Upload Unknown 20+0 - -",
+            "Download Succeeded 18+48 a@1.org -",
+            "Download Succeeded 18+48 a@2.org -",
+            // It is told by what it brings.
+            "Download Succeeded 0+42 a@3.org -",
+        ]
     );
+    assert_eq!(notes.iter().filter(|note| *note == "! too_far_ahead").count(), 2);
+    // One that is never answered makes no room for itself.
+    let notes = run_with(
+        "S: * PREAUTH\nC: a NOOP\nC: b NOOP\nC: c NOOP\nS? 30\nC: d FETCH 1 BODY[]\nC: e FETCH 2 BODY[]\nC: f NOOP\nS: x\nS: d NO\nS: e NO\nS: f OK",
+        true,
+        limits,
+    );
+    assert_eq!(notes.iter().filter(|note| note.contains("Download Failed")).count(), 2, "{notes:?}");
     let limits = Limits { pending_octets: 1000, ..Limits::default() };
     let lines = "C: c2VjcmV0\n".repeat(500);
     let notes = run_with(&format!("S: * OK\n{lines}"), true, limits);
@@ -216,5 +241,46 @@ fn blanks_before_a_status_are_held_up_to_a_limit_and_hide_no_refusal() {
             }
         }
         assert!(!leaks, "{start}");
+    }
+}
+
+/// Reads a client's octets piece by piece; gives the most that was held.
+fn most_held(before: &str, octets: &[u8], limits: Limits) -> usize {
+    let mut imap = Imap::new(true, limits);
+    let at = At { time: Time::MIN, offset: 0 };
+    imap.server(at, before.as_bytes(), &mut |_| {});
+    let mut most = 0;
+    for piece in octets.chunks(1400) {
+        imap.client(at, piece, &mut |_| {});
+        most = most.max(imap.held());
+    }
+    most
+}
+
+#[test]
+fn messages_of_one_command_without_end_are_told_before_it() {
+    let append = [&b"a APPEND x"[..], &b" {1+}\r\ny".repeat(50_000)].concat();
+    let held = most_held("* PREAUTH\r\n", &append, Limits::default());
+    // What waits counts.
+    assert!((50_000..200_000).contains(&held), "{held}");
+    let limits = Limits { transfers: 2, ..Limits::default() };
+    let messages = "C! x\nC:  {1+}\n".repeat(3);
+    let notes = run_with(&format!("S: * PREAUTH\nC: a APPEND x {{1+}}\n{messages}C: y\nS: a OK"), true, limits);
+    let told: Vec<_> = notes.iter().filter(|note| note.starts_with("Upload")).collect();
+    assert_eq!(
+        told,
+        ["Upload Unknown 18+0 - -", "Upload Unknown 8+0 - -", "Upload Succeeded 8+0 - -", "Upload Succeeded 10+6 - -"]
+    );
+    let parts = "CATENATE (URL u) ".repeat(4);
+    let notes = run_with(&format!("S: * PREAUTH\nC: a APPEND x {parts}\nS: a OK"), true, limits);
+    assert_eq!(notes.iter().filter(|note| note.starts_with("Upload")).count(), 4);
+}
+
+#[test]
+fn literals_of_a_login_without_end_count_as_held() {
+    let literal = format!(" {{20000+}}\r\n{}", "x".repeat(20_000)).repeat(20);
+    for command in [format!("a LOGIN{literal}"), format!("a AUTHENTICATE PLAIN{literal}")] {
+        let held = most_held("* OK\r\n", command.as_bytes(), Limits::default());
+        assert!(held > 380_000, "{held}");
     }
 }

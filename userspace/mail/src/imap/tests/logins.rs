@@ -336,15 +336,14 @@ fn the_next_user_of_a_connection_is_another() {
 }
 
 #[test]
-fn a_client_that_goes_too_far_ahead_does_not_become_somebody() {
+fn a_client_that_goes_too_far_ahead_does_not_become_somebody_by_that() {
     let limits = Limits { stalled: 400, ..Limits::default() };
     let ahead = "C: b NOOP\n".repeat(100);
-    let turns = dialogue(&format!("S: * OK\nC: a LOGIN alice secret\n{ahead}S: a OK\n"));
+    let turns = dialogue(&format!("S: * OK\nC: a LOGIN alice secret\n{ahead}S: * OK wait\n"));
     let notes = run_turns(&turns, 16, true, limits).lines;
     assert_eq!(notes[2], "! too_far_ahead");
-    assert_eq!(notes[3], "login alice BrokenOff C a LOGIN alice ******|");
-    // The answer comes, and is nobody's any more.
-    assert!(notes.contains(&"! unasked_reply".into()), "{notes:?}");
+    let logins: Vec<_> = notes.iter().filter(|note| note.starts_with("login")).collect();
+    assert_eq!(logins, ["login alice BrokenOff C a LOGIN alice ******| S * OK wait|"]);
 }
 
 #[test]
@@ -429,4 +428,89 @@ fn a_tag_as_long_as_a_server_reads_hides_no_login() {
         assert!(notes.iter().any(|line| line.starts_with("login alice Succeeded")), "{length}");
         assert!(notes.iter().any(|line| line == "C b NOOP|"), "{length}");
     }
+}
+
+#[test]
+fn what_nobody_answered_is_not_of_who_logs_in_next() {
+    let upload = "C: b APPEND x {16+}\nC! From: b@x.org\\r\\n\nC:";
+    for lost in ["S? 6\nC: n NOOP\nS? 11\nC: m NOOP\nC? 18\nS: u OK\n", "S? 6\nC: n NOOP\nS? 11\n", ""] {
+        let notes = run(&format!(
+            "
+            S: * OK
+            C: a LOGIN bob one
+            S: a OK
+            {upload}
+            {lost}
+            C: c LOGIN alice two
+            S: c OK
+            C: d NOOP
+            S: d OK"
+        ));
+        let place = |begin: &str| notes.iter().position(|note| note.starts_with(begin)).unwrap();
+        assert!(place("Upload Unknown") < place("login alice Succeeded"), "{notes:?}");
+    }
+}
+
+#[test]
+fn what_is_sent_far_ahead_of_a_login_does_not_lose_it() {
+    let limits = Limits { stalled: 200, pending: 5, ..Limits::default() };
+    let ahead = "C: n NOOP\n".repeat(100);
+    let told = |login: &str, answer: &str| {
+        let fetch = "C: f FETCH 1 BODY[]\nS: * 1 FETCH (BODY[] {2}\nS: ab)\nS: f OK";
+        let script = format!("S: * OK\n{login}\n{ahead}{answer}\n{fetch}");
+        let turns = dialogue(&script);
+        let told = |piece| run_turns(&turns, piece, true, limits).lines;
+        for piece in [usize::MAX, 19, 1] {
+            let notes = told(piece);
+            assert!(notes.iter().any(|note| note.starts_with("Download Succeeded")), "{notes:?}");
+            assert!(!notes.concat().contains("secret") && !notes.concat().contains("NlY3JldA"), "{notes:?}");
+        }
+        told(usize::MAX).into_iter().filter(|note| note.starts_with("login")).collect::<Vec<_>>()
+    };
+    let answers = "S: n OK\n".repeat(100);
+    assert_eq!(
+        told("C: a LOGIN alice secret", &format!("S: a OK\n{answers}")),
+        ["login alice Succeeded C a LOGIN alice ******| S a OK|"]
+    );
+    assert_eq!(
+        told("C: a LOGIN alice secret", "S: a NO no"),
+        ["login alice Failed C a LOGIN alice ******| S a NO no|"]
+    );
+    let plain = told("C: a AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==", &format!("S: a OK\n{answers}"));
+    assert!(plain.len() == 1 && plain[0].starts_with("login alice Succeeded"), "{plain:?}");
+    let plain = told("C: a AUTHENTICATE PLAIN\nC: AGFsaWNlAHNlY3JldA==", &format!("S: + \nS: a OK\n{answers}"));
+    assert!(plain.len() == 1 && plain[0].starts_with("login alice Succeeded"), "{plain:?}");
+    // Who is logged in already is not taken for whoever might come.
+    let again = run_with(&format!("S: * PREAUTH\nC: u UNAUTHENTICATE\n{ahead}S: u OK"), true, limits);
+    assert!(again.iter().any(|note| note.starts_with("logged out false")), "{again:?}");
+}
+
+#[test]
+fn proxyauth_makes_another_user() {
+    let begin = "S: * OK\nC: a LOGIN admin secret\nS: a OK\nC: p PROXYAUTH alice@x.example\n";
+    let notes = run(&format!("{begin}S: p OK done\nC: c NOOP\nS: c OK"));
+    assert_eq!(
+        notes[4..],
+        [
+            "logged out true 0+0",
+            "login alice@x.example Succeeded C p PROXYAUTH alice@x.example| S p OK done|",
+            "settled",
+            "C c NOOP|",
+            "S c OK|",
+            "settled"
+        ]
+    );
+    // As a literal, quoted; what is sent ahead is read once it is known whose it is.
+    for name in ["{5+}\nC: alice", "{5}\nS: + go\nC: alice", "\"alice\""] {
+        let notes = run(&format!("S: * PREAUTH\nC: p PROXYAUTH {name}\nC: b NOOP\nS: p OK\nS: b OK"));
+        let place = |begin: &str| notes.iter().position(|note| note.starts_with(begin)).unwrap();
+        assert!(place("login alice Succeeded") < place("C b NOOP"), "{notes:?}");
+    }
+    // Refused, it changes nothing; where the answer is not known, the admin is not taken for alice.
+    let notes = run(&format!("{begin}S: p NO you may not\nC: c NOOP\nS: c OK"));
+    assert_eq!(notes[4], "login alice@x.example Failed C p PROXYAUTH alice@x.example| S p NO you may not|");
+    assert!(!notes.concat().contains("logged out"));
+    let notes = run(&format!("{begin}S? 9\nC: c NOOP\nS: c OK"));
+    assert_eq!(notes[5..7], ["logged out false 0+0", "login alice@x.example Unknown C p PROXYAUTH alice@x.example|"]);
+    assert!(run("S: * PREAUTH\nC: p PROXYAUTH a b\nS: p OK").iter().any(|note| note.starts_with("login ? Succeeded")));
 }

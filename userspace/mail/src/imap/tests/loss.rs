@@ -99,7 +99,8 @@ fn messages_that_a_gap_swallowed_are_told_by_what_was_asked_for() {
     // How many there are nobody knows.
     assert_eq!(lost("FETCH 1:* BODY[]").len(), 1);
     assert_eq!(lost("UID FETCH 4:5 BODY[]").len(), 1);
-    assert_eq!(lost("FETCH 1:3 FLAGS").len(), 1);
+    // What came was not asked for with it.
+    assert_eq!(lost("FETCH 1:3 FLAGS").len(), 2);
     assert_eq!(lost("FETCH 1:4000000000 BODY[]").len(), 1);
 }
 
@@ -169,6 +170,31 @@ fn no_password_is_told_after_a_loss() {
     ] {
         let notes = run(&format!("S: * OK\n{script}"));
         assert!(!notes.concat().contains("secr"), "{script}: {notes:?}");
+    }
+}
+
+#[test]
+fn a_gap_from_inside_one_login_to_inside_the_next_hides_both() {
+    for first in ["a LOGIN bob@ex", "a AUTHENTICATE PLAIN AGJvYg", "a LOGIN {15+}\\r\\nbob@example.org {7+}\\r\\nPW"] {
+        for (rest, known) in [
+            ("carol@x.example SECRET2x", "carol"),
+            ("TICATE PLAIN AGNhcm9sAFNFQ1JFVDJ4", "AGNhcm9s"),
+            ("carol@x.example {8+}\nC: SECRET2x", "carol"),
+            ("carol@x.example {8+}\nC: SEC ET2x", "carol"),
+            ("carol list", "carol"),
+            ("\"carol\" \"SECRET 2x\"", "carol"),
+        ] {
+            for script in [
+                format!("C! {first}\nC? 40\nS: a OK in\nC: {rest}\nS: b OK in\nC: c SELECT x\nS: c OK"),
+                format!("C! {first}\nC? 40\nC: {rest}\nS: a OK in\nS: b OK in\nC: c SELECT x\nS: c OK"),
+            ] {
+                let notes = run(&format!("S: * OK\n{script}"));
+                let said = notes.concat();
+                let secrets = ["SEC", "AFNFQ1", "list", known];
+                assert!(!secrets.iter().any(|secret| said.contains(secret)), "{script}: {notes:?}");
+                assert!(said.contains("C c SELECT x|"), "{script}: {notes:?}");
+            }
+        }
     }
 }
 
@@ -447,4 +473,17 @@ fn the_rest_of_a_line_behind_a_gap_is_not_told_where_it_may_repeat_a_password() 
         assert!(!notes.iter().any(|line| line.starts_with("S ") && line.contains("PwSecret9")), "{notes:?}");
         assert!(notes.iter().any(|line| line.starts_with("login alice")), "{notes:?}");
     }
+}
+
+#[test]
+fn where_no_server_is_heard_a_command_is_over_once_the_client_goes_on() {
+    let notes =
+        run("S? 9\nC: a LOGIN alice secret\nS? 9\nC: b FETCH 1 BODY[]\nS? 90\nC: c FETCH 2 BODY[]\nS? 90\nC: d NOOP");
+    let place = |begin: &str| notes.iter().position(|note| note.starts_with(begin)).unwrap();
+    assert!(place("Download Unknown") < place("C c FETCH"), "{notes:?}");
+    // Not before the server has said something since.
+    let notes = run("S? 9\nC: a LOGIN alice secret\nS? 9\nC: b FETCH 1 BODY[]\nC: c FETCH 2 BODY[]\nS? 90\nC: d NOOP");
+    let place = |begin: &str| notes.iter().position(|note| note.starts_with(begin)).unwrap();
+    assert!(place("Download Unknown") > place("C b FETCH 1 BODY[]|c FETCH 2 BODY[]|"), "{notes:?}");
+    assert!(place("Download Unknown") < place("C d NOOP"), "{notes:?}");
 }

@@ -111,6 +111,7 @@ impl Notes {
         let line = match event {
             Event::Octets(_) | Event::UrlContent(_) | Event::Capabilities { .. } => unreachable!(),
             Event::Greeting { logged_in, .. } => format!("greeting {logged_in}"),
+            Event::Ahead => "ahead".into(),
             Event::Login(login) => {
                 let who = login.identity().map_or("?".into(), |identity| identity.login.clone());
                 let steps = login.redacted(Keep::Username);

@@ -75,7 +75,7 @@ fn each_message_is_a_transfer_of_its_own_with_its_own_octets() {
 fn a_message_in_several_responses_to_one_command_is_one_transfer() {
     let found = transfers(
         "
-        C: a UID FETCH 1:2 (BODY[HEADER] BODY[TEXT])
+        C: a UID FETCH 7:8 (BODY[HEADER] BODY[TEXT])
         S: * 1 FETCH (UID 7 BODY[HEADER] {21}
         S: From: a@x.example\\r\\n
         S: )
@@ -89,7 +89,7 @@ fn a_message_in_several_responses_to_one_command_is_one_transfer() {
     assert_eq!(found, ["Download Succeeded 43+92 a@x.example -", "PartialDownload Succeeded 0+46 - -"]);
     // A number can go to another message between them, where the UID tells.
     let found = transfers(
-        "C: a UID FETCH 1:2 BODY[]\nS: * 1 FETCH (UID 7 BODY[] {2}\nS: ab)\nS: * 1 EXPUNGE\nS: * 1 FETCH (UID 8 BODY[] {2}\nS: ab)\nS: a OK",
+        "C: a UID FETCH 7:8 BODY[]\nS: * 1 FETCH (UID 7 BODY[] {2}\nS: ab)\nS: * 1 EXPUNGE\nS: * 1 FETCH (UID 8 BODY[] {2}\nS: ab)\nS: a OK",
     );
     assert_eq!(found.len(), 2, "{found:?}");
     // Another command is another interaction.
@@ -412,4 +412,79 @@ fn fields_that_a_range_has_whole_name_the_message() {
         let told = notes.iter().find(|line| line.starts_with("PartialDownload")).unwrap();
         assert!(told.ends_with("carl@x.example -"), "{notes:?}");
     }
+}
+
+#[test]
+fn what_stands_for_a_missing_address_is_none() {
+    let sender = |from: &str, more: &str| {
+        let notes = run_logged_in(&format!(
+            "C: a FETCH 1 (ENVELOPE BODY[HEADER])\nS: * 1 FETCH (ENVELOPE (NIL NIL ({from}) NIL NIL NIL NIL NIL NIL NIL){more})\nS: a OK"
+        ));
+        let told = notes.into_iter().find(|note| note.contains("ownload")).unwrap();
+        told.split(' ').nth(3).unwrap().to_owned()
+    };
+    for none in [
+        "(NIL NIL \"root\" \"MISSING_DOMAIN\")",
+        "(NIL NIL \"root\" \".MISSING-HOST-NAME.\")",
+        "(NIL NIL \"root\" \"unspecified-domain\")",
+        "(NIL NIL \"MISSING_MAILBOX\" \"MISSING_DOMAIN\")",
+        "(NIL NIL \"MISSING_MAILBOX\" \"x.org\")",
+        "(NIL NIL \"INVALID_ADDRESS\" \".SYNTAX-ERROR.\")",
+    ] {
+        assert_eq!(sender(none, ""), "-");
+        // The field says what there is.
+        assert_eq!(sender(none, " BODY[HEADER] {16}\nS: From: <root@here>"), "root@here".get(..9).unwrap());
+        assert_eq!(sender(&format!("{none}(NIL NIL \"b\" \"x.org\")"), ""), "b@x.org");
+    }
+}
+
+#[test]
+fn a_literal_in_a_list_that_is_no_content_is_none() {
+    // Nobody asked for it: what is content is a transfer.
+    let told = |item: &str| transfers(&format!("C: a STORE 1 (x)\nS: * 1 FETCH ({item} UID 4)\nS: a OK"));
+    assert!(told("X-GM-LABELS (\"hello\")").is_empty());
+    assert!(told("X-GM-LABELS ({5}\nS: hello)").is_empty());
+    assert!(told("X-GM-LABELS ({5}\nS: hello BODY[] \"x\" {1}\nS: y)").is_empty());
+    assert_eq!(told("X-NEW {5}\nS: hello"), ["PartialDownload Succeeded 0+36 - -"]);
+    let nested = "BODYSTRUCTURE (\"TEXT\" (\"NAME\" {1}\nS: x BODY[] {2}\nS: ab))";
+    assert_eq!(told(nested), ["PartialDownload Succeeded 0+73 - -"]);
+}
+
+#[test]
+fn what_the_server_sends_of_itself_is_no_answer() {
+    let of = |command: &str, refused: &str| {
+        let notes = run_logged_in(&format!(
+            "
+            C: a {command}
+            S: * 9 FETCH (UID 99 BODY[] {{16}}
+            S: From: n@x.org\\r\\n)
+            S: a {refused}"
+        ));
+        notes.into_iter().filter(|note| note.contains("ownload")).collect::<Vec<_>>()
+    };
+    let news = "Download Succeeded 0+49 n@x.org -".to_owned();
+    for command in
+        ["UID FETCH 7 (FLAGS)", "FETCH 1 BODY[]", "UID FETCH 7 BODY[]", "FETCH 9 (FLAGS)", "FETCH 1:* (FLAGS)"]
+    {
+        assert!(of(command, "NO gone").contains(&news), "{command}: {:?}", of(command, "NO gone"));
+    }
+    for command in ["FETCH 9 BODY[]", "FETCH 1:* BODY[]", "UID FETCH 99 BODY[]", "UID FETCH $ BODY[]"] {
+        assert_eq!(of(command, "OK").len(), 1, "{command}");
+        assert!(!of(command, "OK").contains(&news), "{command}");
+    }
+}
+
+#[test]
+fn uidfetch_is_a_fetch() {
+    let notes = run_logged_in(
+        "
+        C: a UID FETCH 25:26 BODY[]
+        S: * 25 UIDFETCH (BODY[] {16}
+        S: From: a@x.org\\r\\n)
+        S: * 26 uidfetch (BODY[HEADER] {16}
+        S: From: b@x.org\\r\\n BODY[TEXT] \"\")
+        S: a OK",
+    );
+    let told: Vec<_> = notes.iter().filter(|note| note.contains("ownload")).collect();
+    assert_eq!(told, ["Download Succeeded 26+46 a@x.org -", "Download Succeeded 0+72 b@x.org -"]);
 }

@@ -111,6 +111,7 @@ impl Notes {
                     transfer.message_id.as_deref().map_or("-".into(), text)
                 )
             }
+            Event::Ahead => "ahead".into(),
             Event::Settled { .. } => ";".to_owned(),
             Event::Logoff(end) => format!("logoff {:?} {}+{}", end.result, end.client_octets, end.server_octets),
             Event::Dark { .. } => "dark".to_owned(),
