@@ -4,6 +4,7 @@
 //! The input: which client, which server port, the size of the cuts, and the pieces of an SMTP dialogue.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -276,14 +277,19 @@ fn encode(records: &[Record]) {
 /// what differs.
 fn told(records: &[Record]) -> Vec<String> {
     let mut told: Vec<(String, Vec<u8>)> = Vec::new();
-    // By communication: how the records of different ones follow one another may depend on the segments.
+    // By communication: how the records of different ones follow one another may depend on the segments, and so may which warrant has
+    // the first number.
     let mut order: Vec<&Record> = records.iter().collect();
-    order.sort_by_key(|record| record.cin);
+    order.sort_by_key(|record| (record.mandate.liid.clone(), record.cin));
+    let number = |record: &Record| {
+        let of_warrant = records.iter().filter(|other| other.mandate == record.mandate);
+        of_warrant.map(|other| other.cin).filter(|cin| *cin < record.cin).collect::<BTreeSet<_>>().len()
+    };
     // Where what was said since the last event begins: commands and replies of one packet go out as they crossed the wire, so
     // that between events only the order within each direction is the same.
     let mut since = 0;
     for record in order {
-        let head = |what: &str| format!("{} {:?} {what}", record.mandate.liid, record.cin);
+        let head = |what: &str| format!("{} {} {what}", record.mandate.liid, number(record));
         match &record.body {
             Body::Iri(iri) => {
                 let what = format!(
