@@ -86,18 +86,18 @@ fn a_spool_of_another_format_is_refused_and_kept() {
     running.send(1, 5, 200);
     running.stop(Duration::from_millis(300));
     let state = folder.path().join("spool/lea-1/hi2/state");
-    for file in [segments(folder.path()).remove(0), state] {
+    for (file, ours) in [(segments(folder.path()).remove(0), '1'), (state, '2')] {
         let of_ours = fs::read(&file).unwrap();
         let mut of_another = of_ours.clone();
-        of_another[7] = b'2';
+        of_another[7] = b'9';
         fs::write(&file, &of_another).unwrap();
         let (_, receiver) = bounded(1);
         let lea = Outlet::network(spooled(folder.path(), nowhere()));
         let Err(error) = Delivery::start(DeliverySettings::default(), vec![lea], vec![receiver]) else {
             panic!("{}", file.display())
         };
-        assert!(matches!(&error, StartError::Spool(SpoolError::Format { found: '2', .. })), "{error}");
-        let expected = format!("{}: expected a spool of format 1, not 2", file.display());
+        assert!(matches!(&error, StartError::Spool(SpoolError::Format { found: '9', .. })), "{error}");
+        let expected = format!("{}: expected a spool of format {ours}, not 9", file.display());
         assert!(error.to_string().starts_with(&expected), "{error}");
         assert_eq!(fs::read(&file).unwrap(), of_another);
         fs::write(&file, of_ours).unwrap();
