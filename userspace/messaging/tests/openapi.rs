@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use writ_messaging::{OPENAPI, read};
 
@@ -287,5 +289,6 @@ fn its_words_and_limits_are_those_that_are_accepted() {
 fn its_answers_are_those_that_are_given() {
     let description = description();
     let answers = description["paths"]["/v1/events"]["post"]["responses"].as_object().unwrap();
-    assert_eq!(answers.keys().collect::<Vec<_>>(), ["200", "400", "408", "409", "413", "415", "503"]);
+    let answers: BTreeSet<_> = answers.keys().map(String::as_str).collect();
+    assert_eq!(answers, ["200", "400", "408", "409", "413", "415", "503"].into());
 }
