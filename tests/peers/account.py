@@ -158,7 +158,8 @@ def messages(store: Path, sessions: list[Session], got: list[dict], stored: list
     ends = {(record["liid"], record["cin"]): (record["protocol"], record["client"], record["client_port"]) for record in got if record["kind"] == "iri"}
     found = collections.defaultdict(list)
     for path in sorted((store / "messages").glob("*.eml")):
-        liid, cin, _ = path.name.split(".")[0].rsplit("-", 2)
+        # LIID-CIN@OPERATOR@ELEMENT-NUMBER.
+        liid, cin = re.match(r"(.+?)-([0-9]+)@.*-[0-9]+", path.name).groups()
         if path.name.endswith((".incomplete.eml", ".partial.eml", ".refused.eml")):
             continue
         found[liid, ends.get((liid, int(cin)))].append(path)
