@@ -37,6 +37,14 @@ targets = [{targets}]
 """
 NOBODY = '{ email = "nobody@example.org" }'
 ALICE = '{ email = "alice@example.org" }, { login = "alice" }'
+PAGE = """# Writ and its peers on one capture
+
+`make bench-peers` writes this page and its plot. The capture is generated, each program has one core in turn, and what is told is its own time on the core, reading
+the file included. None of the peers hands anything over.
+
+{table}
+<img src="peers.png" alt="Gbit/s of payload on one core">
+"""
 # Beyond the fields nothing is asked of it: SMTP's, as a user who looks for mail would.
 TSHARK = ["tshark", "-n", "-r", "{capture}", "-T", "fields"]
 TSHARK += [part for field in ("smtp.req.command", "smtp.req.parameter", "smtp.response.code", "imf.message_id") for part in ("-e", field)]
@@ -165,7 +173,7 @@ def main() -> None:
         text = table(results, made, options)
         print(text)
         if options.write:
-            (options.write / "peers.md").write_text(text)
+            (options.write / "peers.md").write_text(PAGE.format(table=text))
             plot(results, made, options.write / "peers.png")
 
 
